@@ -1,0 +1,34 @@
+"""The half of the course that its notebooks import: model, data, loop, checks.
+
+    from lenet_helpers import LeNet, TrainConfig, load_dataset, train
+
+The interactive figures are in `lenet_helpers.explorers`, which is the only part that
+needs ipywidgets.
+"""
+
+from .checkpoint import load_checkpoint, save_checkpoint
+from .data import Dataset, Split, batches, load_dataset
+from .lenet1998 import C3_CONNECTIONS, LeNet1998
+from .models import LeNet, LeNetConfig
+from .summary import count_parameters, layer_table, receptive_fields
+from .training import TrainConfig, TrainingState, evaluate, train
+from .wording import set_language
+
+__all__ = [
+    "C3_CONNECTIONS", "Dataset", "LeNet", "LeNet1998", "LeNetConfig", "Split", "TrainConfig", "TrainingState",
+    "batches", "check", "count_parameters", "evaluate", "layer_table", "load_checkpoint", "load_dataset", "quiz",
+    "receptive_fields", "save_checkpoint", "set_language", "train",
+]
+
+
+def __getattr__(name):
+    # The exercises and the quiz wait until they are asked for.
+    if name == "check":
+        from .checks import check
+
+        return check
+    if name == "quiz":
+        from .quiz import quiz
+
+        return quiz
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,170 @@
+"""LeNet as most people build it today, its variants, and how to count and measure them.
+
+`LeNet()` is the plain network, written out. `LeNet(LeNetConfig(...))` builds a variant
+of it, with the same layer names; a test proves the two equal at the default. The
+network as printed in 1998 is in `lenet1998`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .levers import lever, validate
+from .wording import N_, _
+
+ACTIVATIONS = {"relu": F.relu, "leaky_relu": F.leaky_relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+
+
+class LeNet(nn.Module):
+    """Images (n, 1, 28, 28) to logits (n, 10), one per class: 44,426 parameters.
+
+    LeNet-5's plan with today's parts (max pooling, ReLU, a plain linear output).
+    `LeNet(LeNetConfig(...))` gives a `LeNetVariant`.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, kernel_size=5)
+        self.pool1 = nn.MaxPool2d(2)
+        self.conv2 = nn.Conv2d(6, 16, kernel_size=5)
+        self.pool2 = nn.MaxPool2d(2)
+        self.fc1 = nn.Linear(16 * 4 * 4, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, 10)
+
+    def forward(self, x):
+        x = F.relu(self.pool1(self.conv1(x)))
+        x = F.relu(self.pool2(self.conv2(x)))
+        x = x.flatten(1)
+        x = F.relu(self.fc1(x))
+        x = F.relu(self.fc2(x))
+        return self.fc3(x)
+
+
+@dataclass(frozen=True)
+class LeNetConfig:
+    """What a LeNet is made of. The defaults are the plain network.
+
+    `channels` has one entry per stage; a stage is `convs_per_stage` convolutions and
+    one 2×2 pooling. `padding` is one number for all convolutions or one for each.
+    """
+
+    width: float = lever(1.0, bounds=(0.25, 8.0), scale="log", label=N_("channel multiplier"),
+                         help=N_("multiplies the number of feature maps of every convolution"))
+    convs_per_stage: int = lever(1, bounds=(1, 3), label=N_("convolutions per stage"),
+                                 help=N_("convolutions, each with its activation, before each pooling"))
+    kernel_size: int = lever(5, choices=(1, 3, 5, 7), label=N_("kernel size"),
+                             help=N_("side of the square kernel, in pixels"))
+    activation: str = lever("relu", choices=tuple(ACTIVATIONS), label=N_("activation"))
+    pooling: str = lever("max", choices=tuple(POOLINGS), label=N_("pooling"))
+    dropout: float = lever(0.0, bounds=(0.0, 0.9), step=0.05, label=N_("dropout"),
+                           help=N_("fraction of the two dense layers' outputs set to 0 in training"))
+    channels: tuple = (6, 16)
+    padding: int | tuple = 0
+    hidden: tuple = (120, 84)
+    input_size: int = 28
+    in_channels: int = 1
+    classes: int = 10
+
+    def __post_init__(self):
+        for name in ("channels", "hidden"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        validate(self)
+        self._check_counts()
+
+    def _check_counts(self):
+        counts = dict(input_size=self.input_size, in_channels=self.in_channels, classes=self.classes)
+        counts |= {f"channels[{i}]": c for i, c in enumerate(self.channels)}
+        counts |= {f"hidden[{i}]": h for i, h in enumerate(self.hidden)}
+        for name, value in counts.items():
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(_("{name}={value!r}: choose a whole number of at least 1").format(name=name, value=value))
+        if not self.channels:
+            raise ValueError(_("channels=(): give the number of feature maps of at least one stage, as in (6, 16)"))
+        paddings = self.paddings
+        if len(paddings) != self.conv_layers or any(not isinstance(p, int) or p < 0 for p in paddings):
+            message = _("padding={value!r}: choose a whole number from 0 up, or {n} of them, one for each convolution")
+            raise ValueError(message.format(value=self.padding, n=self.conv_layers))
+
+    @property
+    def conv_layers(self):
+        """How many convolutions the network has."""
+        return len(self.channels) * self.convs_per_stage
+
+    @property
+    def paddings(self):
+        """The padding of every convolution, in pixels on each side."""
+        return (self.padding,) * self.conv_layers if isinstance(self.padding, int) else tuple(self.padding)
+
+    @property
+    def maps(self):
+        """Feature maps of each stage after the channel multiplier, never under 1."""
+        return tuple(max(1, round(self.width * c)) for c in self.channels)
+
+
+class LeNetVariant(LeNet):
+    """A LeNet built from a `LeNetConfig`; `.config` keeps it.
+
+    Layers are attributes named as in the plain network: conv1, pool1, conv2, … fc1, ….
+    Raises ValueError where a kernel or a pooling window does not fit its input, naming
+    the layer, both sizes and the ways out.
+    """
+
+    def __init__(self, config=LeNetConfig()):
+        nn.Module.__init__(self)
+        self.config = config
+        self.activation = ACTIVATIONS[config.activation]
+        self.stages, n = [], 0  # the names of the layers, stage by stage
+        channels, side = config.in_channels, config.input_size
+        for stage, maps in enumerate(config.maps, start=1):
+            names = []
+            for _again in range(config.convs_per_stage):
+                n += 1
+                side = self._add_conv(n, channels, maps, side)
+                channels = maps
+                names.append(f"conv{n}")
+            side = self._add_pool(stage, side)
+            self.stages.append((tuple(names), f"pool{stage}"))
+        self.dropout = nn.Dropout(config.dropout)
+        sizes = (channels * side * side, *config.hidden, config.classes)
+        self.dense = [f"fc{i}" for i in range(1, len(sizes))]
+        for name, n_in, n_out in zip(self.dense, sizes, sizes[1:]):
+            self.add_module(name, nn.Linear(n_in, n_out))
+
+    def _add_conv(self, n, channels, maps, side):
+        k, p = self.config.kernel_size, self.config.paddings[n - 1]
+        if k > side + 2 * p:
+            message = _("conv{n}: a {k}×{k} kernel does not fit its {side}×{side} input; "
+                        "use padding, a smaller kernel, or fewer layers")
+            raise ValueError(message.format(n=n, k=k, side=side + 2 * p))
+        self.add_module(f"conv{n}", nn.Conv2d(channels, maps, k, padding=p))
+        return side + 2 * p - k + 1
+
+    def _add_pool(self, stage, side):
+        if side < 2:
+            message = _("pool{n}: a 2×2 window does not fit its {side}×{side} input; "
+                        "use padding, a smaller kernel, or fewer layers")
+            raise ValueError(message.format(n=stage, side=side))
+        self.add_module(f"pool{stage}", POOLINGS[self.config.pooling](2))
+        return side // 2
+
+    def forward(self, x):
+        for convs, pool in self.stages:
+            for name in convs[:-1]:
+                x = self.activation(getattr(self, name)(x))
+            x = self.activation(getattr(self, pool)(getattr(self, convs[-1])(x)))
+        x = x.flatten(1)
+        for name in self.dense[:-1]:
+            x = self.dropout(self.activation(getattr(self, name)(x)))
+        return getattr(self, self.dense[-1])(x)
+
+
+def _lenet_or_variant(cls, config=None):
+    # As pathlib.Path does: the plain class stays short enough to show whole, and one name builds both.
+    return nn.Module.__new__(cls if config is None else LeNetVariant)
+
+
+LeNet.__new__ = _lenet_or_variant
