@@ -1,0 +1,230 @@
+"""Training that runs beside the notebook: one run at a time, Start, Stop, and no widget in sight.
+
+`TrainingSession` is what a dashboard draws. It owns one thread, which takes the steps of
+`train` one by one, so that Stop works within a step however large the network is.
+"""
+
+import atexit
+import math
+import threading
+import time
+import weakref
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from .models import LeNet, LeNetConfig
+from .modes import evaluation_mode
+from .training import QUICK, count_steps, train
+from .wording import _
+
+POINTS = 12  # points a run adds to its curves, about
+FIRST_POINT = 20  # steps to the first one, so that something moves at once
+PIECE = 1000  # validation images scored between two looks at the Stop button
+
+_sessions = weakref.WeakSet()
+
+
+@dataclass
+class Run:
+    """One configuration trained with one or more seeds, and how that ended."""
+
+    model_config: LeNetConfig
+    train_config: object
+    seeds: tuple
+    histories: list = field(default_factory=list)  # one list of records a seed begun
+    correct: list = field(default_factory=list)  # one bool array (validation images,) a seed finished
+    status: str = "running"  # then "finished", "stopped", "diverged" or "failed"
+    message: str = ""
+    seconds: float = 0.0
+    model: object = None  # the network trained last
+    done: int = 0  # steps taken
+    total: int = 0  # steps planned, all seeds together
+    prediction: float | None = None  # what the learner expected, a validation accuracy
+
+    @property
+    def accuracies(self):
+        """Validation accuracy of every seed finished, as fractions."""
+        return [float(c.mean()) for c in self.correct]
+
+    @property
+    def remaining(self):
+        """Seconds left at the pace so far; None before the first step."""
+        return self.seconds / self.done * (self.total - self.done) if self.done else None
+
+
+class TrainingSession:
+    """One training run at a time on `dataset`, in a thread of its own.
+
+    `model_config` and `train_config` are what the *next* run will use: changing them
+    while a run is on does not touch that run. `listener`, if given, is called without
+    arguments whenever there is something new to draw, mostly from the training thread.
+    """
+
+    def __init__(self, dataset, model_config=LeNetConfig(), train_config=QUICK, listener=None):
+        self.dataset = dataset
+        self.model_config, self.train_config = fit_to(dataset, model_config), train_config
+        self.listener = listener or (lambda: None)
+        self.run = None
+        self._thread = None
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        _sessions.add(self)
+
+    @property
+    def running(self):
+        """Whether a run is on."""
+        return self.run is not None and self.run.status == "running"
+
+    @property
+    def history(self):
+        """The last run's records, of the seed trained last (an empty list before any)."""
+        return self.run.histories[-1] if self.run and self.run.histories else []
+
+    def start(self, seeds=None, prediction=None):
+        """Begin a run with each of `seeds` in turn; False, and nothing else, while one is on.
+
+        A configuration that cannot be built is no exception here: the run is over at
+        once, its status "failed" and its message the reason.
+        """
+        with self._lock:
+            if self.running:
+                return False
+            self.join()
+            seeds = tuple(seeds) if seeds is not None else (self.train_config.seed,)
+            self.run = run = Run(self.model_config, self.train_config, seeds, prediction=prediction)
+            self._stop.clear()
+            try:
+                models = [new_model(run.model_config, seed) for seed in seeds]
+                run.total = len(seeds) * planned_steps(self.dataset, run.train_config)
+            except Exception as error:
+                run.status, run.message = "failed", str(error)
+                models = []
+            if models:
+                self._thread = threading.Thread(target=self._work, args=(run, models), daemon=True, name="lenet-training")
+                self._thread.start()
+        self.listener()
+        return True
+
+    def stop(self):
+        """Ask the run to stop after the step it is in; returns at once."""
+        self._stop.set()
+
+    def join(self, timeout=None):
+        """Wait until the thread has ended; True if it has."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+            return not thread.is_alive()
+        return True
+
+    def close(self):
+        """Stop, and wait until no thread is left."""
+        self.stop()
+        return self.join(5)
+
+    def _work(self, run, models):
+        clock = time.perf_counter()
+        try:
+            for model, seed in zip(models, run.seeds):
+                run.model = model
+                self._train_one(run, model, replace(run.train_config, seed=seed), clock)
+                if self._stop.is_set():
+                    break
+            status, message = ("stopped" if self._stop.is_set() else "finished"), ""
+        except ArithmeticError as error:
+            status, message = "diverged", str(error)
+        except Exception as error:  # shown in the widget: a thread's traceback is seen by nobody
+            status, message = "failed", f"{type(error).__name__}: {error}"
+        run.seconds = time.perf_counter() - clock
+        run.message, run.status = message, status
+        self._tell()
+
+    def _train_one(self, run, model, config, clock):
+        """Train one seed, a record a step, and add a point to its history now and then."""
+        steps = planned_steps(self.dataset, config)
+        every = max(1, math.ceil(steps / POINTS))
+        history, since = [], []
+        run.histories.append(history)
+        # Validation is scored here, in pieces: inside `train` it could outlast Stop's 0.3 s.
+        unvalidated = replace(self.dataset, validation=None)
+        records = train(model, unvalidated, replace(config, record_every=1))
+        try:
+            for record in records:
+                since.append(record)
+                run.done, run.seconds = run.done + 1, time.perf_counter() - clock
+                last = record.step == steps
+                if self._stop.is_set():
+                    return
+                if last or record.step % every == 0 or record.step == min(FIRST_POINT, every):
+                    correct = self._add_point(history, since, model)
+                    since = []
+                self._tell(each_step=True)
+            if correct is not None and not self._stop.is_set():
+                run.correct.append(correct)
+        finally:
+            records.close()
+
+    def _add_point(self, history, since, model):
+        """Append what `since` (one-step records) amounts to, scored on validation; which images are right."""
+        loss, accuracy, correct = None, None, None
+        if self.dataset.validation is not None:
+            score = score_images(model, self.dataset.validation, self._stop.is_set)
+            if score is None:
+                return None
+            loss, correct = score
+            accuracy = float(correct.mean())
+        mean = {name: float(np.mean([getattr(r, name) for r in since]))
+                for name in ("train_loss", "train_accuracy", "images_per_second")}
+        history.append(replace(since[-1], validation_loss=loss, validation_accuracy=accuracy, **mean))
+        self._tell()
+        return correct
+
+    def _tell(self, each_step=False):
+        """Call the listener; about steps at most ten times a second."""
+        now = time.perf_counter()
+        if not each_step or now - getattr(self, "_told", 0) > 0.1:
+            self._told = now
+            self.listener()
+
+
+def new_model(model_config, seed):
+    """A network whose initial weights depend on `seed` alone, leaving torch's own generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LeNet(model_config)
+
+
+def fit_to(dataset, model_config):
+    """`model_config` for images and classes such as the dataset's."""
+    channels, side = dataset.train.images.shape[1:3]
+    return replace(model_config, in_channels=channels, input_size=side, classes=len(dataset.class_names))
+
+
+def planned_steps(dataset, config):
+    """Optimiser steps that `train` will take on `dataset` with `config`."""
+    if config.steps is not None:
+        return config.steps
+    return max(1, round(config.epochs * math.ceil(len(dataset.train) / config.batch_size)))
+
+
+def score_images(model, split, stopped=lambda: False):
+    """Mean loss [nats/image] and which images are right, bool (n,); None when `stopped()` turns true."""
+    loss, right = 0.0, []
+    with evaluation_mode(model), torch.inference_mode():
+        for start in range(0, len(split), PIECE):
+            if stopped():
+                return None
+            piece = split[start:start + PIECE]
+            logits = model(piece.images)
+            loss += torch.nn.functional.cross_entropy(logits, piece.labels, reduction="sum").item()
+            right.append((logits.argmax(1) == piece.labels).numpy())
+    return loss / len(split), np.concatenate(right)
+
+
+@atexit.register
+def _close_all():
+    """A thread inside torch while the interpreter goes down can crash it: end them first."""
+    for session in list(_sessions):
+        session.close()
