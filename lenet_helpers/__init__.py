@@ -28,7 +28,7 @@ def __getattr__(name):
 
         return check
     if name == "quiz":
-        from .quiz import quiz
+        from .quizzes import quiz
 
         return quiz
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,19 @@
+"""Exercises: properties tested on fresh random inputs, with hints and solutions.
+
+Learners use `check` alone::
+
+    check.cross_correlate(my_function)      # one line if it holds, else raises check.Failed
+    check.hint("cross_correlate")           # the next of three hints
+    check.solution("cross_correlate")       # prints a solution
+
+`core` says how to add an exercise, `trial` how one call of a learner's function is
+made and judged, `front` what a learner sees.
+"""
+
+from .core import Exercise, Failed, NotStarted, Result
+from .front import Check
+from .trial import Trial, agree
+
+check = Check()
+
+__all__ = ["Check", "Exercise", "Failed", "NotStarted", "Result", "Trial", "agree", "check"]

@@ -1,0 +1,69 @@
+"""Quiz questions with radio buttons, an answer to every choice, and a still text version."""
+
+import html
+
+import ipywidgets as w
+
+from ..wording import _
+from .radio import STYLE, radio
+
+
+class QuizView:
+    """Some questions, one below the other. `.quizzes` holds the states, `.widget` shows them."""
+
+    def __init__(self, quizzes):
+        self.quizzes = quizzes
+        self.cards = [QuestionCard(quiz) for quiz in quizzes]
+        self.widget = w.VBox([w.HTML(STYLE), *(card.widget for card in self.cards)])
+        self.widget.add_class("lenet-quiz")
+
+    def text(self):
+        """The questions and their choices as plain text, for pages without a kernel."""
+        lines = []
+        for quiz in self.quizzes:
+            lines.append(f"{quiz.question.section}  {quiz.question.text}")
+            lines += [f"  ○ {option.text}" for option in quiz.options]
+        return "\n".join(lines)
+
+    def _html(self):
+        cards = []
+        for quiz in self.quizzes:
+            items = "".join(f"<li>{html.escape(option.text)}</li>" for option in quiz.options)
+            cards.append(f"<p><b>{html.escape(quiz.question.text)}</b></p><ul>{items}</ul>")
+        return "".join(cards)
+
+    def _repr_mimebundle_(self, **kwargs):
+        data = dict(self.widget._repr_mimebundle_(**kwargs) or {})
+        return data | {"text/html": self._html(), "text/plain": self.text()}
+
+
+class QuestionCard:
+    """One question: choices, a button, and what is said to the choice made."""
+
+    def __init__(self, quiz):
+        self.quiz = quiz
+        question = quiz.question
+        title = w.HTML(f'<p style="margin:6px 0 2px;max-width:60em"><b>{html.escape(question.text)}</b></p>')
+        self.choice = radio([(o.text, o.id) for o in quiz.options], _("Answer"))
+        self.button = w.Button(description=_("Check my answer"), disabled=True, layout=w.Layout(width="auto"))
+        self.feedback = w.HTML()
+        self.choice.add_class(f"lenet-quiz-{question.id}")
+        self.button.add_class("lenet-quiz-check")
+        self.feedback.add_class("lenet-quiz-feedback")
+        self.choice.observe(self._chosen, "value")
+        self.button.on_click(lambda _button: self._judge())
+        self.widget = w.VBox([title, self.choice, self.button, self.feedback])
+        if quiz.stored().get("solved"):
+            self._say(_("You have solved this one before. Answer again if you like."))
+
+    def _chosen(self, change):
+        self.button.disabled = change["new"] is None
+        self._say("")
+
+    def _judge(self):
+        option = self.quiz.answer(self.choice.value)
+        mark = _("✓ Right.") if option.correct else _("✗ Not this one.")
+        self._say(f"{mark} {option.feedback}")
+
+    def _say(self, text):
+        self.feedback.value = f'<p role="status" style="margin:2px 0;max-width:60em">{html.escape(text)}</p>'
