@@ -137,9 +137,10 @@ class LeNetVariant(LeNet):
     def _add_conv(self, n, channels, maps, side):
         k, p = self.config.kernel_size, self.config.paddings[n - 1]
         if k > side + 2 * p:
-            message = _("conv{n}: a {k}×{k} kernel does not fit its {side}×{side} input; "
+            message = _("conv{n}: a {k}×{k} kernel does not fit its {side}×{side} input{padded}; "
                         "use padding, a smaller kernel, or fewer layers")
-            raise ValueError(message.format(n=n, k=k, side=side + 2 * p))
+            padded = _(" with padding {p}").format(p=p) if p else ""
+            raise ValueError(message.format(n=n, k=k, side=side, padded=padded))
         self.add_module(f"conv{n}", nn.Conv2d(channels, maps, k, padding=p))
         return side + 2 * p - k + 1
 

@@ -205,11 +205,11 @@ def _last_good(model, good, losses, first, config):
 
 def _check_fit(model, dataset, config):
     """One image through the model, so that what does not fit is said in words before anything is trained."""
-    n, device = len(dataset.train), torch.device(config.device)
+    n = len(dataset.train)
     if config.batch_size > n:
         message = _("batch_size={value}: choose 1 to {n} (the training split has {n} images)")
         raise ValueError(message.format(value=config.batch_size, n=n))
-    _check_device(device)
+    device = _find_device(config.device)
     image = dataset.train.images[:1]
     try:
         with evaluation_mode(model.to(device)), torch.no_grad():
@@ -223,11 +223,12 @@ def _check_fit(model, dataset, config):
         raise ValueError(message.format(shape=shape, n=classes))
 
 
-def _check_device(device):
+def _find_device(name):
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(device.type, False):
-        found = ", ".join(name for name, usable in there.items() if usable)
-        raise ValueError(_("device={name!r} is not to be had here: choose one of {found}").format(name=str(device), found=found))
+    if not there.get(name.split(":")[0], False):
+        found = ", ".join(kind for kind, usable in there.items() if usable)
+        raise ValueError(_("device={name!r} is not to be had here: choose one of {found}").format(name=name, found=found))
+    return torch.device(name)
 
 
 def _cuda_devices(config):
