@@ -1,0 +1,84 @@
+# The two commands: `make lab` opens the course, `make test` checks it. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.14,$(shell command -v python$(v) 2>/dev/null)) python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# A mirror that pip is told to use serves uv as well.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+# Kernels run in the notebooks' folder: a relative path would point elsewhere there.
+ifdef LENET_DATA
+override LENET_DATA := $(abspath $(LENET_DATA))
+export LENET_DATA
+endif
+# Two busy programs on two cores: threads that wait for each other cost more than they gain.
+TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
+PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
+
+.PHONY: help setup lab test proof notebooks pictures site classroom grade lock clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: $(VENV)/.lab  ## install what the chapters need into .venv
+
+lab: setup  ## open the chapters in JupyterLab
+	@$(BIN)/python -m tools.lab $(ARGS)
+
+test: $(VENV)/.all  ## install what the tests need and run all of them
+	$(PYTEST) $(ARGS)
+
+proof: $(VENV)/.all  ## the long proofs: many seeds, many interruptions, a whole class
+	$(PYTEST) -m proof --override-ini addopts= tests $(ARGS)
+
+notebooks: $(VENV)/.all  ## run every chapter from a clean kernel and store its outputs
+	$(TEST_ENV) $(BIN)/python -m tools.notebooks build $(ARGS)
+
+pictures: $(VENV)/.all  ## take the README's pictures anew (needs Chromium)
+	$(TEST_ENV) $(BIN)/python -m tools.pictures
+
+site: $(VENV)/.all  ## build the static web edition into _site
+	$(BIN)/python -m tools.site
+
+classroom: $(VENV)/.all  ## build the students' release of the assignments
+	$(BIN)/python -m classroom.release
+
+grade: $(VENV)/.all  ## grade what was submitted: see classroom/TEACHING.md
+	$(BIN)/python -m classroom.grade $(ARGS)
+
+lock: $(VENV)/.uv  ## resolve the dependencies anew, for every platform
+	echo "uv==0.13.8" | $(LOCK) - -o requirements/uv.txt
+	echo "setuptools>=80" | $(LOCK) pyproject.toml - -o requirements/lab.txt
+	echo "setuptools>=80" | $(LOCK) pyproject.toml - --all-extras --constraint requirements/lab.txt -o requirements/all.txt
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header
+
+clean:  ## remove .venv and everything that was built
+	rm -rf $(VENV) _site artefacts build *.egg-info
+
+# What is installed -------------------------------------------------------------------
+
+$(VENV)/.uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python %d.%d is too old: install Python 3.11 or newer, or name one with make PYTHON=..." % sys.version_info[:2])'
+	@echo "Creating $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/.lab: $(VENV)/.uv requirements/lab.txt pyproject.toml
+	@echo "Installing the locked packages (on Linux about 3 GB, torch's CUDA libraries included)"
+	@$(UV) --require-hashes -r requirements/lab.txt
+	@$(UV) --no-deps --no-build-isolation --editable .
+	@mkdir -p $(VENV)/share/jupyter/lab/settings
+	@cp tools/jupyterlab-overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json
+	@touch $@
+
+$(VENV)/.all: $(VENV)/.lab requirements/all.txt
+	@echo "Installing what the tests need"
+	@$(UV) --require-hashes -r requirements/all.txt
+	@touch $@

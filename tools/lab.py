@@ -1,0 +1,42 @@
+"""Start JupyterLab at the chapters: `python -m tools.lab`, or `make lab`.
+
+On this machine alone (127.0.0.1), with JupyterLab's token on. Further arguments go to
+`jupyter lab`, for example --port 8899 or --no-browser.
+"""
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+def arguments(extra=()):
+    """The arguments of `jupyter lab` on this machine; `extra` come last and win."""
+    given = [f"--ServerApp.root_dir={NOTEBOOKS}", "--ServerApp.ip=127.0.0.1", "--LabApp.extension_manager=readonly"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        print("You are root: fine in a container, otherwise better start this as yourself.", flush=True)
+        given.append("--allow-root")
+    if not has_browser():
+        print("No web browser was found here: open the address printed below in one.", flush=True)
+        given.append("--no-browser")
+    return [*given, *extra]
+
+
+def has_browser():
+    """Whether there is a browser with a window; one in the terminal would take the terminal over."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+    from jupyterlab.labapp import main
+
+    sys.exit(main(arguments(sys.argv[1:])))
