@@ -3,6 +3,7 @@
 Learners use `check` alone::
 
     check.cross_correlate(my_function)      # one line if it holds, else raises check.Failed
+    check.cross_correlate(f, record=False)  # the same, not counted as the learner's own (solution cells)
     check.hint("cross_correlate")           # the next of three hints
     check.solution("cross_correlate")       # prints a solution
 

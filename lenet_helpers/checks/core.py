@@ -90,8 +90,8 @@ class Exercise:
     """A named task, its properties in the order they are tried, hints and a solution.
 
     `hints`: three strings, from a nudge to nearly there. `solution`: a function that
-    passes; its source is what a learner is shown. `time_limit`: seconds for all the
-    properties together.
+    passes; its source is what a learner is shown. `time_limit`: seconds of computing
+    for all the properties together.
     """
 
     name: str
@@ -130,7 +130,7 @@ class Exercise:
                 raise
             failure = Failed("not-started", got=_("The stub is untouched: it raises NotImplementedError."))
         except OutOfTime:
-            failure = Failed("out-of-time", got=_("No answer after {n:g} seconds.").format(n=self.time_limit),
+            failure = Failed("out-of-time", got=_("No answer after {n:g} seconds of computing.").format(n=self.time_limit),
                              look=_("a loop whose condition never turns false"))
         except Failed as caught:
             failure = caught

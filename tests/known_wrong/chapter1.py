@@ -144,3 +144,129 @@ def always_equal_object(image, kernel):
 @wrong("cross_correlate", "wrong-type")
 def nested_lists(image, kernel):
     return conv2d_itself(image, kernel).tolist()
+
+
+# undo_permutation ---------------------------------------------------------------------
+
+
+@correct("undo_permutation")
+def index_columns(weight, order):
+    return weight[:, order]
+
+
+@correct("undo_permutation")
+def column_by_column(weight, order):
+    return torch.stack([weight[:, int(i)] for i in order], dim=1)
+
+
+@correct("undo_permutation")
+def with_numpy(weight, order):
+    return np.take(np.asarray(weight), np.asarray(order), axis=1)
+
+
+@correct("undo_permutation")
+def with_a_matrix(weight, order):
+    return weight @ torch.eye(len(order), dtype=weight.dtype)[:, order]
+
+
+@wrong("undo_permutation", "rows")
+def permutes_rows(weight, order):
+    return weight[order]
+
+
+@wrong("undo_permutation", "inverse")
+def wrong_direction(weight, order):
+    return weight[:, torch.argsort(order)]
+
+
+@wrong("undo_permutation", "inverse")
+def scatters(weight, order):
+    result = torch.zeros_like(weight)
+    result[:, order] = weight
+    return result
+
+
+@wrong("undo_permutation", "unchanged")
+def does_nothing(weight, order):
+    return weight
+
+
+@wrong("undo_permutation", "both-axes")
+def permutes_both(weight, order):
+    return weight[order][:, order]
+
+
+@wrong("undo_permutation", "in-place")
+def overwrites_the_weights(weight, order):
+    weight[:] = weight[:, order].clone()
+    return weight
+
+
+@wrong("undo_permutation", "any-size")
+def eight_pixels_only(weight, order):
+    return weight[:, order[:8]].reshape(weight.shape[0], 8)
+
+
+@wrong("undo_permutation", "same-outputs")
+def sorts(weight, order):
+    return weight.sort(dim=1).values
+
+
+# diagonal_detector --------------------------------------------------------------------
+
+
+@correct("diagonal_detector")
+def two_and_minus_one():
+    return torch.tensor([[2, -1, -1], [-1, 2, -1], [-1, -1, 2]])
+
+
+@correct("diagonal_detector")
+def centred_identity():
+    return np.eye(3) - 1 / 3
+
+
+@correct("diagonal_detector")
+def corner_weights_only():
+    return 3 * torch.eye(3, dtype=torch.float64) - torch.ones(3, 3, dtype=torch.float64)
+
+
+@wrong("diagonal_detector", "sum")
+def identity_matrix():
+    return torch.eye(3)
+
+
+@wrong("diagonal_detector", "other-direction")
+def rising_diagonal():
+    return two_and_minus_one().flip(1)
+
+
+@wrong("diagonal_detector", "sign")
+def dark_line():
+    return -two_and_minus_one()
+
+
+@wrong("diagonal_detector", "silent")
+def upright_edge():
+    return torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+
+
+@wrong("diagonal_detector", "not-selective")
+def point_detector():
+    kernel = -torch.ones(3, 3)
+    kernel[1, 1] = 8
+    return kernel
+
+
+@wrong("diagonal_detector", "not-selective")
+def upright_line():
+    return torch.tensor([[-1.0, 2, -1], [-1, 2, -1], [-1, 2, -1]])
+
+
+@wrong("diagonal_detector", "size")
+def five_by_five():
+    return 5 * torch.eye(5) - torch.ones(5, 5)
+
+
+@wrong("diagonal_detector", "wrong-type")
+def kernel_as_lists():
+    return [[2, -1, -1], [-1, 2, -1], [-1, -1, 2]]
