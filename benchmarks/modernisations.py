@@ -129,12 +129,12 @@ def main(part):
     """Run one part of the benchmark."""
     torch.set_num_threads(1)
     if part == "search":
-        recipes = [Recipe(8, rate, 50_000) for rate in (0.001, 0.002, 0.004)]
+        recipes = [Recipe(8, rate, 50_000) for rate in (0.001, 0.002, 0.004, 0.008, 0.016)]
         do("search", {"1998": FAITHFUL}, recipes, range(1), "validation")
     elif part == "ladder":
-        do("ladder", LADDER, [Recipe(8, 0.003, 50_000)], range(3), "validation")
+        do("ladder", LADDER, [Recipe(10, 0.004, 20_000)], range(3), "validation")
     else:
-        do("faithful", {"1998": FAITHFUL}, [Recipe(20, 0.002, 60_000)], range(3), "test")
+        do("faithful", {"1998": FAITHFUL}, [Recipe(20, 0.004, 60_000)], range(3), "test")
 
 
 if __name__ == "__main__":

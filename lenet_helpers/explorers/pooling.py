@@ -1,0 +1,148 @@
+"""Pooling on a small map: what one window makes of its values, for three kinds of pooling."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from matplotlib.patches import Rectangle
+
+from ..canvas import COLOURS, bare, figure
+from ..wording import N_, _
+from .base import Explorer
+
+KINDS = {"max": N_("maximum"), "average": N_("average"), "trained": N_("1998: trained sum")}
+
+
+@dataclass
+class PoolingState:
+    """A map (h, w), a window on it, and how the window is summed up.
+
+    `kind` is a key of KINDS; the one of 1998 multiplies the window's sum by one trained
+    `coefficient` and adds one trained `bias`. `row`, `column` count outputs; they are
+    kept inside the output map.
+    """
+
+    map: torch.Tensor
+    kind: str = "max"
+    size: int = 2
+    stride: int = 2
+    row: int = 0
+    column: int = 0
+    coefficient: float = 0.25
+    bias: float = 0.0
+
+    def output(self):
+        """The pooled map: (h − size)/stride + 1 rows, rounded down."""
+        x = self.map[None, None]
+        if self.kind == "max":
+            return F.max_pool2d(x, self.size, self.stride)[0, 0]
+        average = F.avg_pool2d(x, self.size, self.stride)[0, 0]
+        return average if self.kind == "average" else self.coefficient * self.size**2 * average + self.bias
+
+    def position(self):
+        """(row, column) of the output looked at, no further than the last one."""
+        rows, columns = self.output().shape
+        return min(self.row, rows - 1), min(self.column, columns - 1)
+
+    def window(self):
+        """The values (size, size) that the chosen output is made of."""
+        top, left = (self.stride * p for p in self.position())
+        return self.map[top : top + self.size, left : left + self.size]
+
+    def unused(self):
+        """(rows, columns) at the lower and right edge that no window reaches."""
+        return tuple(n - ((n - self.size) // self.stride * self.stride + self.size) for n in self.map.shape)
+
+    def parameters(self):
+        """Trained numbers for this one map."""
+        return 2 if self.kind == "trained" else 0
+
+    def calculation(self):
+        """How the chosen output comes about, as a line of arithmetic."""
+        values = [f"{v:g}" for v in self.window().flatten().tolist()]
+        result = f"{self.output()[self.position()].item():.4g}"
+        if self.kind == "max":
+            return f"max({', '.join(values)}) = {result}"
+        total = " + ".join(values)
+        if self.kind == "average":
+            return f"({total}) / {self.size**2} = {result}"
+        return f"{self.coefficient:g} · ({total}) {'−' if self.bias < 0 else '+'} {abs(self.bias):g} = {result}"
+
+    def sentence(self):
+        """What the figure shows, in words with numbers."""
+        rows, columns = self.output().shape
+        text = _("{kind} over {k}×{k} windows, stride {s}: a {h}×{w} map becomes {rows}×{columns}. Here: {line}")
+        return text.format(kind=_(KINDS[self.kind]), k=self.size, s=self.stride, h=self.map.shape[0],
+                           w=self.map.shape[1], rows=rows, columns=columns, line=self.calculation())
+
+    def figure(self, outcome=True):
+        """The map with the window marked and, if `outcome`, the pooled map with its one value marked."""
+        out, (row, column) = self.output(), self.position()
+        fig, (left, right) = figure(1, 2, width=8.0, height=4.3)
+        _grid(left, self.map, _("map, {h}×{w}").format(h=self.map.shape[0], w=self.map.shape[1]))
+        if outcome:
+            _grid(right, out, _("pooled, {h}×{w}").format(h=out.shape[0], w=out.shape[1]))
+        else:
+            bare(right, "?")
+        corner = (column * self.stride - 0.5, row * self.stride - 0.5)
+        for ax, place, size in ((left, corner, self.size), (right, (column - 0.5, row - 0.5), 1))[: 1 + outcome]:
+            ax.add_patch(Rectangle(place, size, size, fill=False, edgecolor=COLOURS["vermillion"], linewidth=3.5))
+        if outcome:
+            self._shade_unused(left)
+        return fig
+
+    def _shade_unused(self, ax):
+        rows, columns = self.unused()
+        h, w = self.map.shape
+        for place, width, height in (((-0.5, h - rows - 0.5), w, rows), ((w - columns - 0.5, -0.5), columns, h)):
+            if width and height:
+                ax.add_patch(Rectangle(place, width, height, facecolor="white", alpha=0.55, hatch="//", edgecolor="#595959"))
+
+
+def _grid(ax, values, title):
+    """Grey squares with their numbers written in."""
+    numbers = values.numpy()
+    top = max(9.0, float(numbers.max()))
+    ax.imshow(numbers, cmap="Greys", vmin=min(0.0, float(numbers.min())), vmax=top * 1.6, interpolation="nearest")
+    bare(ax, title)
+    size = 12 if max(numbers.shape) <= 8 else 9
+    for (row, column), value in _cells(numbers):
+        ax.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=size)
+
+
+def _cells(numbers):
+    return (((r, c), numbers[r, c]) for r in range(numbers.shape[0]) for c in range(numbers.shape[1]))
+
+
+# One map with a strong response here and there; 7×7, so that windows of 2 leave an edge over.
+MAP = torch.tensor([[0.0, 1, 3, 2, 0, 0, 4], [2, 5, 1, 0, 7, 2, 0], [0, 0, 8, 6, 1, 1, 2], [1, 3, 4, 9, 0, 5, 3],
+                    [0, 2, 0, 1, 6, 3, 0], [4, 1, 2, 0, 2, 8, 1], [0, 3, 0, 7, 1, 0, 2]])
+
+
+class PoolingExplorer(Explorer):
+    """Move a pooling window over a small map; compare maximum, average and the sum of 1998."""
+
+    name = "pooling"
+
+    def __init__(self, map=MAP):
+        """`map`: a small tensor (h, w) of numbers."""
+        super().__init__(PoolingState(map, row=1, column=1))
+
+    def build(self):
+        self.ask(_("A 7×7 map, windows of 2×2 set 2 apart, no padding: how large is the pooled map?"),
+                 ["3×3", "3.5×3.5", "4×4", "6×6"], answer="3×3")
+        self.choice("kind", _("kind"), [(_(name), key) for key, name in KINDS.items()])
+        self.slider("size", _("window side"), 1, 4, continuous_update=False)
+        self.slider("stride", _("stride"), 1, 4, continuous_update=False)
+        self.slider("row", _("output row"), 0, 6, continuous_update=False)
+        self.slider("column", _("output column"), 0, 6, continuous_update=False)
+        self.slider("coefficient", _("coefficient (1998 only)"), -1.0, 1.0, 0.25, continuous_update=False)
+        self.slider("bias", _("bias (1998 only)"), -2.0, 2.0, 0.5, continuous_update=False)
+
+    def draw(self):
+        for field, last in zip(("row", "column"), self.state.output().shape):
+            self.controls[field].max = last - 1  # a position that is not there can't be asked for
+        self.figure = self.state.figure(outcome=self.revealed)
+
+    def sentence(self):
+        return self.state.sentence() if self.revealed else _("A map and one window on it. The pooled map waits for your prediction.")

@@ -1,0 +1,159 @@
+"""Receptive fields twice: by arithmetic, and by asking which input pixels have a gradient."""
+
+from dataclasses import dataclass, field
+
+import torch
+from matplotlib.patches import Rectangle
+
+from ..canvas import COLOURS, bare, figure
+from ..models import LeNet, LeNetConfig
+from ..summary import receptive_fields
+from ..wording import N_, _
+from .base import Explorer
+
+LAYERS = ("conv1", "pool1", "conv2", "pool2")
+WAYS = {
+    "one": N_("one image and one map, ReLU and max pooling"),
+    "union": N_("200 images and all maps together, ReLU and max pooling"),
+    "smooth": N_("one image and one map, tanh and average pooling"),
+}
+
+
+@dataclass
+class ReceptiveState:
+    """One unit of an untrained LeNet and the input pixels that it depends on.
+
+    `images` (n, 1, 28, 28) in [0, 1], 200 or more for the way "union"; `layer` is one of
+    LAYERS, (`row`, `column`) the unit's place in its map; `way` a key of WAYS.
+    """
+
+    images: torch.Tensor
+    layer: str = "pool2"
+    row: int = 1
+    column: int = 2
+    way: str = "one"
+    picture: int = 0
+    cache: dict = field(default_factory=dict, repr=False)
+
+    def model(self):
+        """The network asked: fresh weights, the same at every call, in evaluation mode."""
+        smooth = LeNetConfig(activation="tanh", pooling="average")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return (LeNet(smooth) if self.way == "smooth" else LeNet()).eval()
+
+    def side(self):
+        """The receptive field's side in pixels, by arithmetic."""
+        return receptive_fields(LeNet())[self.layer]
+
+    def jump(self):
+        """How many pixels the field moves from one unit to the next: each pooling doubles it."""
+        return {"conv1": 1, "pool1": 2, "conv2": 2, "pool2": 4}[self.layer]
+
+    def units(self):
+        """Units along one side of the layer's maps."""
+        return {"conv1": 24, "pool1": 12, "conv2": 8, "pool2": 4}[self.layer]
+
+    def position(self):
+        """(row, column), no further than the last unit."""
+        return min(self.row, self.units() - 1), min(self.column, self.units() - 1)
+
+    def box(self):
+        """(top, left, side) in input pixels, by arithmetic: side + jump·position."""
+        row, column = self.position()
+        return row * self.jump(), column * self.jump(), self.side()
+
+    def gradient(self):
+        """Size of the unit's gradient at every pixel (28, 28): the largest over the images asked."""
+        key = (self.layer, *self.position(), self.way, self.picture)
+        if key not in self.cache:
+            self.cache[key] = self._measure()
+        return self.cache[key]
+
+    def _measure(self):
+        generator, (row, column) = torch.Generator().manual_seed(0), self.position()
+        images = self.images[:200] if self.way == "union" else self.images[self.picture : self.picture + 1]
+        if self.way == "union":
+            # Where paper is blank all values of a window tie and its first one always wins; a trace of noise decides.
+            images = images + 0.02 * torch.randn(images.shape, generator=generator)
+        images = images.clone().requires_grad_()
+        maps = _output_of(self.model(), self.layer, images)[:, :, row, column]
+        # All maps at once, weighted at random: a weighted sum of gradients vanishes only where all of them do.
+        weights = torch.randn(maps.shape[1], generator=generator) if self.way == "union" else torch.eye(maps.shape[1])[0]
+        (maps * weights).sum().backward()
+        return images.grad[:, 0].abs().amax(0)
+
+    def seen(self):
+        """(top, left, height, width) of the smallest box around all pixels with a gradient; None if there is none."""
+        touched = self.gradient() > 0
+        rows, columns = touched.any(1).nonzero().flatten().tolist(), touched.any(0).nonzero().flatten().tolist()
+        if not rows:
+            return None
+        return rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+
+    def count(self):
+        """How many pixels have a gradient."""
+        return int((self.gradient() > 0).sum())
+
+    def sentence(self):
+        """Arithmetic and measurement in one sentence."""
+        row, column = self.position()
+        text = _("{layer}, unit ({row}, {column}): by arithmetic it sees {side}×{side} = {all} pixels; {way}: {n} of them have a gradient.")
+        return text.format(layer=self.layer, row=row, column=column, side=self.side(), all=self.side() ** 2, way=_(WAYS[self.way]), n=self.count())
+
+    def figure(self, outcome=True):
+        """The digit with the unit's box, and beside it the gradient at every pixel."""
+        fig, (left, right) = figure(1, 2, width=8.0, height=4.4)
+        left.imshow(self.images[self.picture, 0].numpy(), cmap="Greys", vmin=0, vmax=1.4)
+        bare(left, _("input, and the box by arithmetic") if outcome else _("input"))
+        if not outcome:
+            bare(right, "?")
+            return fig
+        gradient = self.gradient()
+        right.imshow(gradient.numpy() ** 0.5, cmap="Greys", vmin=0)
+        bare(right, _("gradient of the unit at each pixel"))
+        top, left_edge, side = self.box()
+        for ax in (left, right):
+            ax.add_patch(Rectangle((left_edge - 0.5, top - 0.5), side, side, fill=False, edgecolor=COLOURS["vermillion"], linewidth=3))
+            ax.spines[:].set_visible(True)
+        rows, columns = (gradient > 0).nonzero(as_tuple=True)
+        right.plot(columns, rows, linestyle="", marker=".", markersize=4, color=COLOURS["blue"])
+        return fig
+
+
+def _output_of(model, layer, images):
+    """What `layer` gives out, (n, c, h, w)."""
+    found = {}
+    handle = getattr(model, layer).register_forward_hook(lambda module, inputs, output: found.update(output=output))
+    try:
+        model(images)
+    finally:
+        handle.remove()
+    return found["output"]
+
+
+class ReceptiveFieldExplorer(Explorer):
+    """Pick a unit; see the box of input pixels it sees, computed and measured."""
+
+    name = "receptive"
+
+    def __init__(self, images):
+        """`images`: 200 digits or more, (n, 1, 28, 28) in [0, 1]."""
+        super().__init__(ReceptiveState(images))
+
+    def build(self):
+        self.ask(_("One number after pool2: how wide is the square of the input that it depends on?"),
+                 ["4", "10", "16", "28"], answer="16")
+        self.choice("layer", _("layer"), LAYERS)
+        self.slider("row", _("unit's row"), 0, 23, continuous_update=False)
+        self.slider("column", _("unit's column"), 0, 23, continuous_update=False)
+        self.choice("way", _("measured on"), [(_(text), key) for key, text in WAYS.items()])
+        self.slider("picture", _("image"), 0, 19, continuous_update=False)
+
+    def draw(self):
+        for name in ("row", "column"):
+            self.controls[name].max = self.state.units() - 1
+        self.figure = self.state.figure(outcome=self.revealed)
+
+    def sentence(self):
+        return self.state.sentence() if self.revealed else _("A digit. The box that one unit sees waits for your prediction.")
