@@ -43,8 +43,8 @@ def paired_bootstrap(candidate, baseline, *, resamples=2000, level=0.95, seed=0)
     Both are (seeds, images) arrays of booleans: row s, column i says whether the run with
     seed s got image i right; rows and columns mean the same seed and image in both. Each
     resample draws seeds *and* images with replacement (a crossed bootstrap: Owen, "The
-    pigeonhole bootstrap", Annals of Applied Statistics 1, 2007). Raises ValueError where
-    the shapes differ.
+    pigeonhole bootstrap", Annals of Applied Statistics 1, 2007), which errs on the wide
+    side. Raises ValueError where the shapes differ.
     """
     candidate, baseline = np.atleast_2d(candidate), np.atleast_2d(baseline)
     if candidate.shape != baseline.shape:
@@ -65,19 +65,24 @@ def _resampled_means(values, resamples, rng, block=200):
     for start in range(0, resamples, block):
         n = min(block, resamples - start)
         # How often each seed or image was drawn: cheaper than gathering n copies of the table.
-        seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=n)
-        images = rng.multinomial(n_images, np.full(n_images, 1 / n_images), size=n)
+        seeds, images = _drawn(n_seeds, n_seeds, n, rng), _drawn(n_images, n_images, n, rng)
         means.append(np.einsum("bi,bi->b", (seeds / n_seeds) @ values, images / n_images))
     return np.concatenate(means)
+
+
+def _drawn(n, size, times, rng):
+    """How often each of `n` things is drawn in `size` draws with replacement: (times, n)."""
+    picks = rng.integers(n, size=(times, size)) + n * np.arange(times)[:, None]
+    return np.bincount(picks.ravel(), minlength=times * n).reshape(times, n)
 
 
 def luck(correct, *, seeds_each=1, images=None, draws=4000, seed=0):
     """Differences (draws,) between two groups of runs of ONE configuration: pure luck.
 
-    `correct` is (seeds, images) of booleans. Each draw picks `images` validation images
-    with replacement (all of them, by default, in number) and two separate groups of
-    `seeds_each` runs, and subtracts the groups' mean accuracies. The nearest thing to
-    "I changed something that does nothing".
+    `correct` is (seeds, images) of booleans. Each draw picks `images` of the validation
+    images (by default all) and two separate groups of `seeds_each` runs, and subtracts
+    the groups' mean accuracies. The nearest thing to "I changed something that does
+    nothing".
     """
     correct = np.asarray(correct)
     n_seeds, n_images = correct.shape
@@ -87,12 +92,16 @@ def luck(correct, *, seeds_each=1, images=None, draws=4000, seed=0):
     rng = np.random.default_rng(seed)
     images = images or n_images
     order = rng.permuted(np.tile(np.arange(n_seeds), (draws, 1)), axis=1)
-    result = np.empty(draws)
-    for d in range(draws):
-        a, b = order[d, :seeds_each], order[d, seeds_each:2 * seeds_each]
-        columns = rng.integers(n_images, size=images)
-        result[d] = correct[np.ix_(a, columns)].mean() - correct[np.ix_(b, columns)].mean()
-    return result
+    # +1/k for the runs of one group, −1/k for those of the other, 0 for the rest.
+    sides = np.zeros((draws, n_seeds), dtype=np.float32)
+    np.put_along_axis(sides, order[:, :seeds_each], 1 / seeds_each, axis=1)
+    np.put_along_axis(sides, order[:, seeds_each:2 * seeds_each], -1 / seeds_each, axis=1)
+    gaps = sides @ correct.astype(np.float32)
+    if images == n_images:
+        return gaps.mean(axis=1)
+    # Without replacement: drawing again what was measured once would add noise of its own.
+    few = rng.random((draws, n_images)).argpartition(images - 1, axis=1)[:, :images]
+    return np.take_along_axis(gaps, few, axis=1).mean(axis=1)
 
 
 def pack(correct):

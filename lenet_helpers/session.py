@@ -38,7 +38,7 @@ class Run:
     status: str = "running"  # then "finished", "stopped", "diverged" or "failed"
     message: str = ""
     seconds: float = 0.0
-    model: object = None  # the network trained last
+    models: list = field(default_factory=list)  # the networks begun, one a seed
     done: int = 0  # steps taken
     total: int = 0  # steps planned, all seeds together
     prediction: float | None = None  # what the learner expected, a validation accuracy
@@ -47,6 +47,11 @@ class Run:
     def accuracies(self):
         """Validation accuracy of every seed finished, as fractions."""
         return [float(c.mean()) for c in self.correct]
+
+    @property
+    def model(self):
+        """The network trained last; None before any."""
+        return self.models[-1] if self.models else None
 
     @property
     def remaining(self):
@@ -97,7 +102,7 @@ class TrainingSession:
             self._stop.clear()
             try:
                 models = [new_model(run.model_config, seed) for seed in seeds]
-                run.total = len(seeds) * planned_steps(self.dataset, run.train_config)
+                run.total = len(seeds) * count_steps(self.dataset, run.train_config)[1]
             except Exception as error:
                 run.status, run.message = "failed", str(error)
                 models = []
@@ -128,7 +133,7 @@ class TrainingSession:
         clock = time.perf_counter()
         try:
             for model, seed in zip(models, run.seeds):
-                run.model = model
+                run.models.append(model)
                 self._train_one(run, model, replace(run.train_config, seed=seed), clock)
                 if self._stop.is_set():
                     break
@@ -143,9 +148,10 @@ class TrainingSession:
 
     def _train_one(self, run, model, config, clock):
         """Train one seed, a record a step, and add a point to its history now and then."""
-        steps = planned_steps(self.dataset, config)
+        _per_epoch, steps = count_steps(self.dataset, config)
         every = max(1, math.ceil(steps / POINTS))
-        history, since = [], []
+        history, since, correct = [], [], None
+        sizes = [len(i) for i in torch.arange(len(self.dataset.train)).split(config.batch_size)]
         run.histories.append(history)
         # Validation is scored here, in pieces: inside `train` it could outlast Stop's 0.3 s.
         unvalidated = replace(self.dataset, validation=None)
@@ -158,7 +164,7 @@ class TrainingSession:
                 if self._stop.is_set():
                     return
                 if last or record.step % every == 0 or record.step == min(FIRST_POINT, every):
-                    correct = self._add_point(history, since, model)
+                    correct = self._add_point(history, since, sizes, model)
                     since = []
                 self._tell(each_step=True)
             if correct is not None and not self._stop.is_set():
@@ -166,8 +172,8 @@ class TrainingSession:
         finally:
             records.close()
 
-    def _add_point(self, history, since, model):
-        """Append what `since` (one-step records) amounts to, scored on validation; which images are right."""
+    def _add_point(self, history, since, sizes, model):
+        """Append what `since`, one-step records, amounts to, with its validation score; returns which images are right."""
         loss, accuracy, correct = None, None, None
         if self.dataset.validation is not None:
             score = score_images(model, self.dataset.validation, self._stop.is_set)
@@ -175,9 +181,7 @@ class TrainingSession:
                 return None
             loss, correct = score
             accuracy = float(correct.mean())
-        mean = {name: float(np.mean([getattr(r, name) for r in since]))
-                for name in ("train_loss", "train_accuracy", "images_per_second")}
-        history.append(replace(since[-1], validation_loss=loss, validation_accuracy=accuracy, **mean))
+        history.append(replace(since[-1], validation_loss=loss, validation_accuracy=accuracy, **means_of(since, sizes)))
         self._tell()
         return correct
 
@@ -202,11 +206,14 @@ def fit_to(dataset, model_config):
     return replace(model_config, in_channels=channels, input_size=side, classes=len(dataset.class_names))
 
 
-def planned_steps(dataset, config):
-    """Optimiser steps that `train` will take on `dataset` with `config`."""
-    if config.steps is not None:
-        return config.steps
-    return max(1, round(config.epochs * math.ceil(len(dataset.train) / config.batch_size)))
+def means_of(records, sizes):
+    """Training loss, accuracy and speed over several one-step records; `sizes`: images in each step of an epoch."""
+    n = np.array([sizes[(r.step - 1) % len(sizes)] for r in records])
+    return {
+        "train_loss": float(np.dot(n, [r.train_loss for r in records]) / n.sum()),
+        "train_accuracy": float(np.dot(n, [r.train_accuracy for r in records]) / n.sum()),
+        "images_per_second": float(n.sum() / np.sum(n / [r.images_per_second for r in records])),
+    }
 
 
 def score_images(model, split, stopped=lambda: False):

@@ -15,6 +15,16 @@ _WHERE = {
     "SizeExplorer": "sizes",
     "FairCountExplorer": "fair_count",
     "EquivarianceExplorer": "equivariance",
+    "ChannelsExplorer": "channels",
+    "PoolingExplorer": "pooling",
+    "LedgerExplorer": "ledger",
+    "ReceptiveFieldExplorer": "receptive",
+    "C3Explorer": "c3_table",
+    "MixtureExplorer": "mixture",
+    "ActivationExplorer": "activations",
+    "TrainingDashboard": "dashboard",
+    "TuningLab": "tuning_lab",
+    "NoiseExplorer": "noise",
 }
 
 __all__ = list(_WHERE)

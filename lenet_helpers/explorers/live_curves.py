@@ -1,0 +1,96 @@
+"""Loss and accuracy while training goes on: one figure whose lines are moved, never rebuilt."""
+
+import math
+
+import numpy as np
+from matplotlib.ticker import PercentFormatter
+
+from ..canvas import COLOURS, GREY, LINES, MARKERS, figure, label
+from ..wording import _
+
+FIELDS = ("loss", "accuracy")
+
+
+class LiveCurves:
+    """Two axes side by side: training dashed with open markers, validation solid with filled ones."""
+
+    def __init__(self, x="epoch"):
+        self.x = x
+        self.figure, axes = figure(1, 2, width=9.2, height=3.1, layout=None)
+        self.axes = dict(zip(FIELDS, axes))
+        for ax, left in zip(axes, (0.065, 0.565)):
+            ax.set_position((left, 0.17, 0.425, 0.75))
+        label(axes[0], x=_("epochs"), y=_("loss [nats per image]"))
+        label(axes[1], x=_("epochs"), y=_("accuracy"))
+        axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes[0].axhline(math.log(10), color=GREY, linestyle=":", linewidth=1.2, label=_("guessing"))
+        self.lines = {(part, field): self._line(part, field) for part in ("train", "validation") for field in FIELDS}
+        self.others, self.bands = [], []
+        axes[0].legend(fontsize=9, loc="upper right")
+
+    def _line(self, part, field):
+        training = part == "train"
+        name = {"train": _("training (mean since the last point)"), "validation": _("validation")}[part]
+        style = dict(linestyle=(0, (4, 2)), markerfacecolor="white") if training else {}
+        colour = COLOURS["vermillion" if training else "blue"]
+        (line,) = self.axes[field].plot([], [], color=colour, marker="o" if training else "s", markersize=4,
+                                        linewidth=1.6, label=name, zorder=4, **style)
+        return line
+
+    def across(self, x):
+        """Draw against "epoch" or "step" from now on."""
+        self.x = x
+        for ax in self.axes.values():
+            ax.set_xlabel(_("epochs") if x == "epoch" else _("steps"))
+
+    def show_run(self, history):
+        """Move the four lines to `history`, a list of records."""
+        for (part, field), line in self.lines.items():
+            points = [(getattr(r, self.x), getattr(r, f"{part}_{field}")) for r in history]
+            points = [p for p in points if p[1] is not None]
+            line.set_data(*zip(*points)) if points else line.set_data([], [])
+        self.fit()
+
+    def show_others(self, band, overlays, training=True):
+        """Behind the run: `band`, histories of the baseline's seeds or None, and `overlays`, name → histories.
+
+        A band spans the lowest and the highest seed; the line in it is their mean.
+        """
+        for artist in (*self.others, *self.bands):
+            artist.remove()
+        self.others, self.bands = [], []
+        for (part, _field), line in self.lines.items():
+            line.set_visible(training or part == "validation")
+        if not training:
+            self.lines["validation", "loss"].set_label(_("this run, validation"))
+        for field in FIELDS:
+            if band:
+                across, values = stack(band, f"validation_{field}", self.x)
+                name = _("baseline, {n} seeds").format(n=len(band))
+                self.bands.append(self.axes[field].fill_between(across, values.min(0), values.max(0), color="#B0B0B0", alpha=0.6, label=name))
+                self.others += self.axes[field].plot(across, values.mean(0), color="black", linestyle=":", linewidth=1.6)
+            for index, (name, histories) in enumerate(overlays.items(), start=3):
+                across, values = stack(histories, f"validation_{field}", self.x)
+                self.others += self.axes[field].plot(across, values.mean(0), color=LINES[index % len(LINES)], label=name, linewidth=1.6,
+                                                     marker=MARKERS[index % len(MARKERS)], markersize=4, linestyle=(0, (2, 1)))
+        shown = [a for a in self.axes["loss"].get_lines() + self.bands[:1] if a.get_visible() and not a.get_label().startswith("_")]
+        self.axes["loss"].legend(handles=shown, fontsize=8, loc="upper right")
+        self.fit()
+
+    def fit(self):
+        """Axes that hold all losses, and the accuracies down to a little under the lowest final one."""
+        lines = {f: [ln for ln in ax.get_lines() if ln.get_visible() and len(ln.get_xdata()) > 0 and ln.get_transform() == ax.transData]
+                 for f, ax in self.axes.items()}
+        across = max([float(np.max(ln.get_xdata())) for ln in lines["accuracy"]], default=1.0)
+        losses = [float(np.nanmax(ln.get_ydata())) for ln in lines["loss"]]
+        ends = [float(ln.get_ydata()[-1]) for ln in lines["accuracy"]]
+        for ax in self.axes.values():
+            ax.set_xlim(0, across * 1.03)
+        self.axes["loss"].set_ylim(0, max([2.4, *losses]) * 1.04)
+        self.axes["accuracy"].set_ylim(max(0.0, min([0.9, *ends]) - 0.1), 1.005)
+
+
+def stack(histories, field, x):
+    """(x values (points,), values (seeds, points)) of several runs of one configuration."""
+    across = [getattr(r, x) for r in histories[0]]
+    return np.array(across), np.array([[getattr(r, field) for r in h] for h in histories], dtype=float)

@@ -1,0 +1,203 @@
+"""The bench of chapter 4: the dashboard with a pinned baseline, several seeds and a book of runs."""
+
+import html
+from dataclasses import fields, replace
+
+import ipywidgets as w
+import numpy as np
+
+from ..models import LeNetConfig
+from ..training import QUICK, EpochRecord, count_steps
+from ..tuning import VERDICTS, Book, in_words
+from ..wording import _
+from .base import CAPTION
+from .dashboard import TrainingDashboard
+from .still import Still
+
+
+class TuningLab(TrainingDashboard):
+    """Change one lever, train it with several seeds, compare with the baseline, keep the test set sealed.
+
+    `.book` is the table of runs. `lab.pin_baseline()` and `lab.compare(kernel_size=3)` do
+    from a code cell what the buttons do, and wait for the result.
+    """
+
+    name = "lab"
+
+    def __init__(self, dataset, model_config=LeNetConfig(), train_config=QUICK, seeds=3):
+        self.book, self.first_seeds = Book(), seeds
+        self._sealed = dataset.test
+        # What trains and is drawn here holds validation images where the test set would be.
+        super().__init__(replace(dataset, test=dataset.validation), model_config, train_config)
+
+    def build(self):
+        super().build()
+        wide = dict(layout=w.Layout(width="auto"), style={"description_width": "initial"})
+        self.seeds = w.IntSlider(value=self.first_seeds, min=1, max=10, description=_("seeds"), continuous_update=False)
+        self.equal = w.ToggleButtons(options=[(_("equal epochs"), "epochs"), (_("equal steps"), "steps")], description=_("compare at"), **wide)
+        self.expect = w.ToggleButtons(options=[(_("no idea yet"), None), (_("better"), "better"), (_("too close to tell"), "same"), (_("worse"), "worse")],
+                                      description=_("Against the baseline I expect:"), **wide)
+        self.pin = self._button("pin", _("Pin last run as baseline"), "thumb-tack", self.pin_last)
+        self.overlay = w.SelectMultiple(options=[], description=_("overlay runs"), rows=4, layout=w.Layout(width="34em"))
+        self.overlay.observe(lambda _change: self._tried(self._redraw_others), "value")
+        self.file = w.Text(value="runs.csv", description=_("file"), layout=w.Layout(width="18em"))
+        self.export = self._button("export", _("Save table"), "download", lambda: self.book.save(self.file.value))
+        self.reload = self._button("reload", _("Load table"), "upload", lambda: self.load(self.file.value))
+        self.sure = w.Checkbox(value=False, description=_("I am done choosing"), indent=False, layout=w.Layout(width="auto"))
+        self.open = self._button("reveal", _("Open the test set, once, for the last run"), "unlock", self.reveal)
+        self.open.disabled = True
+        self.sure.observe(lambda change: setattr(self.open, "disabled", not change["new"] or self.book.revealed is not None), "value")
+        self.listing, self.verdict = w.HTML(), w.HTML()
+        for name in ("seeds", "equal", "expect", "overlay", "file", "sure", "listing"):
+            getattr(self, name).add_class(f"lenet-lab-{name}")
+        flow = w.Layout(flex_flow="row wrap")
+        buttons = self.controls.pop("buttons")
+        self.controls.pop("guess")
+        self.controls |= {"method": w.HBox([self.seeds, self.equal], layout=flow), "expect": self.expect, "buttons": buttons,
+                          "pin": w.HBox([self.pin, self.overlay], layout=flow), "listing": self.listing,
+                          "files": w.HBox([self.file, self.export, self.reload], layout=flow),
+                          "seal": w.HBox([self.sure, self.open], layout=flow), "verdict": self.verdict}
+
+    # what the learner does --------------------------------------------------------------
+    def start(self, seeds=None):
+        """Train the levers as they stand with every seed."""
+        base = self.book.baseline
+        self._after_move()
+        if base and self.equal.value == "steps":
+            steps = count_steps(self.dataset, base.train_config)[1]
+            self.state.train_config = replace(self.state.train_config, steps=steps)
+        self.state.start(seeds or range(self.seeds.value))
+
+    def _after_move(self):
+        if self.state.train_config.steps is not None:
+            self.state.train_config = replace(self.state.train_config, steps=None)
+        super()._after_move()
+
+    def pin_baseline(self, **levers):
+        """Train with `levers` and make that run the baseline; returns a still of it."""
+        self._run(levers)
+        self.pin_last()
+        return self.shown()
+
+    def compare(self, expect=None, equal="epochs", **levers):
+        """Back to the baseline, change `levers`, train, compare; returns a still to show in a cell.
+
+        expect: "better", "same" or "worse", the learner's prediction. equal: "epochs" or
+        "steps", what both runs have as many of.
+        """
+        if self.book.baseline is None:
+            raise ValueError(_("compare: there is no baseline yet; call pin_baseline() first"))
+        self.expect.value, self.equal.value = expect, equal
+        base = self.book.baseline
+        values = {name: getattr(config, name) for config in (base.model_config, base.train_config)
+                  for name in self.panel_of_levers.controls if hasattr(config, name)}
+        self._run(values | levers)
+        return self.shown()
+
+    def _run(self, levers):
+        before = len(self.book.entries)
+        self.run(**levers)
+        if len(self.book.entries) == before:
+            raise ValueError(self.state.run.message or _("the run was stopped and is not in the book"))
+
+    def shown(self):
+        """The curves and the sentence as they stand, for a cell to show."""
+        picture, sentence = self.still()
+        return Still(picture, sentence)
+
+    def pin_last(self):
+        """Make the last run the baseline."""
+        self.book.pin(self._last().number)
+        self._redraw_others()
+
+    def reveal(self):
+        """Open the sealed test set for the last run, once."""
+        opened = self.book.reveal(self._last().number, self._sealed)
+        self.open.disabled = True
+        text = _("Test set opened for run {number}: {mean:.2f} % ({seeds} seeds, {images:,} images). It stays in the table; there is no second look.")
+        text = text.format(number=opened.number, mean=100 * np.mean(opened.accuracies), seeds=len(opened.accuracies), images=opened.images)
+        self.verdict.value = f'<p role="status" style="{CAPTION}">{html.escape(text)}</p>'
+        return opened
+
+    def load(self, path):
+        """Take over the book that was saved to `path`, its seal included."""
+        self.book = Book.load(path)
+        self.open.disabled = True
+        self._redraw_others()
+
+    def _last(self):
+        if not self.book.entries:
+            raise ValueError(_("there is no finished run yet: press Train first"))
+        return self.book.entries[-1]
+
+    # drawing --------------------------------------------------------------------------
+    def _ended(self, run):
+        super()._ended(run)
+        if (run.correct and run.status == "finished") or run.status == "diverged":
+            self.book.add(run, self.expect.value)
+        self._redraw_others()
+
+    def _redraw_others(self):
+        """Band, overlays, table: what changes between runs only."""
+        entries = {f"{e.number}: {in_words(self.book.changed(e))}"[:60]: e.number for e in self.book.entries}
+        if tuple(entries.items()) != self.overlay.options:
+            chosen = [n for n in self.overlay.value if n in entries.values()]
+            self.overlay.options = tuple(entries.items())
+            self.overlay.value = chosen
+        self.curves.across("step" if self.equal.value == "steps" else "epoch")
+        chosen = {_("run {n}").format(n=n): self.book[n].histories for n in self.overlay.value}
+        base = self.book.baseline
+        self.curves.show_others(base.histories if base else None, {k: h for k, h in chosen.items() if h}, training=False)
+        self.listing.value = self._listing()
+        self.refresh()
+
+    def _listing(self):
+        table = self.book.table()
+        if not len(table):
+            return ""
+        table[_("seconds")] = [f"{seconds:.1f}" for seconds in self.book.seconds().values()]
+        return table.to_html(border=0, classes="lenet-table")
+
+    def draw(self):
+        run = self.state.run
+        over = run is not None and run.status == "finished" and len(run.histories) > 1
+        self.curves.show_run(mean_history(run.histories) if over else self.state.history)
+
+    def sentence(self):
+        run = self.state.run
+        entry = self.book.entries[-1] if self.book.entries else None
+        if run is None or entry is None or run.models is not entry.models:
+            return super().sentence()
+        changed = self.book.changed(entry)
+        scores = 100 * np.array(entry.accuracies)
+        if entry.status == "diverged":
+            return _("Diverged with {levers}: {reason}.").format(levers=in_words(changed), reason=run.message)
+        spread = f" ± {scores.std(ddof=1):.2f}" if len(scores) > 1 else ""
+        if entry is self.book.baseline:
+            text = _("Baseline: validation {mean:.2f}{spread} % ({seeds} seeds, mean ± s.d.; {images} images).")
+        else:
+            text = _("{levers}: validation {mean:.2f}{spread} % ({seeds} seeds, mean ± s.d.; {images} images).")
+        text = text.format(levers=in_words(changed), mean=scores.mean(), spread=spread, seeds=len(scores), images=entry.correct.shape[1])
+        return " ".join(part for part in (text, *self._comparison(entry, changed)) if part)
+
+    def _comparison(self, entry, changed):
+        """Sentences: the difference to the baseline, the prediction beside it, a warning if two levers moved."""
+        difference = self.book.difference(entry)
+        if difference is None:
+            return
+        yield _("Against the baseline: {difference}.").format(difference=difference.in_words())
+        if entry.expected:
+            said = {"better": 1, "same": 0, "worse": -1}[entry.expected]
+            text = _("You predicted: {said}. It came so.") if said == difference.verdict else _("You predicted: {said}. Measured: {came}.")
+            yield text.format(said=_("too close to tell") if said == 0 else _(VERDICTS[said]), came=_(VERDICTS[difference.verdict]))
+        moved = set(changed) - {"steps"}  # equal steps is how the two are compared, not a lever
+        if len(moved) > 1:
+            yield _("{n} levers moved at once: this says nothing about any one of them.").format(n=len(moved))
+
+
+def mean_history(histories):
+    """One list of records with the mean over seeds of every number, point by point."""
+    def mean(records, name):
+        values = [getattr(r, name) for r in records]
+        return None if None in values else float(np.mean(values))
+    return [EpochRecord(**{f.name: mean(records, f.name) for f in fields(EpochRecord)}) for records in zip(*histories)]

@@ -1,0 +1,214 @@
+"""The book of a tuning campaign: every run with its cost, fair comparisons, one look at the test set."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
+
+import numpy as np
+import pandas as pd
+
+from .evidence import pack, paired_bootstrap, unpack
+from .levers import levers_of
+from .models import LeNetConfig
+from .summary import count_parameters, layer_table
+from .training import EpochRecord, TrainConfig, evaluate
+from .wording import N_, _
+
+VERDICTS = {1: N_("better"), 0: N_("could be luck"), -1: N_("worse")}
+
+
+@dataclass
+class Entry:
+    """One configuration, what it cost and what each of its seeds got right."""
+
+    number: int
+    model_config: LeNetConfig
+    train_config: TrainConfig
+    seeds: tuple
+    status: str
+    histories: list  # records, one list a seed
+    correct: np.ndarray  # bool (seeds finished, validation images)
+    parameters: int
+    multiply_adds: int  # for one image, forward
+    seconds: float  # all seeds together
+    expected: str | None = None  # what the learner said: "better", "same" or "worse"
+    models: list = field(default_factory=list)  # not kept in the file
+
+    @property
+    def accuracies(self):
+        """Validation accuracy (fraction) of each seed."""
+        return [float(row.mean()) for row in self.correct]
+
+
+@dataclass(frozen=True)
+class Reveal:
+    """The one look at the test set: which run, the accuracy of each seed, when."""
+
+    number: int
+    accuracies: tuple
+    images: int
+    when: str
+
+
+class Book:
+    """Runs in the order in which they were made, one of them the baseline.
+
+    `entries`, `baseline` (an Entry or None), `revealed` (a Reveal or None).
+    """
+
+    def __init__(self):
+        self.entries, self.baseline, self.revealed = [], None, None
+
+    def add(self, run, expected=None):
+        """Write a finished or diverged `session.Run` into the book; returns its Entry."""
+        model = run.models[0]
+        side, channels = run.model_config.input_size, run.model_config.in_channels
+        images = len(run.correct[0]) if run.correct else 0
+        entry = Entry(
+            number=1 + max((e.number for e in self.entries), default=0),
+            model_config=run.model_config, train_config=run.train_config, seeds=tuple(run.seeds), status=run.status,
+            histories=run.histories, correct=np.array(run.correct, dtype=bool).reshape(len(run.correct), images),
+            parameters=count_parameters(model), seconds=run.seconds, expected=expected, models=run.models,
+            multiply_adds=sum(row.multiply_adds for row in layer_table(model, (channels, side, side))),
+        )
+        self.entries.append(entry)
+        return entry
+
+    def __getitem__(self, number):
+        for entry in self.entries:
+            if entry.number == number:
+                return entry
+        numbers = ", ".join(str(e.number) for e in self.entries) or "-"
+        raise ValueError(_("run {number!r}: choose one of {numbers}").format(number=number, numbers=numbers))
+
+    def pin(self, number):
+        """Make run `number` the baseline that the others are compared with."""
+        self.baseline = self[number]
+
+    def changed(self, entry):
+        """Levers in which `entry` differs from the baseline (from the defaults where there is none): name → value."""
+        base = self.baseline or Entry(0, LeNetConfig(), TrainConfig(), (), "", [], None, 0, 0, 0.0)
+        return changed_levers((base.model_config, base.train_config), (entry.model_config, entry.train_config))
+
+    def difference(self, entry):
+        """The paired `Difference` to the baseline over the seeds both have; None where there is none."""
+        base = self.baseline
+        if base is None or entry is base:
+            return None
+        ours, theirs = (dict(zip(e.seeds, e.correct)) for e in (entry, base))
+        both = [seed for seed in theirs if seed in ours]
+        if not both or len(ours[both[0]]) != len(theirs[both[0]]):
+            return None
+        return paired_bootstrap(np.array([ours[s] for s in both]), np.array([theirs[s] for s in both]))
+
+    def table(self):
+        """One row a run: levers changed, validation mean ± s.d. [%], difference to the baseline, cost."""
+        return pd.DataFrame([self._row(entry) for entry in self.entries]).set_index(_("run")) if self.entries else pd.DataFrame()
+
+    def _row(self, entry):
+        scores, difference = 100 * np.array(entry.accuracies), self.difference(entry)
+        mean = f"{scores.mean():.2f}" if len(scores) else _("diverged") if entry.status == "diverged" else "–"
+        interval = "–" if difference is None else f"{100 * difference.mean:+.2f} [{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
+        return {
+            _("run"): entry.number,
+            _("levers changed"): _("baseline") if entry is self.baseline else in_words(self.changed(entry)),
+            _("seeds"): len(scores),
+            _("training [%]"): f"{100 * np.mean([h[-1].train_accuracy for h in entry.histories]):.2f}" if len(scores) else "–",
+            _("validation [%]"): mean + (f" ± {scores.std(ddof=1):.2f}" if len(scores) > 1 else ""),
+            _("difference [points]"): interval,
+            _("verdict"): "–" if difference is None else _(VERDICTS[difference.verdict]),
+            _("parameters"): entry.parameters,
+            _("multiply-adds"): entry.multiply_adds,
+        }
+
+    def seconds(self):
+        """Seconds each run took here, all seeds together: run number → seconds."""
+        return {entry.number: entry.seconds for entry in self.entries}
+
+    def reveal(self, number, test):
+        """Score run `number` on the sealed `test` split, once and for all.
+
+        Raises ValueError at the second call, whatever the run, and for a run that was
+        read from a file and has no weights.
+        """
+        if self.revealed:
+            message = _("the test set was opened for run {number} on {when}: {accuracy:.2f} %; a second look would turn it into a validation set")
+            raise ValueError(message.format(number=self.revealed.number, when=self.revealed.when, accuracy=100 * np.mean(self.revealed.accuracies)))
+        entry = self[number]
+        if not entry.accuracies:
+            raise ValueError(_("run {number} diverged: choose one that was trained to the end").format(number=number))
+        if not entry.models:
+            raise ValueError(_("run {number} came from a file, without its weights: train it again, then reveal").format(number=number))
+        scores = tuple(evaluate(model, test).accuracy for model in entry.models)
+        self.revealed = Reveal(number, scores, len(test), datetime.now(timezone.utc).isoformat(timespec="seconds"))
+        return self.revealed
+
+    def save(self, path):
+        """Write the book to a CSV file, one row a run, curves, seals and all but the weights."""
+        pd.DataFrame([self._flat(entry) for entry in self.entries]).to_csv(path, index=False)
+
+    def _flat(self, entry):
+        opened = self.revealed if self.revealed and self.revealed.number == entry.number else None
+        scores = entry.accuracies
+        return {
+            "run": entry.number, "baseline": entry is self.baseline, "status": entry.status,
+            "changed": json.dumps(self.changed(entry)), "mean": np.mean(scores) if scores else None,
+            "sd": np.std(scores, ddof=1) if len(scores) > 1 else None,
+            "parameters": entry.parameters, "multiply_adds": entry.multiply_adds, "seconds": round(entry.seconds, 2),
+            "expected": entry.expected, "seeds": json.dumps(entry.seeds), "images": entry.correct.shape[1],
+            "network": json.dumps(asdict(entry.model_config)), "training": json.dumps(asdict(entry.train_config)),
+            "correct": json.dumps(pack(entry.correct)) if len(scores) else "[]",
+            "curves": json.dumps([[asdict(r) for r in h] for h in entry.histories]),
+            "revealed": json.dumps(asdict(opened)) if opened else None,
+        }
+
+    @classmethod
+    def load(cls, path):
+        """The book that `save` wrote: the same table, the same seal."""
+        book = cls()
+        for row in pd.read_csv(path).replace({np.nan: None}).to_dict("records"):
+            entry = _entry(row)
+            book.entries.append(entry)
+            if row["baseline"]:
+                book.baseline = entry
+            if row["revealed"]:
+                book.revealed = Reveal(**json.loads(row["revealed"]))
+                book.revealed = replace(book.revealed, accuracies=tuple(book.revealed.accuracies))
+        return book
+
+
+def _entry(row):
+    network, packed = json.loads(row["network"]), json.loads(row["correct"])
+    if isinstance(network["padding"], list):
+        network["padding"] = tuple(network["padding"])
+    images = int(row["images"])
+    return Entry(
+        number=int(row["run"]), status=row["status"], seeds=tuple(json.loads(row["seeds"])), expected=row["expected"],
+        model_config=LeNetConfig(**network), train_config=TrainConfig(**json.loads(row["training"])),
+        histories=[[EpochRecord(**r) for r in h] for h in json.loads(row["curves"])],
+        correct=unpack(packed, images) if packed else np.zeros((0, images), dtype=bool),
+        parameters=int(row["parameters"]), multiply_adds=int(row["multiply_adds"]), seconds=row["seconds"],
+    )
+
+
+def changed_levers(baseline, candidate):
+    """Levers (and `steps`) that differ between two (LeNetConfig, TrainConfig) pairs: name → the candidate's value.
+
+    The seed is no lever here: it is what runs are repeated over. Where the number of
+    steps is fixed, the number of epochs says nothing and is left out.
+    """
+    changed = {}
+    for one, other in zip(baseline, candidate):
+        for name in (*levers_of(type(one)), *(["steps"] if isinstance(one, TrainConfig) else [])):
+            if name != "seed" and getattr(one, name) != getattr(other, name):
+                changed[name] = getattr(other, name)
+    if candidate[1].steps is not None:
+        changed.pop("epochs", None)
+    return changed
+
+
+def in_words(changed):
+    """Levers and values as a reader's line: "kernel size 3, convolutions per stage 2"."""
+    labels = {name: one.label for config in (LeNetConfig, TrainConfig) for name, one in levers_of(config).items()}
+    labels["steps"] = N_("steps")
+    return ", ".join(f"{_(labels[name])} {value}" for name, value in changed.items()) or _("nothing")
