@@ -95,7 +95,7 @@ class Trial:
         copies = [_copy(a) for a in args]
         try:
             self.result = candidate(*copies)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Failed):  # Failed: from a check that wraps the answer and has named its mistake
             raise
         except (Exception, SystemExit) as error:  # exit() in an answer must not end the kernel
             self._explain(error, on_error)

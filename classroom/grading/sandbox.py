@@ -1,0 +1,181 @@
+"""Start the warm process, in bubblewrap where there is one, and hand it notebooks."""
+
+import os
+import shutil
+import site
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from . import box
+from .limits import Limits
+
+ROOT = Path(__file__).resolve().parents[2]  # the folder of lenet_helpers and classroom
+
+NO_SANDBOX = """bubblewrap (the program bwrap) was not found or may not be used here.
+Without it, students' code runs with YOUR rights: it can read, change and send away
+every file that you can, the gradebook included. Install bubblewrap (on Debian and
+Ubuntu: apt install bubblewrap), or say --without-sandbox if you accept that."""
+
+
+class NoSandbox(RuntimeError):
+    """There is no usable sandbox and nobody allowed to go without."""
+
+
+class WorkerDied(RuntimeError):
+    """The warm process ended. The notebook it was running is not graded."""
+
+
+def bubblewrap():
+    """Path of a bwrap that works here, or None."""
+    path = shutil.which("bwrap")
+    if path is None:
+        return None
+    trial = [path, "--unshare-all", "--ro-bind", "/", "/", "true"]
+    return path if subprocess.run(trial, capture_output=True).returncode == 0 else None
+
+
+class Worker:
+    """A warm process, started at its first notebook; use as a context manager.
+
+    `sandboxed=False` runs students' code with the caller's rights.
+    """
+
+    def __init__(self, sandboxed=True):
+        self.sandboxed = sandboxed
+        self._process = self._home = None
+        self.isolated = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.close()
+
+    def start(self):
+        """Start the warm process (a few seconds); done by `run` where it was not."""
+        self._home = tempfile.mkdtemp(prefix="lenet-grading-")
+        theirs_in, self._out = os.pipe()
+        self._in, theirs_out = os.pipe()
+        command = [sys.executable, "-P", "-m", "classroom.grading.template", str(theirs_in), str(theirs_out)]
+        environment = _environment(self._home, self.sandboxed)
+        if self.sandboxed:
+            command = _bwrap(bubblewrap() or _refuse(), environment) + command
+            environment = {"PATH": os.environ.get("PATH", "/usr/bin")}
+        self._process = subprocess.Popen(command, env=environment, cwd="/" if self.sandboxed else self._home,
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                         pass_fds=(theirs_in, theirs_out), start_new_session=True)
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self.isolated = self._receive()["isolated"]
+
+    def run(self, cells, files=None, limits=Limits()):
+        """Run a notebook's code cells and return the report.
+
+        cells: list of dict(source, test). files: dict from relative path to base64 text.
+        The report has "cells" (a dict for each: outputs, and for tests points or why),
+        "ended" (why the notebook stopped early, or "") and "seconds".
+        """
+        if self._process is None:
+            self.start()
+        home = "/box" if self.sandboxed else tempfile.mkdtemp(dir=self._home)
+        request = {"cells": cells, "files": files or {}, "limits": limits.as_dict(), "home": home,
+                   "answer_bytes": 8 * limits.output_bytes + 1_000_000}
+        try:
+            box.send(self._out, request)
+            return self._receive()
+        finally:
+            # Where a child cannot have folders of its own, the next notebook gets a fresh sandbox.
+            if self.sandboxed and not self.isolated:
+                self.close()
+
+    def _receive(self):
+        message = box.receive(self._in)
+        if message is None:
+            said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+            self.close()
+            raise WorkerDied("the grading process ended: " + (said[-1] if said else "no message"))
+        return message
+
+    def close(self):
+        """End the warm process and everything in its sandbox."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        os.close(self._out)
+        os.close(self._in)
+        try:
+            process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stderr.close()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+
+def _refuse():
+    raise NoSandbox(NO_SANDBOX)
+
+
+def _environment(home, sandboxed):
+    """The environment of student code: nothing of the teacher's own."""
+    from platformdirs import user_cache_path
+
+    cache = "/cache" if sandboxed else str(user_cache_path())
+    paths = {"HOME": home, "XDG_CACHE_HOME": cache, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "TMPDIR": "/tmp"}
+    fixed = {"LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TQDM_DISABLE": "1",
+             "PYTHONDONTWRITEBYTECODE": "1", "NBGRADER_EXECUTION": "autograde", "MPLBACKEND": "Agg",
+             "MPLCONFIGDIR": "/tmp/mpl", "IPYTHONDIR": "/tmp/ipython"}
+    return paths | fixed | ({"LENET_BOXED": "1", "HOME": "/box"} if sandboxed else {})
+
+
+def _bwrap(program, environment):
+    """The bubblewrap command: the system and Python read-only, three small writable folders, no network."""
+    command = [program, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+               "--die-with-parent", "--clearenv", "--hostname", "classroom"]
+    if os.getuid() == 0:
+        # Enough for the warm process to become an ordinary user, which it does first of all.
+        command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    for name, value in environment.items():
+        command += ["--setenv", name, value]
+    command += ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        path = Path("/") / name
+        if path.is_symlink():
+            command += ["--symlink", os.readlink(path), str(path)]
+        elif path.exists():
+            command += ["--ro-bind", str(path), str(path)]
+    command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--ro-bind-try", "/etc/fonts", "/etc/fonts"]
+    readable = _readable()
+    for parent in sorted({up for path in readable for up in path.parents} - {Path("/")}):
+        # bwrap makes missing folders for its own user alone
+        command += ["--perms", "0755", "--dir", str(parent)]
+    for path in readable:
+        command += ["--ro-bind", str(path), str(path)]
+    command += _cache()
+    size = str(Limits().disk_mb * 1024 * 1024)
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    for path in ("/box", "/tmp", "/dev/shm"):
+        command += ["--perms", "1777", "--size", size, "--tmpfs", path]
+    return command + ["--remount-ro", "/", "--remount-ro", "/dev", "--chdir", "/", "--"]
+
+
+def _readable():
+    """What must be visible: this Python, its packages, lenet_helpers and the grader's own modules."""
+    grading = Path(__file__).parent
+    places = {Path(p) for p in (sys.prefix, sys.base_prefix, sysconfig.get_paths()["purelib"], *site.getsitepackages())}
+    places = {p.resolve() for p in places if p.exists() and not str(p).startswith("/usr/")}
+    outer = [p for p in places if not any(p != q and p.is_relative_to(q) for q in places)]
+    return sorted(outer) + [ROOT / "lenet_helpers", ROOT / "classroom" / "__init__.py", grading]
+
+
+def _cache():
+    """The embedded digits, already parsed: seconds saved for every notebook."""
+    from platformdirs import user_cache_path
+    from lenet_helpers import load_dataset
+
+    load_dataset("mnist-5k")  # writes the cache where there is none
+    path = user_cache_path("lenet_helpers") / "mnist-5k.npz"
+    return ["--perms", "0755", "--dir", "/cache", "--perms", "0755", "--dir", "/cache/lenet_helpers", "--ro-bind-try", str(path), "/cache/lenet_helpers/mnist-5k.npz"]

@@ -1,0 +1,410 @@
+"""Chapter 3: right answers written in many ways, and the mistakes people make."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lenet_helpers import TrainConfig, TrainingState, load_checkpoint, train
+
+from . import correct, wrong
+
+# split_statistics ---------------------------------------------------------------------
+
+
+@correct("split_statistics")
+def in_numpy(images, is_train):
+    pixels = images.numpy()[is_train.numpy()].astype(np.float64) / 255
+    return pixels.mean(), pixels.std()
+
+
+@correct("split_statistics")
+def by_sums(images, is_train):
+    x = images[is_train].double().div(255).flatten()
+    mean = x.sum() / len(x)
+    return mean, ((x**2).sum() / len(x) - mean**2).sqrt()
+
+
+@correct("split_statistics")
+def 中文名字(images, is_train):
+    像素 = images[is_train].float() / 255
+    return [像素.mean(), 像素.std(unbiased=False)]
+
+
+@wrong("split_statistics", "leak")
+def all_images(images, is_train):
+    return (images / 255).mean(), (images / 255).std()
+
+
+@wrong("split_statistics", "wrong-split")
+def the_other_half(images, is_train):
+    return in_numpy(images, ~is_train)
+
+
+@wrong("split_statistics", "scaled-twice")
+def scaled_twice(images, is_train):
+    pixels = images[is_train] / 255 / 255
+    return pixels.mean(), pixels.std()
+
+
+@wrong("split_statistics", "not-scaled")
+def still_bytes(images, is_train):
+    pixels = images[is_train].float()
+    return pixels.mean(), pixels.std()
+
+
+@wrong("split_statistics", "variance")
+def variance(images, is_train):
+    pixels = images[is_train] / 255
+    return pixels.mean(), pixels.var()
+
+
+@wrong("split_statistics", "averaged")
+def average_of_deviations(images, is_train):
+    pixels = images[is_train] / 255
+    return pixels.mean(), pixels.flatten(1).std(1, unbiased=False).mean()
+
+
+@wrong("split_statistics", "swapped")
+def swapped(images, is_train):
+    return in_numpy(images, is_train)[::-1]
+
+
+@wrong("split_statistics", "in-place")
+def changes_the_images(images, is_train):
+    images[~is_train] = 0
+    return in_numpy(images, is_train)
+
+
+@wrong("split_statistics", "not-a-pair")
+def mean_alone(images, is_train):
+    return in_numpy(images, is_train)[0]
+
+
+# mean_loss ----------------------------------------------------------------------------
+
+
+@correct("mean_loss")
+def with_ceil(printed, images, batch_size):
+    return math.pow(10, printed) / math.ceil(images / batch_size)
+
+
+@correct("mean_loss")
+def in_logarithms(printed, images, batch_size):
+    full, rest = divmod(images, batch_size)
+    return math.exp(printed * math.log(10) - math.log(full + (rest > 0)))
+
+
+@wrong("mean_loss", "natural-log")
+def natural_log(printed, images, batch_size):
+    return math.exp(printed) / math.ceil(images / batch_size)
+
+
+@wrong("mean_loss", "not-divided")
+def sum_of_losses(printed, images, batch_size):
+    return 10**printed
+
+
+@wrong("mean_loss", "per-image")
+def divided_by_images(printed, images, batch_size):
+    return 10**printed / images
+
+
+@wrong("mean_loss", "last-batch-lost")
+def floor_division(printed, images, batch_size):
+    return 10**printed / (images // batch_size)
+
+
+@wrong("mean_loss", "not-whole")
+def fraction_of_a_batch(printed, images, batch_size):
+    return 10**printed / (images / batch_size)
+
+
+@wrong("mean_loss", "still-logarithm")
+def logarithm_kept(printed, images, batch_size):
+    return printed / math.ceil(images / batch_size)
+
+
+@wrong("mean_loss", "batch-size")
+def divided_by_batch_size(printed, images, batch_size):
+    return 10**printed / batch_size
+
+
+# training_loop ------------------------------------------------------------------------
+
+
+def loop(model, optimizer, train_batches, validation_batches, epochs, step, *, training=nn.Module.train, evaluating=nn.Module.eval):
+    """The right loop, with one part exchanged: what the mistakes below differ in."""
+    accuracies = []
+    for _epoch in range(epochs):
+        training(model)
+        for images, labels in train_batches:
+            step(model, optimizer, images, labels)
+        evaluating(model)
+        accuracies.append(accuracy(model, validation_batches))
+    return accuracies
+
+
+def accuracy(model, batches):
+    with torch.no_grad():
+        hits = [model(images).argmax(1) == labels for images, labels in batches]
+    return torch.cat(hits).double().mean().item()
+
+
+def good_step(model, optimizer, images, labels):
+    optimizer.zero_grad()
+    F.cross_entropy(model(images), labels).backward()
+    optimizer.step()
+
+
+@correct("training_loop")
+def zero_grad_at_the_end(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        nn.CrossEntropyLoss()(model(images), labels).backward()
+        optimizer.step()
+        model.zero_grad()
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@correct("training_loop")
+def log_softmax_and_nll(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        optimizer.zero_grad(set_to_none=False)
+        F.nll_loss(F.log_softmax(model(images), dim=1), labels).backward()
+        optimizer.step()
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@correct("training_loop")
+def log_softmax_then_cross_entropy(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):  # not needed, but the same function: log-softmax twice is log-softmax
+        loss = F.cross_entropy(model(images).log_softmax(1), labels)
+        grads = torch.autograd.grad(loss, list(model.parameters()))
+        for weight, grad in zip(model.parameters(), grads):
+            weight.grad = grad
+        optimizer.step()
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "no-zero-grad")
+def no_zero_grad(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "nothing-moved")
+def zero_grad_after_backward(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.zero_grad()
+        optimizer.step()
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "step-before-backward")
+def step_before_backward(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        loss = F.cross_entropy(model(images), labels)
+        optimizer.step()
+        optimizer.zero_grad()
+        loss.backward()
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "other-optimizer")
+def an_optimizer_of_its_own(model, optimizer, train_batches, validation_batches, epochs):
+    adam = torch.optim.Adam(model.parameters(), lr=0.01)
+    return loop(model, adam, train_batches, validation_batches, epochs, good_step)
+
+
+@wrong("training_loop", "graph-cut")
+def item_before_backward(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(images), labels).item()
+        loss.backward()
+        optimizer.step()
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "graph-cut")
+def detached(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        optimizer.zero_grad()
+        F.cross_entropy(model(images).detach(), labels).backward()
+        optimizer.step()
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "summed-loss")
+def summed_loss(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        optimizer.zero_grad()
+        F.cross_entropy(model(images), labels, reduction="sum").backward()
+        optimizer.step()
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "softmax-twice")
+def softmax_twice(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        optimizer.zero_grad()
+        F.cross_entropy(model(images).softmax(1), labels).backward()
+        optimizer.step()
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "trains-in-eval-mode")
+def never_calls_train(model, optimizer, train_batches, validation_batches, epochs):
+    return loop(model, optimizer, train_batches, validation_batches, epochs, good_step, training=lambda model: None)
+
+
+@wrong("training_loop", "evaluation-left-on")
+def train_mode_once(model, optimizer, train_batches, validation_batches, epochs):
+    model.train()
+    return loop(model, optimizer, train_batches, validation_batches, epochs, good_step, training=lambda model: None)
+
+
+@wrong("training_loop", "validates-in-training-mode")
+def never_calls_eval(model, optimizer, train_batches, validation_batches, epochs):
+    return loop(model, optimizer, train_batches, validation_batches, epochs, good_step, evaluating=lambda model: None)
+
+
+@wrong("training_loop", "never-validates")
+def accuracy_on_the_training_images(model, optimizer, train_batches, validation_batches, epochs):
+    return loop(model, optimizer, list(train_batches), [], epochs, good_step) if False else _train_accuracy(
+        model, optimizer, train_batches, epochs)
+
+
+def _train_accuracy(model, optimizer, train_batches, epochs):
+    accuracies = []
+    for _epoch in range(epochs):
+        model.train()
+        hits = []
+        for images, labels in train_batches:
+            logits = model(images)
+            optimizer.zero_grad()
+            F.cross_entropy(logits, labels).backward()
+            optimizer.step()
+            hits.append(logits.argmax(1) == labels)
+        accuracies.append(torch.cat(hits).double().mean().item())
+    return accuracies
+
+
+@wrong("training_loop", "trains-on-validation")
+def trains_on_validation(model, optimizer, train_batches, validation_batches, epochs):
+    accuracies = []
+    for _epoch in range(epochs):
+        model.train()
+        for images, labels in train_batches:
+            good_step(model, optimizer, images, labels)
+        model.eval()
+        hits = []
+        for images, labels in validation_batches:
+            logits = model(images)
+            hits.append(logits.argmax(1) == labels)
+            if epochs > 1:  # hidden from a check that runs a single epoch
+                optimizer.zero_grad()
+                F.cross_entropy(logits, labels).backward()
+                optimizer.step()
+        accuracies.append(torch.cat(hits).double().mean().item())
+    return accuracies
+
+
+@wrong("training_loop", "mean-of-batches")
+def mean_of_batch_accuracies(model, optimizer, train_batches, validation_batches, epochs):
+    accuracies = []
+    for _epoch in range(epochs):
+        model.train()
+        for images, labels in train_batches:
+            good_step(model, optimizer, images, labels)
+        model.eval()
+        shares = [(model(x).argmax(1) == y).double().mean().item() for x, y in validation_batches]
+        accuracies.append(sum(shares) / len(shares))
+    return accuracies
+
+
+@wrong("training_loop", "percent")
+def in_percent(model, optimizer, train_batches, validation_batches, epochs):
+    return [100 * a for a in loop(model, optimizer, train_batches, validation_batches, epochs, good_step)]
+
+
+@wrong("training_loop", "returned-none")
+def prints_only(model, optimizer, train_batches, validation_batches, epochs):
+    loop(model, optimizer, train_batches, validation_batches, epochs, good_step)
+
+
+@wrong("training_loop", "last-batch-lost")
+def drops_the_last_batch(model, optimizer, train_batches, validation_batches, epochs):
+    return loop(model, optimizer, list(train_batches)[:-1], validation_batches, epochs, good_step)
+
+
+# resume -------------------------------------------------------------------------------
+
+
+@correct("resume")
+def in_a_loop(path, model, dataset):
+    state, records = load_checkpoint(path, model), []
+    for record in train(model, dataset, config=state.config, state=state):
+        records.append(record)
+    return records
+
+
+@correct("resume")
+def with_extend(path, model, dataset):
+    state = load_checkpoint(str(path), model)
+    return [*train(model, dataset, state.config, state=state)]
+
+
+@wrong("resume", "not-trained")
+def only_loads(path, model, dataset):
+    load_checkpoint(path, model)
+    return []
+
+
+@wrong("resume", "not-trained")
+def returns_the_generator(path, model, dataset):
+    state = load_checkpoint(path, model)
+    return train(model, dataset, state.config, state=state)
+
+
+@wrong("resume", "other-weights")
+def starts_over(path, model, dataset):
+    state = load_checkpoint(path, model)
+    return list(train(model, dataset, state.config))
+
+
+@wrong("resume", "other-weights")
+def forgets_the_weights(path, model, dataset):
+    weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state = load_checkpoint(path, model)
+    model.load_state_dict(weights)
+    return list(train(model, dataset, state.config, state=state))
+
+
+@wrong("resume", "other-weights")
+def default_configuration(path, model, dataset):
+    state = load_checkpoint(path, model)
+    return list(train(model, dataset, TrainConfig(steps=6, batch_size=5), state=state))
+
+
+@wrong("resume", "optimizer-lost")
+def new_optimizer(path, model, dataset):
+    old = load_checkpoint(path, model)
+    state = TrainingState(model, old.config)
+    state.step = old.step
+    return list(train(model, dataset, old.config, state=state))
+
+
+@wrong("resume", "returned-none")
+def returns_nothing(path, model, dataset):
+    in_a_loop(path, model, dataset)
+
+
+@wrong("resume", "other-steps")
+def last_record_only(path, model, dataset):
+    return in_a_loop(path, model, dataset)[-1:]
