@@ -1,0 +1,191 @@
+"""Chapter 2, layers: right answers, and the mistakes people make."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from . import correct, wrong
+
+# conv_parameters ----------------------------------------------------------------------
+
+
+@correct("conv_parameters")
+def formula(n_in, n_out, k):
+    return (n_in * k**2 + 1) * n_out
+
+
+@correct("conv_parameters")
+def ask_torch(n_in, n_out, k):
+    return sum(p.numel() for p in nn.Conv2d(n_in, n_out, k).parameters())
+
+
+@wrong("conv_parameters", "first-channel-only")
+def first_channel_only(n_in, n_out, k):
+    return (k * k + 1) * n_out
+
+
+@wrong("conv_parameters", "bias-per-channel")
+def bias_per_channel(n_in, n_out, k):
+    return (k * k + 1) * n_in * n_out
+
+
+@wrong("conv_parameters", "no-bias")
+def no_bias(n_in, n_out, k):
+    return n_in * n_out * k * k
+
+
+@wrong("conv_parameters", "bias-per-input")
+def bias_per_input(n_in, n_out, k):
+    return n_in * n_out * k * k + n_in
+
+
+@wrong("conv_parameters", "one-bias")
+def one_bias(n_in, n_out, k):
+    return n_in * n_out * k * k + 1
+
+
+@wrong("conv_parameters", "k-not-squared")
+def k_not_squared(n_in, n_out, k):
+    return n_in * n_out * k + n_out
+
+
+@wrong("conv_parameters", "one-map")
+def one_map(n_in, n_out, k):
+    return n_in * k * k + 1
+
+
+@wrong("conv_parameters", "not-an-integer")
+def as_a_fraction(n_in, n_out, k):
+    return (n_in * k**2 + 1) * n_out / 1
+
+
+@wrong("conv_parameters", "count")
+def counts_every_place(n_in, n_out, k):
+    return n_in * n_out * k * k * 64
+
+
+# max_pool -----------------------------------------------------------------------------
+
+
+@correct("max_pool")
+def by_unfolding(maps, size=2):
+    return maps.unfold(2, size, size).unfold(3, size, size).amax(dim=(4, 5))
+
+
+@correct("max_pool")
+def by_torch(maps, size=2):
+    return F.max_pool2d(maps, size)
+
+
+@wrong("max_pool", "stride-one")
+def stride_one(maps, size=2):
+    return F.max_pool2d(maps, size, stride=1)
+
+
+@wrong("max_pool", "averaged")
+def averaged(maps, size=2):
+    return F.avg_pool2d(maps, size)
+
+
+@wrong("max_pool", "zero-in-window")
+def zero_padded(maps, size=2):
+    rows, columns = maps.shape[2] // size, maps.shape[3] // size
+    result = torch.zeros(*maps.shape[:2], rows, columns, dtype=maps.dtype)
+    for r in range(rows):
+        for c in range(columns):
+            window = maps[:, :, r * size : r * size + size, c * size : c * size + size].amax(dim=(2, 3))
+            result[:, :, r, c] = torch.maximum(result[:, :, r, c], window)
+    return result
+
+
+@wrong("max_pool", "over-channels")
+def over_channels(maps, size=2):
+    return F.max_pool2d(maps, size).amax(dim=1, keepdim=True)
+
+
+@wrong("max_pool", "over-channels")
+def over_channels_and_back(maps, size=2):
+    pooled = F.max_pool2d(maps, size)
+    return pooled.amax(dim=1, keepdim=True).expand_as(pooled)
+
+
+@wrong("max_pool", "minimum")
+def minimum(maps, size=2):
+    return -F.max_pool2d(-maps, size)
+
+
+@wrong("max_pool", "largest-magnitude")
+def largest_magnitude(maps, size=2):
+    high, low = F.max_pool2d(maps, size), -F.max_pool2d(-maps, size)
+    return torch.where(high >= -low, high, low)
+
+
+@wrong("max_pool", "subsampled")
+def subsampled(maps, size=2):
+    return maps[:, :, ::size, ::size]
+
+
+@wrong("max_pool", "size-ignored")
+def always_two_by_two(maps, size=2):
+    return F.max_pool2d(maps, 2)
+
+
+@wrong("max_pool", "left-over")
+def rounds_up(maps, size=2):
+    return F.max_pool2d(maps, size, ceil_mode=True)
+
+
+# c3_parameters ------------------------------------------------------------------------
+
+
+@correct("c3_parameters")
+def with_a_loop(connections, k=5):
+    total = 0
+    for inputs in connections:
+        total += len(inputs) * k * k + 1
+    return total
+
+
+@correct("c3_parameters")
+def by_fan_in(connections, k=5):
+    return sum(k**2 * len(set(inputs)) for inputs in connections) + len(list(connections))
+
+
+@wrong("c3_parameters", "dense")
+def dense(connections, k=5):
+    return len(connections) * (6 * k * k + 1)
+
+
+@wrong("c3_parameters", "no-bias")
+def without_biases(connections, k=5):
+    return sum(map(len, connections)) * k * k
+
+
+@wrong("c3_parameters", "bias-per-kernel")
+def bias_per_kernel(connections, k=5):
+    return sum(map(len, connections)) * (k * k + 1)
+
+
+@wrong("c3_parameters", "one-bias")
+def a_single_bias(connections, k=5):
+    return sum(map(len, connections)) * k * k + 1
+
+
+@wrong("c3_parameters", "first-row")
+def as_if_all_rows_were_alike(connections, k=5):
+    return len(connections) * (len(connections[0]) * k * k + 1)
+
+
+@wrong("c3_parameters", "one-kernel-a-map")
+def one_kernel_a_map(connections, k=5):
+    return len(connections) * (k * k + 1)
+
+
+@wrong("c3_parameters", "k-ignored")
+def always_five(connections, k=5):
+    return sum(map(len, connections)) * 25 + len(connections)
+
+
+@wrong("c3_parameters", "weights-shared")
+def shares_kernels(connections, k=5):
+    return 6 * k * k + len(connections)
