@@ -33,7 +33,7 @@ test: $(VENV)/.all  ## install what the tests need and run all of them
 	$(PYTEST) $(ARGS)
 
 proof: $(VENV)/.all  ## the long proofs: many seeds, many interruptions, a whole class
-	$(PYTEST) -m proof --override-ini addopts= tests $(ARGS)
+	$(PYTEST) -m proof tests $(ARGS)
 
 notebooks: $(VENV)/.all  ## run every chapter from a clean kernel and store its outputs
 	$(TEST_ENV) $(BIN)/python -m tools.notebooks build $(ARGS)

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+import torch
+
+from lenet_helpers import LeNet, Split, figures, plots
+from lenet_helpers.training import EpochRecord
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    seen = []
+    monkeypatch.setattr(plots, "show", lambda fig, alt: seen.append((fig, alt)))
+    return seen
+
+
+def record(epoch, accuracy):
+    return EpochRecord(epoch * 10, epoch, 0.5, 0.8, 0.4, accuracy, 0.1, 1.0, 100.0)
+
+
+def test_curves_sentence_has_the_first_and_the_last_error(shown):
+    figures.show_curves([record(1, 0.908), record(2, 0.95), record(2.5, 0.979)])
+    assert shown[0][1].startswith("Validation error falls from 9.2 % to 2.1 % in 2.5 epochs")
+
+
+def test_confusion_sentence_by_hand(shown):
+    figures.show_confusion(np.array([[5, 1], [3, 4]]), ("cat", "dog"))
+    assert shown[0][1] == "4 of 13 images are off the diagonal; the most frequent mistake is dog taken for cat, 3 times."
+
+
+def test_hardest_sentence_counts_the_sure_mistakes(shown):
+    probs = torch.tensor([[0.95, 0.05], [0.4, 0.6], [0.1, 0.9]])
+    split = Split(torch.rand(3, 1, 8, 8), torch.tensor([1, 1, 0]))
+    figures.show_hardest(probs, split, ("a", "b"), n=2)
+    fig, alt = shown[0]
+    assert "The 2 images" in alt and "On 1 of them" in alt
+    titles = [ax.get_title() for ax in fig.axes if ax.get_title()]
+    assert titles == ["b as a", "a as b"]
+
+
+def test_filters_sentence_names_the_largest_weight(shown):
+    model = LeNet()
+    with torch.no_grad():
+        model.conv1.weight[4, 0, 1, 3] = -9.25
+    figures.show_filters(model)
+    assert "the largest weight is -9.25, in kernel 5, row 2, column 4" in shown[0][1]
+
+
+def test_batch_sentence_lists_the_labels(shown):
+    figures.show_batch(Split(torch.rand(3, 1, 8, 8), torch.tensor([1, 0, 1])), ("a", "b"), n=2)
+    assert shown[0][1] == "The first 2 images of the split, each under its label: b, a."
+
+
+def test_accuracy_by_epoch_measures_the_largest_gap(shown):
+    figures.show_accuracy_by_epoch({1: 0.30, 3: 0.90}, [0.29, 0.7, 0.92])
+    assert "the largest difference is 0.0200" in shown[0][1] and "0.2900 after the first epoch, 0.9200 after the last" in shown[0][1]
