@@ -38,7 +38,6 @@ def _field_case(candidate, layers):
         ("stride-ignored", grow(lambda side, jump, k, s: (side + k - 1, 1)), _("the stride: how far apart in the input are two neighbours after a pooling?")),
         ("stride-too-early", grow(lambda side, jump, k, s: (side + (k - 1) * jump * s, jump * s)), _("the order of the two steps: a layer's own stride spreads only the layers after it")),
         ("kernel-not-minus-one", grow(lambda side, jump, k, s: (side + k * jump, jump * s)), _("a kernel of 1: how much wider does it make the field?")),
-        ("jump-added", grow(lambda side, jump, k, s: (side + (k - 1) * jump, jump + s)), _("two poolings of stride 2: how far apart are neighbours then?")),
         ("last-stride-only", grow(lambda side, jump, k, s: (side + (k - 1) * jump, s)), _("two poolings of stride 2: how far apart are neighbours then?")),
         ("multiplied", grow(lambda side, jump, k, s: (side * k, 1)), _("two 3×3 kernels, one after the other: draw what they see")),
         ("product", grow(lambda side, jump, k, s: (side * s + k - 1, 1)), _("the direction: from the input forward, or from the unit back?")),
@@ -89,7 +88,6 @@ def _flat_case(candidate, n, p):
         ("no-pooling", 16 * (n + 2 * p - 8) ** 2, _("the two poolings: each halves the side")),
         ("one-pooling", 16 * ((n + 2 * p - 8) // 2) ** 2, _("the two poolings: each halves the side")),
         ("padded-twice", 16 * (((n + 2 * p - 4) // 2 + 2 * p - 4) // 2) ** 2, _("the padding: only the first convolution has it")),
-        ("kernel-five", 16 * (((n + 2 * p - 5) // 2 - 5) // 2) ** 2, _("a 5×5 kernel on 5 pixels stands in one place: how much is taken off?")),
         ("always-256", 256, _("the arguments: are they used?")),
         ("always-400", 400, _("the arguments: are they used?")),
     ]

@@ -44,15 +44,6 @@ def kernel_not_minus_one(layers):
     return side
 
 
-@wrong("receptive_field", "jump-added")
-def jump_added(layers):
-    side, jump = 1, 1
-    for kernel, stride in layers:
-        side += (kernel - 1) * jump
-        jump += stride
-    return side
-
-
 @wrong("receptive_field", "last-stride-only")
 def last_stride_only(layers):
     side, jump = 1, 1
