@@ -1,0 +1,143 @@
+"""A figure that reads everywhere: colours, a blank canvas, PNG bytes, alternative text.
+
+Nothing here touches pyplot: a `Figure` with its own canvas can be drawn in a thread
+and is freed with its last reference. `lenet_helpers.plots` offers all of it again.
+"""
+
+import base64
+import html
+import io
+
+import matplotlib
+from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from .wording import language
+
+# Okabe and Ito, "Color universal design" (2008): told apart by colour-blind readers too.
+COLOURS = {
+    "black": "#000000",
+    "orange": "#E69F00",
+    "sky blue": "#56B4E9",
+    "green": "#009E73",
+    "yellow": "#F0E442",
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "purple": "#CC79A7",
+}
+# For lines on white, in this order: each has a contrast of at least 3:1 against the paper.
+LINES = tuple(COLOURS[name] for name in ("blue", "vermillion", "black", "green", "purple"))
+# Never colour alone: the n-th line also has the n-th dash and the n-th marker.
+DASHES = ("-", (0, (6, 2)), (0, (2, 2)), (0, (6, 2, 2, 2)), (0, (10, 3)))
+MARKERS = ("o", "s", "^", "D", "v")
+GREY = "#595959"  # annotations: 7:1 against white
+SIGNED = "PuOr_r"  # negative purple, zero white, positive orange: safe for colour-blind readers
+DPI = 100
+
+_CJK_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Noto Sans CJK JP",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Microsoft YaHei",
+    "WenQuanYi Zen Hei",
+    "SimHei",
+)
+
+
+def series(index, *, marker=True):
+    """Colour, dash and marker of the `index`-th line, as keywords for `Axes.plot`."""
+    style = {
+        "color": LINES[index % len(LINES)],
+        "linestyle": DASHES[index % len(DASHES)],
+        "linewidth": 2,
+    }
+    return {**style, "marker": MARKERS[index % len(MARKERS)], "markersize": 5} if marker else style
+
+
+def figure(rows=1, columns=1, *, width=7.2, height=None, layout="constrained", **subplots):
+    """A blank white figure of `width` × `height` inches and its axes.
+
+    Returns (figure, axes): one `Axes` for 1 × 1, else an array of them, as
+    `Figure.subplots` does, which also takes `subplots` (sharex, width_ratios, …).
+    `layout=None` draws about three times faster; then place the axes yourself.
+    """
+    _use_fonts()
+    height = height or width * 0.45 * rows / max(1, columns / 2)
+    fig = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
+    FigureCanvasAgg(fig)
+    axes = fig.subplots(rows, columns, **subplots)
+    for ax in fig.axes:
+        ax.tick_params(labelsize=10)
+        ax.spines[["top", "right"]].set_visible(False)
+    return fig, axes
+
+
+def label(ax, *, x=None, y=None, title=None, grid=True):
+    """Write the axes' names, with units, in sizes that survive a narrow page."""
+    if x:
+        ax.set_xlabel(x, fontsize=11)
+    if y:
+        ax.set_ylabel(y, fontsize=11)
+    if title:
+        ax.set_title(title, fontsize=12)
+    if grid:
+        ax.grid(True, color="#D9D9D9", linewidth=0.8)
+        ax.set_axisbelow(True)
+
+
+def bare(ax, title=None):
+    """Take ticks and frame off axes that hold a picture."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+    if title is not None:
+        ax.set_title(title, fontsize=11)
+
+
+def png(fig):
+    """The figure as PNG bytes on opaque white: the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    # No Software entry: a new matplotlib must not change every stored picture.
+    fig.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def picture(fig, alt):
+    """Output data and metadata of `fig` for any front end, `alt` being its text.
+
+    JupyterLab shows no alternative text for a bare PNG but does for HTML; nbconvert
+    and the web edition read it from the PNG's metadata: so both are given.
+    """
+    code = base64.b64encode(png(fig)).decode("ascii")
+    width, height = (round(side * fig.dpi) for side in fig.get_size_inches())
+    tag = (
+        f'<img src="data:image/png;base64,{code}" alt="{html.escape(alt, quote=True)}" '
+        f'width="{width}" height="{height}" style="max-width: 100%; height: auto">'
+    )
+    data = {"text/html": tag, "image/png": code, "text/plain": alt}
+    return data, {"image/png": {"alt": alt}}
+
+
+def show(fig, alt):
+    """Show `fig` in a notebook with `alt` as its alternative text, and print `alt` below it."""
+    from IPython.display import display
+
+    if not alt or not alt.strip():
+        raise ValueError("show(alt=''): say in one sentence what the figure shows")
+    data, metadata = picture(fig, alt)
+    display(data, metadata=metadata, raw=True)
+    print(alt)
+
+
+def _use_fonts():
+    """Let Chinese characters fall back on a font that has them."""
+    if language() == "en" or len(matplotlib.rcParams["font.family"]) > 1:
+        return
+    here = set(font_manager.get_font_names())
+    found = [name for name in _CJK_FONTS if name in here][:1]
+    # Latin letters first, so that an English word in a Chinese figure looks as it did.
+    matplotlib.rcParams["font.family"] = ["DejaVu Sans", *found]
