@@ -186,7 +186,7 @@ def _with_caption(picture, sentence):
     """The PNG with `sentence` written under it, for pages that show nothing but pictures."""
     pixels = matplotlib.image.imread(io.BytesIO(picture))
     height, width = pixels.shape[:2]
-    lines = textwrap.wrap(sentence, max(30, width // 8))
+    lines = textwrap.wrap(sentence, max(30, width // 7))
     room = 16 * len(lines) + 14
     fig, ax = figure(width=width / 100, height=(height + room) / 100, layout=None)
     ax.set_position((0, room / (height + room), 1, height / (height + room)))

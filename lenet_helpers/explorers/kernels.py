@@ -1,0 +1,106 @@
+"""Chapter 1.3: what one kernel answers to a digit, by direction and by blur."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..canvas import SIGNED, bare, figure
+from ..wording import _
+from .base import Explorer
+
+SIDE = 7  # of the kernel, in pixels
+
+
+def edge_kernel(angle, blur):
+    """A (7, 7) kernel that answers to brightness rising in direction `angle` [degrees].
+
+    0 is to the right, 90 upwards. `blur` [pixels] is the standard deviation of the bell
+    that smooths along with it (Canny, "A computational approach to edge detection", IEEE
+    PAMI 8, 1986). Its weights sum to 0; the positive ones to 1.
+    """
+    reach = np.arange(SIDE) - SIDE // 2
+    x, y = np.meshgrid(reach, -reach)
+    direction = np.deg2rad(angle)
+    along = x * np.cos(direction) + y * np.sin(direction)
+    bell = np.exp(-(x**2 + y**2) / (2 * blur**2))
+    kernel = along * bell
+    kernel -= kernel.mean()
+    return kernel / kernel[kernel > 0].sum()
+
+
+@dataclass
+class KernelState:
+    """A digit and the kernel laid over it."""
+
+    images: np.ndarray  # (n, 28, 28) in [0, 1]
+    digit: int = 0
+    angle: int = 0
+    blur: float = 0.8
+
+    @property
+    def kernel(self):
+        """The kernel, (7, 7)."""
+        return edge_kernel(self.angle, self.blur)
+
+    @property
+    def response(self):
+        """Cross-correlation of digit and kernel, (22, 22), signed."""
+        windows = np.lib.stride_tricks.sliding_window_view(self.images[self.digit], (SIDE, SIDE))
+        return np.einsum("ijab,ab->ij", windows, self.kernel)
+
+
+class KernelGallery(Explorer):
+    """Turn an edge kernel, blur it, and see the signed response of a digit."""
+
+    name = "kernels"
+
+    def __init__(self, dataset):
+        """`dataset`: its first validation image of each class is shown, in [0, 1]."""
+        split = dataset.validation or dataset.test
+        shown = [int((split.labels == c).nonzero()[0]) for c in range(len(dataset.class_names))]
+        super().__init__(KernelState(dataset.to_unit(split.images[shown])[:, 0].double().numpy(), digit=1))
+
+    def build(self):
+        state = self.state
+        self.figure, axes = figure(1, 3, width=8.2, height=2.9, layout=None, width_ratios=(1, 0.7, 1.25))
+        self.figure.subplots_adjust(0.01, 0.03, 0.94, 0.86, wspace=0.08)
+        for ax, title in zip(axes, (_("digit"), _("kernel, {n}×{n}").format(n=SIDE), _("response"))):
+            bare(ax, title)
+        self.digit = axes[0].imshow(state.images[state.digit], cmap="gray", vmin=0, vmax=1)
+        self.weights = axes[1].imshow(state.kernel, cmap=SIGNED)
+        self.response = axes[2].imshow(state.response, cmap=SIGNED, vmin=-1, vmax=1)
+        bar = self.figure.colorbar(self.response, ax=axes[2], shrink=0.9, ticks=(-1, 0, 1))
+        bar.ax.tick_params(labelsize=10)
+        self.peak = axes[2].plot([], [], "k+", markersize=12, markeredgewidth=2)[0]
+        self.dip = axes[2].plot([], [], "k_", markersize=12, markeredgewidth=2)[0]
+        self.slider("angle", _("direction [degrees]"), 0, 345, 15)
+        self.slider("blur", _("blur [pixels]"), 0.4, 2.4, 0.2, form=".1f")
+        self.slider("digit", _("digit"), 0, len(state.images) - 1)
+        self.ask(
+            _("The kernel answers to brightness that rises from left to right. What does a bright upright stroke on "
+              "black give?"),
+            [_("one positive band over the stroke"), _("positive on its left side, negative on its right"),
+             _("negative on its left side, positive on its right"), _("zero: it is not an edge but a stroke")],
+            answer=_("positive on its left side, negative on its right"))
+
+    def draw(self):
+        state = self.state
+        kernel, response = state.kernel, state.response
+        limit = float(np.abs(kernel).max())
+        self.digit.set_data(state.images[state.digit])
+        self.weights.set_data(kernel)
+        self.weights.set_clim(-limit, limit)
+        self.response.set_data(response if self.revealed else np.zeros_like(response))
+        for mark, where in ((self.peak, response.argmax()), (self.dip, response.argmin())):
+            row, column = np.unravel_index(where, response.shape)
+            mark.set_data(([column], [row]) if self.revealed else ([], []))
+
+    def sentence(self):
+        state = self.state
+        if not self.revealed:
+            return _("A kernel for brightness that rises towards {angle}°; its response waits for your "
+                     "prediction.").format(angle=state.angle)
+        return _("The kernel for brightness rising towards {angle}° answers to the digit {digit} with {high:+.2f} at "
+                 "most (marked +) and {low:+.2f} at least (marked −); its weights sum to {total:.2f}.").format(
+            angle=state.angle, digit=state.digit, high=state.response.max(), low=state.response.min(),
+            total=abs(state.kernel.sum()))
