@@ -1,0 +1,73 @@
+"""Starting JupyterLab: on this machine alone, with its token, as root and without a browser."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tools import lab
+
+
+def test_root_is_told_and_allowed(monkeypatch, capsys):
+    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
+    assert "--allow-root" in lab.arguments() and "You are root" in capsys.readouterr().out
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    assert "--allow-root" not in lab.arguments()
+
+
+def test_without_a_browser_the_address_is_left_to_the_reader(monkeypatch, capsys):
+    monkeypatch.setattr(lab, "has_browser", lambda: False)
+    assert "--no-browser" in lab.arguments() and "open the address" in capsys.readouterr().out
+    monkeypatch.setattr(lab, "has_browser", lambda: True)
+    assert "--no-browser" not in lab.arguments()
+
+
+def test_a_terminal_browser_does_not_count(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert not lab.has_browser()
+
+
+def test_what_is_given_comes_last():
+    assert lab.arguments(["--port=1"])[-1] == "--port=1"
+
+
+def answer(address):
+    try:
+        return urllib.request.urlopen(address, timeout=10).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_the_server_answers_with_its_token_and_refuses_without(tmp_path):
+    private = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    command = [sys.executable, "-m", "tools.lab", "--no-browser", "--port=0"]
+    with subprocess.Popen(command, env=os.environ | private, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        try:
+            deadline, log, address = time.monotonic() + 120, "", None
+            while address is None and time.monotonic() < deadline:
+                log += server.stdout.readline()
+                address = re.search(r"(http://\S+?)/lab\S*\?token=(\w+)", log)
+            assert address, log
+            base, token = address.groups()
+            assert base.startswith(("http://127.0.0.1:", "http://localhost:"))
+            assert answer(f"{base}/api/contents?token={token}") == 200
+            assert answer(f"{base}/api/contents") == 403
+            listing = urllib.request.urlopen(f"{base}/api/contents/en?token={token}", timeout=10).read().decode()
+            assert "03-training.ipynb" in listing
+        finally:
+            server.terminate()
+    assert server.returncode is not None
+
+
+@pytest.mark.parametrize("target", ["setup", "lab", "test", "proof", "notebooks", "classroom", "grade", "lock"])
+def test_make_help_lists(target):
+    root = lab.NOTEBOOKS.parent
+    listing = subprocess.run(["make", "help"], cwd=root, capture_output=True, text=True, check=True).stdout
+    assert f"make {target} " in listing

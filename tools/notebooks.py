@@ -1,0 +1,117 @@
+"""Run the chapters and store their outputs: one command, from a clean kernel, the same bytes each time.
+
+    python -m tools.notebooks build [notebooks/en/03-training.ipynb ...]
+
+Without paths, all of them. The kernel has no network, one thread, no downloaded data set
+and a progress file of its own, so that what is stored is what a newcomer gets.
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+# What would differ from run to run or from machine to machine.
+UNSTABLE = re.compile(r"0x[0-9a-f]{8,}|/tmp/\w+|ipykernel_\d+|" + re.escape(str(ROOT)))
+
+
+def chapters():
+    """The notebooks of every language, in order."""
+    return sorted(NOTEBOOKS.glob("*/*.ipynb"))
+
+
+@contextmanager
+def chapter_environment():
+    """The environment variables of a kernel that runs a chapter: no network, no data, nothing of this user's."""
+    with tempfile.TemporaryDirectory() as empty:
+        paths = [str(ROOT / "tools" / "offline"), str(ROOT), os.environ.get("PYTHONPATH", "")]
+        yield os.environ | {
+            "LENET_DATA": empty,
+            "LENET_PROGRESS": "off",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            "PYTHONHASHSEED": "0",
+        }
+
+
+def build(path):
+    """Run one notebook and write it back with its outputs; returns the seconds it took."""
+    notebook = nbformat.read(path, as_version=4)
+    started = time.perf_counter()
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False, store_widget_state=False,
+                            resources={"metadata": {"path": str(path.parent)}})
+    with chapter_environment() as environment:
+        client.execute(env=environment)
+    seconds = time.perf_counter() - started
+    normalise(notebook)
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+    return seconds
+
+
+def normalise(notebook):
+    """Keep what belongs to the chapter and drop what belongs to one run of it. Changes `notebook`."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "jupyter", "lenet")})
+        if cell.cell_type == "code":
+            cell.outputs = _merge_streams([kept for output in cell.outputs if (kept := _normalise_output(output))])
+            unstable = UNSTABLE.search(_text(cell.outputs))
+            if unstable:
+                raise ValueError(f"cell {cell.id}: {unstable[0]!r} in its output would differ from run to run; print something else")
+
+
+def _normalise_output(output):
+    """An output without live widgets: the still picture beside one stays, a progress bar goes."""
+    if "data" in output:
+        if WIDGET in output.data:
+            del output.data[WIDGET]
+            if set(output.data) <= {"text/plain"}:
+                return None
+        output.metadata = nbformat.from_dict({k: v for k, v in output.metadata.items() if k == "image/png"})
+    return output
+
+
+def _merge_streams(outputs):
+    merged = []
+    for output in outputs:
+        last = merged[-1] if merged else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            merged.append(output)
+    return merged
+
+
+def _text(outputs):
+    parts = [o.text if o.output_type == "stream" else o.get("data", {}).get("text/plain", "") for o in outputs]
+    return "\n".join(parts)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("action", choices=["build"])
+    parser.add_argument("paths", nargs="*", type=Path)
+    options = parser.parse_args(arguments)
+    for path in options.paths or chapters():
+        seconds = build(path.resolve())
+        print(f"{path}: {seconds:.0f} s, {path.stat().st_size / 1e6:.2f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
