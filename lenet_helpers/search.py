@@ -8,11 +8,15 @@ for has a number of its own, a *slot*: it counts once, however often it had to b
 """
 
 import argparse
+import os
+import socket
 import time
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 import optuna
+import sqlalchemy
 import torch
 from optuna.trial import TrialState
 
@@ -78,6 +82,7 @@ def objective(trial, dataset, search):
     """Validation accuracy of one trial, reported once an epoch so that a poor one can be cut short."""
     if "slot" not in trial.user_attrs or _taken(trial):
         raise Surplus
+    trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
     values = suggest(trial, dict(search.space))
     try:
         network, training = configurations(values, dataset, search.epochs)
@@ -107,19 +112,40 @@ def open_study(storage=None, name="lenet", *, heartbeat=5, seed=None):
     if storage is not None:
         # Workers of one file wait for each other instead of giving up after five seconds.
         engine = {"connect_args": {"timeout": 60}} if storage.startswith("sqlite") else None
-        storage = _patiently(lambda: optuna.storages.RDBStorage(
+        url, storage = storage, _patiently(lambda: optuna.storages.RDBStorage(
             storage, engine, heartbeat_interval=heartbeat, grace_period=3 * heartbeat))
+        if url.startswith("sqlite"):
+            _one_at_a_time(storage.engine)
     return _patiently(lambda: optuna.create_study(
         storage=storage, study_name=name, load_if_exists=True, direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0)))
 
 
+def _one_at_a_time(engine):
+    """Make every transaction of an SQLite file exclusive from its first read on.
+
+    Optuna takes a waiting trial by SELECT … FOR UPDATE and then writes; SQLite has no FOR
+    UPDATE, so that two workers could read "waiting" together and both run the trial.
+    """
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def no_begin_of_its_own(connection, _record):
+        connection.isolation_level = None
+
+    @sqlalchemy.event.listens_for(engine, "begin")
+    def lock_first(connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # connections made before these rules
+
+
 def _patiently(action, attempts=8):
     """`action()`, again after a moment if another worker is making the same tables just now."""
     for attempt in range(attempts):
         try:
-            return action()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                return action()
         except Exception:
             if attempt == attempts - 1:
                 raise
@@ -129,14 +155,22 @@ def _patiently(action, attempts=8):
 def work(study, dataset, search, *, on_trial=None, poll=0.5):
     """Run trials of `study` until all that were asked for are done, by us or by others."""
     while len(finished(study)) < search.trials:
-        if optuna.storages._heartbeat.is_heartbeat_enabled(study._storage):
-            optuna.storages.fail_stale_trials(study)
+        _patiently(lambda: optuna.storages.fail_stale_trials(study))
         top_up(study, search.trials)
         if study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            study.optimize(lambda trial: objective(trial, dataset, search), n_trials=1,
-                           catch=(Surplus,), callbacks=[on_trial] if on_trial else None)
+            _one_trial(study, dataset, search, on_trial)
         else:
             time.sleep(poll)  # the rest is in other hands: stay, in case a hand fails
+
+
+def _one_trial(study, dataset, search, on_trial):
+    try:
+        study.optimize(lambda trial: objective(trial, dataset, search), n_trials=1,
+                       catch=(Surplus,), callbacks=[on_trial] if on_trial else None)
+    except (optuna.exceptions.UpdateFinishedTrialError, ValueError) as error:
+        # We were so slow that the others took us for dead: the slot is theirs now.
+        if isinstance(error, ValueError) and not str(error).startswith("Cannot tell"):
+            raise
 
 
 def top_up(study, trials):
