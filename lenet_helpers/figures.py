@@ -49,9 +49,9 @@ def show_filters(model, layer="conv1"):
     strongest = int(weight.abs().flatten(1).max(1).values.argmax())
     y, x = divmod(int(biggest[strongest]), weight.shape[2])
     sentence = _("The {n} kernels of {layer}, orange where positive and purple where negative; the largest weight is {value:.2f}, "
-                 "in kernel {k}, row {y}, column {x}.")
+                 "in kernel {k}, row {y}, column {x}, all counted from 0.")
     value = float(weight[strongest, y, x])
-    text = sentence.format(n=len(weight), layer=layer, value=value, k=strongest + 1, y=y + 1, x=x + 1)
+    text = sentence.format(n=len(weight), layer=layer, value=value, k=strongest, y=y, x=x)
     plots.show(plots.feature_maps(weight.numpy(), columns=len(weight), signed=True), text)
 
 

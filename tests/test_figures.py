@@ -42,7 +42,7 @@ def test_filters_sentence_names_the_largest_weight(shown):
     with torch.no_grad():
         model.conv1.weight[4, 0, 1, 3] = -9.25
     figures.show_filters(model)
-    assert "the largest weight is -9.25, in kernel 5, row 2, column 4" in shown[0][1]
+    assert "the largest weight is -9.25, in kernel 4, row 1, column 3, all counted from 0" in shown[0][1]
 
 
 def test_batch_sentence_lists_the_labels(shown):

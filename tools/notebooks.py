@@ -57,19 +57,23 @@ def build(path):
     with chapter_environment() as environment:
         client.execute(env=environment)
     seconds = time.perf_counter() - started
-    normalise(notebook)
+    normalise(notebook, {environment["LENET_DATA"]: "~/.cache/lenet_helpers/data"})
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
     return seconds
 
 
-def normalise(notebook):
-    """Keep what belongs to the chapter and drop what belongs to one run of it. Changes `notebook`."""
+def normalise(notebook, names=None):
+    """Keep what belongs to the chapter and drop what belongs to one run of it. Changes `notebook`.
+
+    names: what to write in place of the names of this run's folders.
+    """
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "jupyter", "lenet")})
         if cell.cell_type == "code":
+            _rename(cell.outputs, names or {})
             cell.outputs = _merge_streams([kept for output in cell.outputs if (kept := _normalise_output(output))])
             unstable = UNSTABLE.search(_text(cell.outputs))
             if unstable:
@@ -85,6 +89,16 @@ def _normalise_output(output):
                 return None
         output.metadata = nbformat.from_dict({k: v for k, v in output.metadata.items() if k == "image/png"})
     return output
+
+
+def _rename(outputs, names):
+    for output in outputs:
+        for old, new in names.items():
+            if output.output_type == "stream":
+                output.text = output.text.replace(old, new)
+            for kind, text in output.get("data", {}).items():
+                if kind.startswith("text/"):
+                    output.data[kind] = text.replace(old, new)
 
 
 def _merge_streams(outputs):
