@@ -20,22 +20,17 @@ import os
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
 from lenet_helpers.data import Split, batches, load_dataset
-from lenet_helpers.lenet1998 import DENSE_CONNECTIONS, TODAY, LeNet1998, LeNet1998Config, field_of_1998
+from lenet_helpers.ladder import FAITHFUL, LADDER
+from lenet_helpers.lenet1998 import LeNet1998, field_of_1998
 from lenet_helpers.summary import count_parameters, layer_table
 
 RESULTS = Path(__file__).parents[1] / "notebooks" / "results"
-FAITHFUL = LeNet1998Config()
-SOFTMAX = replace(FAITHFUL, output="linear", loss="cross_entropy")
-DENSE = replace(SOFTMAX, connections=DENSE_CONNECTIONS)
-MAX = replace(DENSE, pooling="max")
-RELU = replace(MAX, activation="relu", initialisation="torch")
-LADDER = {"1998": FAITHFUL, "softmax": SOFTMAX, "dense C3": DENSE, "max pooling": MAX, "ReLU": RELU, "today": TODAY}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ def draw_network(input_shape, rows, counts=True):
     one for each channel, in one scale of pixels; a dense layer as a column whose height
     grows with its units (10 units a pixel). `counts=False` leaves the two counts out.
     """
-    fig, (top, bottom) = figure(2, 1, width=9.6, height=6.2, height_ratios=(1.15, 1))
+    fig, (top, bottom) = figure(2, 1, width=9.6, height=6.2, layout=None)
+    top.set_position((0.01, 0.5, 0.98, 0.49))
+    bottom.set_position((0.01, 0.01, 0.98, 0.46))
     bare(top)
     x = 0.0
     edge = x = _stack(top, x, input_shape, "#E5E5E5", _("input"))

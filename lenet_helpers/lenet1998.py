@@ -229,7 +229,7 @@ class LeNet1998(nn.Module):
                     fill(4, layer.coefficient, layer.bias)
             splits = self.c3.kernels.split([len(inputs) for inputs in self.c3.connections])
             for kernels, bias in zip(splits, self.c3.bias):
-                fill(kernels.numel(), kernels, bias)
+                fill(max(1, kernels.numel()), kernels, bias)  # a map may read nothing
 
 
 def connections(model):

@@ -67,7 +67,8 @@ class ChannelsState:
 
     def figure(self, outcome=True):
         """Rows: input maps, slices with their weights, responses; at the right their sum (the `outcome`)."""
-        fig, axes = figure(3, 4, width=8.4, height=6.4)
+        fig, axes = figure(3, 4, width=8.4, height=6.6, layout=None)
+        fig.subplots_adjust(left=0.01, right=0.99, top=0.95, bottom=0.01, wspace=0.2, hspace=0.16)
         maps, kernel, responses, total = self.maps(), self.kernel()[0], self.responses(), self.output()
         limit = max(float(responses.abs().max()), float(total.abs().max()), 1e-6)
         for c in range(3):

@@ -78,7 +78,8 @@ class PoolingState:
     def figure(self, outcome=True):
         """The map with the window marked and, if `outcome`, the pooled map with its one value marked."""
         out, (row, column) = self.output(), self.position()
-        fig, (left, right) = figure(1, 2, width=8.0, height=4.3)
+        fig, (left, right) = figure(1, 2, width=8.0, height=4.3, layout=None)
+        fig.subplots_adjust(left=0.01, right=0.99, top=0.92, bottom=0.02, wspace=0.06)
         _grid(left, self.map, _("map, {h}×{w}").format(h=self.map.shape[0], w=self.map.shape[1]))
         if outcome:
             _grid(right, out, _("pooled, {h}×{w}").format(h=out.shape[0], w=out.shape[1]))

@@ -103,7 +103,8 @@ class ReceptiveState:
 
     def figure(self, outcome=True):
         """The digit with the unit's box, and beside it the gradient at every pixel."""
-        fig, (left, right) = figure(1, 2, width=8.0, height=4.4)
+        fig, (left, right) = figure(1, 2, width=8.0, height=4.4, layout=None)
+        fig.subplots_adjust(left=0.01, right=0.99, top=0.92, bottom=0.02, wspace=0.04)
         left.imshow(self.images[self.picture, 0].numpy(), cmap="Greys", vmin=0, vmax=1.4)
         bare(left, _("input, and the box by arithmetic") if outcome else _("input"))
         if not outcome:

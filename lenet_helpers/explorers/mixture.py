@@ -1,0 +1,115 @@
+"""Any mixture of 1998 and today: one switch for each difference, counts at once, errors where measured."""
+
+from dataclasses import dataclass, field
+
+from ..canvas import COLOURS, GREY, figure, label
+from ..ladder import LADDER, STEPS, counts, errors, load_results
+from ..lenet1998 import C3_CONNECTIONS, DENSE_CONNECTIONS, LeNet1998, LeNet1998Config
+from ..wording import N_, _
+from .base import Explorer
+
+SWITCHES = {
+    "output": (N_("output layer"), (("rbf", N_("1998: distances to ten fixed codes")), ("linear", N_("today: linear, softmax in the loss")))),
+    "table": (N_("connections of C3"), (("1998", N_("1998: 60 kernels")), ("dense", N_("today: all 96")))),
+    "pooling": (N_("pooling"), (("trained", N_("1998: trained sum")), ("average", N_("average")), ("max", N_("today: maximum")))),
+    "activation": (N_("activation"), (("scaled_tanh", "1998: 1.7159·tanh(2x/3)"), ("tanh", "tanh"), ("sigmoid", N_("sigmoid")), ("relu", N_("today: ReLU")))),
+    "initialisation": (N_("initialisation"), (("paper", N_("1998: ±2.4/fan-in")), ("torch", N_("today: ±1/√fan-in")))),
+    "input_size": (N_("input side [pixels]"), ((32, "1998: 32"), (28, N_("today: 28")))),
+}
+
+
+@dataclass
+class MixtureState:
+    """One network between 1998 and today. `results`: what the benchmark of the ladder wrote."""
+
+    results: dict
+    output: str = "rbf"
+    table: str = "1998"
+    pooling: str = "trained"
+    activation: str = "scaled_tanh"
+    initialisation: str = "paper"
+    input_size: int = 32
+    cache: dict = field(default_factory=dict, repr=False)
+
+    def config(self):
+        """The network's configuration; the loss follows the output layer."""
+        tables = {"1998": C3_CONNECTIONS, "dense": DENSE_CONNECTIONS}
+        return LeNet1998Config(activation=self.activation, pooling=self.pooling, output=self.output,
+                               loss="discriminative" if self.output == "rbf" else "cross_entropy",
+                               initialisation=self.initialisation, input_size=self.input_size, connections=tables[self.table])
+
+    def model(self):
+        """The network itself, fresh."""
+        return LeNet1998(self.config())
+
+    def counts(self):
+        """(parameters, multiply-adds, connections)."""
+        config = self.config()
+        if config not in self.cache:
+            self.cache[config] = counts(config)
+        return self.cache[config]
+
+    def name(self):
+        """Its name on the ladder, or None if this mixture was not measured."""
+        return next((name for name, config in LADDER.items() if config == self.config()), None)
+
+    def sentence(self):
+        """Counts, and the measured error if there is one."""
+        parameters, work, links = self.counts()
+        text = _("{parameters:,} parameters, {work:,} multiply-adds, {links:,} connections as the paper counts them.")
+        said = text.format(parameters=parameters, work=work, links=links)
+        runs = errors(self.results, self.name()) if self.name() else []
+        if not runs:
+            return said + " " + _("This mixture was not measured.")
+        text = _("Measured: {mean:.2f} % error, mean of {n} seeds, from {low:.2f} to {high:.2f} %.")
+        return said + " " + text.format(mean=sum(runs) / len(runs), n=len(runs), low=min(runs), high=max(runs))
+
+    def figure(self, outcome=True):
+        """Error of each network of the ladder, a dot for each seed; the one chosen is ringed."""
+        fig, ax = figure(width=8.4, height=3.5, layout=None)
+        ax.set_position((0.36, 0.16, 0.46, 0.76))
+        for y, name in enumerate(LADDER):
+            runs = errors(self.results, name) if outcome else []
+            parameters, _work, _links = self.cache.setdefault(LADDER[name], counts(LADDER[name]))
+            chosen = name == self.name()
+            ax.plot(runs, [y] * len(runs), linestyle="", marker="o", markersize=6, color=COLOURS["blue"], alpha=0.7)
+            if runs:
+                ax.plot([sum(runs) / len(runs)], [y], marker="|", markersize=18, markeredgewidth=2, color="black")
+            ax.text(1.02, y, f"{parameters:,}", transform=ax.get_yaxis_transform(), va="center", fontsize=10)
+            if chosen:
+                ax.axhspan(y - 0.42, y + 0.42, color=COLOURS["yellow"], alpha=0.35, zorder=0)
+        ax.text(1.02, -0.85, _("parameters"), transform=ax.get_yaxis_transform(), fontsize=10, color=GREY)
+        ax.set_yticks(range(len(LADDER)), [_(STEPS[name]) for name in LADDER])
+        ax.set_ylim(len(LADDER) - 0.5, -0.6)
+        label(ax, x=_("validation error [%], a dot for each seed"))
+        if not outcome:
+            ax.set_xticks([])
+            ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", fontsize=16)
+        return fig
+
+
+class MixtureExplorer(Explorer):
+    """Set one switch at a time from 1998 to today; counts follow, and measured errors where there are any."""
+
+    name = "mixture"
+
+    def __init__(self, results="../results/modernisations-ladder.json"):
+        """`results`: a path or the file's content."""
+        super().__init__(MixtureState(results if isinstance(results, dict) else load_results(results)))
+
+    def build(self):
+        means = {name: sum(e) / len(e) for name in LADDER if (e := errors(self.state.results, name))}
+        change = means["today"] - means["1998"]
+        larger, smaller, alike = (_("today's makes at least a tenth fewer mistakes"), _("the one of 1998 makes at least a tenth fewer mistakes"),
+                                  _("they are within a tenth of each other"))
+        answer = larger if change < -0.1 * means["1998"] else smaller if change > 0.1 * means["today"] else alike
+        self.ask(_("The network of 1998 and today's, trained by the same recipe on the same digits: which makes fewer mistakes?"),
+                 [larger, smaller, alike], answer=answer)
+        for name, (text, options) in SWITCHES.items():
+            self.choice(name, _(text), [(_(words), value) for value, words in options])
+
+    def draw(self):
+        self.figure = self.state.figure(outcome=self.revealed)
+
+    def sentence(self):
+        return self.state.sentence() if self.revealed else _("Six networks from 1998 to today, with their parameters. Their errors wait for your prediction.")

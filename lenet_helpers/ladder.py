@@ -1,0 +1,63 @@
+"""From 1998 to today in five steps: the networks compared, and what was measured."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from .lenet1998 import DENSE_CONNECTIONS, TODAY, LeNet1998, LeNet1998Config, connections
+from .summary import count_parameters, layer_table
+from .wording import N_, _
+
+FAITHFUL = LeNet1998Config()
+_SOFTMAX = replace(FAITHFUL, output="linear", loss="cross_entropy")
+_DENSE = replace(_SOFTMAX, connections=DENSE_CONNECTIONS)
+_MAX = replace(_DENSE, pooling="max")
+_RELU = replace(_MAX, activation="relu", initialisation="torch")
+# Each network differs from the one before it by the step that names it.
+LADDER = {"1998": FAITHFUL, "softmax": _SOFTMAX, "dense C3": _DENSE, "max pooling": _MAX, "ReLU": _RELU, "today": TODAY}
+STEPS = {
+    "1998": N_("LeNet-5 of 1998"), "softmax": N_("+ linear output, softmax"), "dense C3": N_("+ dense C3"),
+    "max pooling": N_("+ max pooling"), "ReLU": N_("+ ReLU, torch's initialisation"), "today": N_("+ 28×28 input: today's LeNet"),
+}
+
+
+def counts(config):
+    """(parameters, multiply-adds, the paper's connections) of one network."""
+    model = LeNet1998(config)
+    work = sum(row.multiply_adds for row in layer_table(model))
+    return count_parameters(model), work, sum(connections(model).values())
+
+
+def load_results(path):
+    """What `benchmarks/modernisations.py` wrote: a dict with the conditions and a list of runs."""
+    return json.loads(Path(path).read_text("utf-8"))
+
+
+def errors(results, network):
+    """Error [%] of every run of `network`, one a seed, in the order of the seeds."""
+    runs = sorted((run for run in results["runs"] if run["network"] == network), key=lambda run: run["seed"])
+    return [100 * run["mistakes"] / run["images"] for run in runs]
+
+
+def ladder_table(results):
+    """One row a network: parameters, multiply-adds, error mean ± s.d. [%] and number of seeds."""
+    rows = []
+    for name, config in LADDER.items():
+        parameters, work, _links = counts(config)
+        measured = pd.Series(errors(results, name))
+        rows.append({
+            _("network"): _(STEPS[name]), _("parameters"): f"{parameters:,}", _("multiply-adds"): f"{work:,}",
+            _("error [%], mean ± s.d."): f"{measured.mean():.2f} ± {measured.std():.2f}", _("seeds"): len(measured),
+        })
+    return pd.DataFrame(rows).set_index(_("network"))
+
+
+def conditions(results):
+    """Under what conditions the results were made, in one sentence."""
+    run = results["runs"][0]
+    text = _("{data}: {train:,} training images, {held:,} to measure the error; {epochs} epochs, batch {batch}, "
+             "peak learning rate {rate:g}; {recipe}.")
+    return text.format(data=results["data"], train=run["n_train"], held=run["images"], epochs=run["epochs"],
+                       batch=run["batch_size"], rate=run["learning_rate"], recipe=results["recipe"])
