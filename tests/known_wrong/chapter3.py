@@ -276,11 +276,6 @@ def never_calls_eval(model, optimizer, train_batches, validation_batches, epochs
 
 @wrong("training_loop", "never-validates")
 def accuracy_on_the_training_images(model, optimizer, train_batches, validation_batches, epochs):
-    return loop(model, optimizer, list(train_batches), [], epochs, good_step) if False else _train_accuracy(
-        model, optimizer, train_batches, epochs)
-
-
-def _train_accuracy(model, optimizer, train_batches, epochs):
     accuracies = []
     for _epoch in range(epochs):
         model.train()
