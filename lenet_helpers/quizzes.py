@@ -128,18 +128,16 @@ def score(chapter):
     return (sum(bool(s.get("first_try")) for s in stored), sum(bool(s.get("solved")) for s in stored), len(stored))
 
 
-def quiz(chapter, question=None, *, seed=0):
-    """Ask one question of `chapter` by its id, or all of them: a figure for Jupyter to show.
+def quiz(chapter, *ids, seed=0):
+    """Ask the questions of `chapter` with these ids, or all of them: a figure for Jupyter to show.
 
     `seed` fixes the order of the answers.
     """
     from .explorers.quiz_view import QuizView  # only here: the package itself needs no ipywidgets
 
-    questions = load_questions(chapter)
-    if question is not None:
-        chosen = [q for q in questions if q.id == question]
-        if not chosen:
-            ids = ", ".join(q.id for q in questions)
-            raise ValueError(_("no question {question!r}: choose one of {ids}").format(question=question, ids=ids))
-        questions = chosen
-    return QuizView([Quiz(chapter, q, seed) for q in questions])
+    questions = {q.id: q for q in load_questions(chapter)}
+    for wanted in ids:
+        if wanted not in questions:
+            raise ValueError(_("no question {question!r}: choose one of {ids}").format(
+                question=wanted, ids=", ".join(questions)))
+    return QuizView([Quiz(chapter, questions[name], seed) for name in ids or questions])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..canvas import SIGNED, bare, figure
+from ..canvas import SIGNED, bare, figure, show
 from ..wording import _
 from .base import Explorer
 
@@ -104,3 +104,24 @@ class KernelGallery(Explorer):
                  "most (marked +) and {low:+.2f} at least (marked −); its weights sum to {total:.2f}.").format(
             angle=state.angle, digit=state.digit, high=state.response.max(), low=state.response.min(),
             total=abs(state.kernel.sum()))
+
+
+def show_response(image, kernel):
+    """Show an image (h, w), a kernel (k, k) of your own, and the signed response beside each other."""
+    image, kernel = (np.asarray(a, dtype=float) for a in (image, kernel))
+    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
+    response = np.einsum("ijab,ab->ij", windows, kernel)
+    fig, axes = figure(1, 3, width=7.6, height=2.6, width_ratios=(1, 0.6, 1.2))
+    for ax, title in zip(axes, (_("digit"), _("kernel"), _("response"))):
+        bare(ax, title)
+    axes[0].imshow(image, cmap="gray")
+    for ax, values in ((axes[1], kernel), (axes[2], response)):
+        limit = float(np.abs(values).max()) or 1.0
+        drawn = ax.imshow(values, cmap=SIGNED, vmin=-limit, vmax=limit)
+    for (row, column), weight in np.ndenumerate(kernel):
+        axes[1].text(column, row, f"{weight:.2g}", ha="center", va="center", fontsize=9)
+    fig.colorbar(drawn, ax=axes[2], shrink=0.9)
+    row, column = np.unravel_index(response.argmax(), response.shape)
+    show(fig, _("The response is strongest, {high:.1f}, at row {row}, column {column}, and lowest with {low:.1f}; "
+                "orange is positive, purple negative.").format(high=response.max(), row=row, column=column,
+                                                               low=response.min()))
