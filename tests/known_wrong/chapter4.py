@@ -1,0 +1,133 @@
+"""Chapter 4, which run wins: right answers written in other ways, and the mistakes people make."""
+
+import numpy as np
+
+from . import correct, wrong
+
+
+@correct("verdict")
+def seed_by_seed(candidate, baseline):
+    gaps = [float(a.mean() - b.mean()) for a, b in zip(candidate, baseline)]
+    mean = sum(gaps) / len(gaps)
+    variance = sum((g - mean) ** 2 for g in gaps) / (len(gaps) - 1)
+    t = mean / (variance / len(gaps)) ** 0.5 if variance else float("inf") * np.sign(mean)
+    return "better" if t > 2 else "worse" if t < -2 else "luck"
+
+
+@correct("verdict")
+def through_an_interval(candidate, baseline):
+    gaps = (candidate.astype(float) - baseline).mean(axis=1)
+    half = 2 * gaps.std(ddof=1) / np.sqrt(gaps.size)
+    low, high = gaps.mean() - half, gaps.mean() + half
+    return "luck" if low <= 0 <= high else ("worse", "better")[int(low > 0)]
+
+
+@wrong("verdict", "one-seed")
+def believes_the_first_seed(candidate, baseline):
+    return "better" if candidate[0].mean() > baseline[0].mean() else "worse"
+
+
+@wrong("verdict", "last-seed")
+def believes_the_last_seed(candidate, baseline):
+    return "better" if candidate[-1].mean() > baseline[-1].mean() else "worse"
+
+
+@wrong("verdict", "one-seed")
+def compares_the_best_seeds(candidate, baseline):
+    gap = candidate.mean(1).max() - baseline.mean(1).max()
+    return "luck" if abs(gap) < 0.005 else "better" if gap > 0 else "worse"
+
+
+@wrong("verdict", "unpaired")
+def takes_the_seeds_as_strangers(candidate, baseline):
+    a, b = candidate.mean(1), baseline.mean(1)
+    error = np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
+    gap = a.mean() - b.mean()
+    return "luck" if abs(gap) <= 2 * error else "better" if gap > 0 else "worse"
+
+
+@wrong("verdict", "sd-not-se")
+def forgets_the_root_of_n(candidate, baseline):
+    gaps = candidate.mean(1) - baseline.mean(1)
+    return "luck" if abs(gaps.mean()) <= 2 * gaps.std(ddof=1) else "better" if gaps.mean() > 0 else "worse"
+
+
+@wrong("verdict", "sign")
+def subtracts_the_wrong_way(candidate, baseline):
+    return seed_by_seed(baseline, candidate)
+
+
+@wrong("verdict", "any-difference")
+def any_mean_above_nothing(candidate, baseline):
+    gap = candidate.mean() - baseline.mean()
+    return "luck" if abs(gap) <= 0.002 else "better" if gap > 0 else "worse"
+
+
+@wrong("verdict", "not-a-verdict")
+def returns_the_number(candidate, baseline):
+    return candidate.mean() - baseline.mean()
+
+
+@wrong("verdict", "returned-none")
+def prints_it(candidate, baseline):
+    seed_by_seed(candidate, baseline)
+
+
+def _changes(run, baseline):
+    return [name for name in baseline if run["levers"][name] != baseline[name]]
+
+
+def _pick(runs, score):
+    return max(runs, key=score)["name"]
+
+
+@correct("winner")
+def with_numpy(runs, baseline):
+    fair = [r for r in runs if len(_changes(r, baseline)) == 1]
+    return fair[int(np.argmax([np.mean(r["validation"]) for r in fair]))]["name"]
+
+
+@correct("winner")
+def with_a_sort(runs, baseline):
+    fair = sorted((sum(r["validation"]), r["name"]) for r in runs if len(_changes(r, baseline)) == 1)
+    return fair[-1][1]
+
+
+@wrong("winner", "chose-on-test")
+def by_the_test(runs, baseline):
+    return _pick([r for r in runs if len(_changes(r, baseline)) == 1], lambda r: np.mean(r["test"]))
+
+
+@wrong("winner", "chose-on-test")
+def by_both_together(runs, baseline):
+    return _pick([r for r in runs if len(_changes(r, baseline)) == 1], lambda r: np.mean(r["test"]) + np.mean(r["validation"]))
+
+
+@wrong("winner", "best-seed")
+def by_the_luckiest_seed(runs, baseline):
+    return _pick([r for r in runs if len(_changes(r, baseline)) == 1], lambda r: max(r["validation"]))
+
+
+@wrong("winner", "first-seed")
+def by_the_first_seed(runs, baseline):
+    return _pick([r for r in runs if len(_changes(r, baseline)) == 1], lambda r: r["validation"][0])
+
+
+@wrong("winner", "two-levers")
+def whatever_changed(runs, baseline):
+    return _pick(runs, lambda r: np.mean(r["validation"]))
+
+
+@wrong("winner", "two-levers")
+def at_least_one_change(runs, baseline):
+    return _pick([r for r in runs if _changes(r, baseline)], lambda r: np.mean(r["validation"]))
+
+
+@wrong("winner", "baseline-again")
+def at_most_one_change(runs, baseline):
+    return _pick([r for r in runs if len(_changes(r, baseline)) <= 1], lambda r: np.mean(r["validation"]))
+
+
+@wrong("winner", "lowest")
+def takes_accuracy_for_error(runs, baseline):
+    return _pick([r for r in runs if len(_changes(r, baseline)) == 1], lambda r: -np.mean(r["validation"]))

@@ -1,0 +1,212 @@
+"""Chapter 4, training with care: right answers written in other ways, and the mistakes people make."""
+
+import copy
+
+import torch
+
+from . import correct, wrong
+
+# prepare ------------------------------------------------------------------------------
+
+
+@correct("prepare")
+def step_by_step(train, validation, augment):
+    m, s = train.mean().item(), train.std().item()
+    moved = augment(train)
+    return moved.sub(m).div(s), validation.sub(m).div(s)
+
+
+@correct("prepare")
+def with_one_scaling_function(train, validation, augment):
+    def scale(images):
+        return (images - train.mean()) / train.std(unbiased=True)
+    return [scale(augment(train)), scale(validation)]
+
+
+def _scaled(images, of):
+    return (images - of.mean()) / of.std()
+
+
+@wrong("prepare", "augmented-validation")
+def augments_everything(train, validation, augment):
+    return _scaled(augment(train), train), _scaled(augment(validation), train)
+
+
+@wrong("prepare", "statistics-from-both")
+def statistics_of_all_images(train, validation, augment):
+    both = torch.cat([train, validation])
+    return _scaled(augment(train), both), _scaled(validation, both)
+
+
+@wrong("prepare", "own-statistics")
+def each_split_by_itself(train, validation, augment):
+    return _scaled(augment(train), train), _scaled(validation, validation)
+
+
+@wrong("prepare", "statistics-after")
+def statistics_of_the_augmented(train, validation, augment):
+    moved = augment(train)
+    return _scaled(moved, moved), _scaled(validation, moved)
+
+
+@wrong("prepare", "not-augmented")
+def forgets_augment(train, validation, augment):
+    return _scaled(train, train), _scaled(validation, train)
+
+
+@wrong("prepare", "scaled-first")
+def scales_before_augmenting(train, validation, augment):
+    return augment(_scaled(train, train)), _scaled(validation, train)
+
+
+@wrong("prepare", "not-scaled")
+def leaves_validation_raw(train, validation, augment):
+    return _scaled(augment(train), train), validation
+
+
+@wrong("prepare", "not-a-pair")
+def joins_them(train, validation, augment):
+    return torch.cat(step_by_step(train, validation, augment))
+
+
+# keep_best ----------------------------------------------------------------------------
+
+
+@correct("keep_best")
+def with_deepcopy(model, epochs):
+    best, number, weights = float("-inf"), None, None
+    for n, (validation, test) in enumerate(epochs):
+        if validation > best:
+            best, number, weights = validation, n, copy.deepcopy(model.state_dict())
+    return number, weights
+
+
+@correct("keep_best")
+def keeps_all_then_chooses(model, epochs):
+    rows = [(v, -n, {k: t.detach().clone() for k, t in model.state_dict().items()}) for n, (v, _t) in enumerate(epochs)]
+    _v, n, weights = max(rows, key=lambda row: row[:2])
+    return -n, weights
+
+
+@wrong("keep_best", "aliased")
+def keeps_the_live_tensors(model, epochs):
+    best, kept = -1.0, None
+    for n, (validation, test) in enumerate(epochs):
+        if validation > best:
+            best, kept = validation, (n, model.state_dict())
+    return kept
+
+
+@wrong("keep_best", "aliased")
+def copies_the_dict_alone(model, epochs):
+    best, kept = -1.0, None
+    for n, (validation, test) in enumerate(epochs):
+        if validation > best:
+            best, kept = validation, (n, dict(model.state_dict()))
+    return kept
+
+
+@wrong("keep_best", "chose-on-test")
+def best_test_epoch(model, epochs):
+    best, kept = -1.0, None
+    for n, (validation, test) in enumerate(epochs):
+        if test > best or (test == best and validation > kept[2]):
+            best, kept = test, (n, copy.deepcopy(model.state_dict()), validation)
+    return kept[:2]
+
+
+@wrong("keep_best", "last")
+def keeps_the_last(model, epochs):
+    for n, (validation, test) in enumerate(epochs):
+        kept = n, copy.deepcopy(model.state_dict())
+    return kept
+
+
+@wrong("keep_best", "first")
+def never_replaces(model, epochs):
+    best, kept = None, None
+    for n, (validation, test) in enumerate(epochs):
+        if best is None:
+            best, kept = validation, (n, copy.deepcopy(model.state_dict()))
+    return kept
+
+
+@wrong("keep_best", "not-a-pair")
+def weights_alone(model, epochs):
+    return with_deepcopy(model, epochs)[1]
+
+
+@wrong("keep_best", "returned-none")
+def says_nothing(model, epochs):
+    with_deepcopy(model, epochs)
+
+
+# stop_epoch ---------------------------------------------------------------------------
+
+
+@correct("stop_epoch")
+def by_looking_back(losses, patience):
+    for t in range(patience, len(losses)):
+        before = losses[: t - patience + 1]
+        if min(losses[t - patience + 1: t + 1]) >= min(before):
+            return t
+    return len(losses) - 1
+
+
+@correct("stop_epoch")
+def by_the_best_epoch(losses, patience):
+    best = 0
+    for t in range(len(losses)):
+        if losses[t] < losses[best]:
+            best = t
+        if t - best >= patience:
+            return t
+    return t
+
+
+def _walk(losses, patience, better=lambda loss, lowest: loss < lowest, reset=True, previous=False):
+    lowest, waited = float("inf"), 0
+    for t, loss in enumerate(losses):
+        if better(loss, lowest):
+            lowest, waited = loss, 0 if reset else waited
+        else:
+            waited += 1
+            lowest = loss if previous else lowest
+        if waited >= patience:
+            return t
+    return len(losses) - 1
+
+
+@wrong("stop_epoch", "off-by-one")
+def one_epoch_too_patient(losses, patience):
+    return _walk(losses, patience + 1)
+
+
+@wrong("stop_epoch", "off-by-one")
+def one_epoch_too_hasty(losses, patience):
+    return max(2, _walk(losses, patience) - 1) if patience > 1 else _walk(losses, 2)
+
+
+@wrong("stop_epoch", "previous")
+def against_the_previous(losses, patience):
+    return _walk(losses, patience, previous=True)
+
+
+@wrong("stop_epoch", "total")
+def counts_in_all(losses, patience):
+    return _walk(losses, patience, reset=False)
+
+
+@wrong("stop_epoch", "equal-counts")
+def equal_is_enough(losses, patience):
+    return _walk(losses, patience, better=lambda loss, lowest: loss <= lowest)
+
+
+@wrong("stop_epoch", "best-epoch")
+def returns_the_best(losses, patience):
+    return losses.index(min(losses))
+
+
+@wrong("stop_epoch", "never-stops")
+def goes_on_to_the_end(losses, patience):
+    return len(losses) - 1
