@@ -153,10 +153,10 @@ def test_solutions_are_collapsed_and_only_they(name):
 @each_chapter
 def test_every_exercise_has_a_hint_and_a_solved_check(name):
     calls = [(cell, node) for cell in code_cells(name) for node in ast.walk(parse(cell)) if is_check(node)]
-    helps = {"hint", "solution"}
+    helps = {"hint", "solution", "properties"}
     hinted = {node.args[0].value for _cell, node in calls if node.func.attr in helps}
     checked = {node.func.attr for _cell, node in calls} - helps
-    solved = {node.func.attr for cell, node in calls if cell.id.endswith("-solution")}
+    solved = {node.func.attr for cell, node in calls if "-solution" in cell.id}
     assert checked and checked <= hinted and checked <= solved, (checked - hinted, checked - solved)
 
 
