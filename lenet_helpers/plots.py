@@ -1,8 +1,7 @@
 """Arrays in, matplotlib Figure out: the course's figures, drawn without pyplot.
 
 Every function takes numpy arrays (or anything `numpy.asarray` takes, tensors on the
-CPU included), says units on its axes and never relies on colour alone. Show a figure
-with `show(fig, alt)`.
+CPU included), says units on its axes and never relies on colour alone.
 """
 
 import math
@@ -182,8 +181,8 @@ def signed_image(image, *, title=None, limit=None, values=False, width=4.4):
 def feature_maps(maps, *, columns=8, title=None, signed=False, width=7.2):
     """Maps (n, height, width) as one mosaic picture, numbered row by row from 0.
 
-    One image instead of n axes: about twenty times faster to draw. `signed` centres
-    the colours on zero; otherwise dark is the least and white the greatest value.
+    One image, not n axes: twenty times faster to draw. `signed` centres the colours on
+    zero; otherwise dark is the least and white the greatest value.
     """
     maps = np.asarray(maps, dtype=float)
     maps = maps.reshape(-1, *maps.shape[-2:])
@@ -191,10 +190,11 @@ def feature_maps(maps, *, columns=8, title=None, signed=False, width=7.2):
     columns = min(columns, n)
     rows = -(-n // columns)
     gap = max(1, wide // 12)
-    mosaic = np.full((rows * (high + gap) - gap, columns * (wide + gap) - gap), np.nan)
+    room = gap + round(columns * wide * 0.03)  # between rows, so that the numbers fit in
+    mosaic = np.full((rows * (high + room) - room, columns * (wide + gap) - gap), np.nan)
     fig, ax = figure(width=width, height=width * mosaic.shape[0] / mosaic.shape[1] + 0.5)
     for index, one in enumerate(maps):
-        top, left = (high + gap) * (index // columns), (wide + gap) * (index % columns)
+        top, left = (high + room) * (index // columns), (wide + gap) * (index % columns)
         mosaic[top : top + high, left : left + wide] = one
         ax.text(left - 0.3, top - 0.6, index, fontsize=9, va="bottom", color="black")
     limit = float(np.abs(maps).max()) or 1.0

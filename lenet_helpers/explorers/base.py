@@ -43,6 +43,7 @@ import traceback
 import ipywidgets as w
 import matplotlib.image
 import numpy as np
+import traitlets
 
 from ..canvas import bare, figure, png
 from ..wording import _
@@ -50,6 +51,16 @@ from .prediction import Prediction
 from .radio import STYLE
 
 CAPTION = "font-size:14px;line-height:1.45;max-width:46em;margin:4px 0"
+
+
+class Picture(w.Image):
+    """An Image whose tooltip is the picture's accessible name, as ipywidgets' Image has no alternative text.
+
+    The browser's part reads `description` before it sets a tooltip: without that trait it
+    fails, and no picture is shown at all.
+    """
+
+    description = traitlets.Unicode("").tag(sync=True)
 
 
 class Explorer:
@@ -63,7 +74,7 @@ class Explorer:
         self.controls = {}
         self.figure = None
         self.prediction = None
-        self.image = w.Image(format="png", layout=w.Layout(max_width="100%"))
+        self.image = Picture(format="png", layout=w.Layout(max_width="100%"))
         self.caption = w.HTML()
         self.error = w.HTML()
         self.error.add_class("lenet-error")
@@ -144,7 +155,6 @@ class Explorer:
         """Redraw the picture and the caption from the state."""
         self.draw()
         self.image.value = png(self.figure)
-        # ipywidgets' Image has no alternative text; its tooltip becomes the picture's accessible name.
         self.image.tooltip = self.sentence()
         self.caption.value = f'<p style="{CAPTION}">{html.escape(self.sentence())}</p>'
 
