@@ -1,8 +1,12 @@
 """Drawings of networks and tables for the architecture chapter: rows in, Figure out."""
 
+import torch
 from matplotlib.patches import Polygon, Rectangle
 
 from .canvas import COLOURS, GREY, bare, figure
+from .codes1998 import digit_codes
+from .modes import evaluation_mode
+from .plots import image_grid, learning_curves, show
 from .wording import _
 
 KIND_COLOURS = {"Conv2d": COLOURS["sky blue"], "MaxPool2d": COLOURS["orange"], "Linear": COLOURS["purple"]}
@@ -83,3 +87,33 @@ def _table(ax, rows, counts):
 def _line(ax, y, cells, **style):
     for (x, side), text in zip(((0, "left"), (27, "right"), (47, "right"), (82, "right")), cells):
         ax.text(x, y, text, ha=side, va="center", fontsize=10, **style)
+
+
+def show_codes():
+    """The ten fixed codes of the 1998 network's output layer, as pictures."""
+    fig = image_grid(digit_codes().view(10, 12, 7).numpy(), [str(d) for d in range(10)], columns=10, cmap="Greys")
+    show(fig, _("Ten drawings of 7×12 pixels, one for each digit; dark is +1, light is −1."))
+
+
+def show_f6(model, split, count=8):
+    """F6's 84 outputs for the first image of each of `count` classes, above the code they should match.
+
+    `split` holds images as `model` (a `LeNet1998` with distances) takes them.
+    """
+    chosen = [int((split.labels == d).nonzero()[0, 0]) for d in range(count)]
+    seen = {}
+    handle = model.output.register_forward_hook(lambda layer, inputs, output: seen.update(f6=inputs[0]))
+    with evaluation_mode(model), torch.no_grad():
+        distances = -model(split.images[chosen])
+    handle.remove()
+    pictures = torch.cat((seen["f6"], model.output.codes[:count])).view(-1, 12, 7)
+    titles = [_("to {d}: {y:.0f}").format(d=d, y=distances[d, d]) for d in range(count)] + [str(d) for d in range(count)]
+    fig = image_grid(pictures.numpy(), titles, columns=count, low=-1.7159, high=1.7159, cmap="Greys", scale=1.0)
+    show(fig, _("Above, F6's 84 outputs for one digit of each class, with their squared distance to its code; below, the codes."))
+
+
+def show_activations_learning(histories):
+    """Curves of runs that differ in their activation: `histories` is a dict from name to records."""
+    losses = ", ".join(f"{name} {history[-1].validation_loss:.1f}" for name, history in histories.items())
+    show(learning_curves(histories), _("Loss and accuracy during {n} steps of SGD. Validation loss at the end: {losses}; guessing gives 2.3.").format(
+        n=next(iter(histories.values()))[-1].step, losses=losses))

@@ -1,8 +1,6 @@
 """From 1998 to today in five steps: the networks compared, and what was measured."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 
@@ -28,11 +26,6 @@ def counts(config):
     model = LeNet1998(config)
     work = sum(row.multiply_adds for row in layer_table(model))
     return count_parameters(model), work, sum(connections(model).values())
-
-
-def load_results(path):
-    """What `benchmarks/modernisations.py` wrote: a dict with the conditions and a list of runs."""
-    return json.loads(Path(path).read_text("utf-8"))
 
 
 def errors(results, network):

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from ..canvas import COLOURS, GREY, figure, label
-from ..ladder import LADDER, STEPS, counts, errors, load_results
+from ..ladder import LADDER, STEPS, counts, errors
 from ..lenet1998 import C3_CONNECTIONS, DENSE_CONNECTIONS, LeNet1998, LeNet1998Config
+from ..results import stored_result
 from ..wording import N_, _
 from .base import Explorer
 
@@ -93,9 +94,9 @@ class MixtureExplorer(Explorer):
 
     name = "mixture"
 
-    def __init__(self, results="../results/modernisations-ladder.json"):
-        """`results`: a path or the file's content."""
-        super().__init__(MixtureState(results if isinstance(results, dict) else load_results(results)))
+    def __init__(self, results=None):
+        """`results`: what benchmarks/modernisations.py wrote for its ladder; by default what is stored."""
+        super().__init__(MixtureState(results or stored_result("modernisations-ladder")))
 
     def build(self):
         means = {name: sum(e) / len(e) for name in LADDER if (e := errors(self.state.results, name))}

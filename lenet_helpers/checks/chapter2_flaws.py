@@ -1,0 +1,57 @@
+"""Chapter 2's exercise: which statements about a network does the evidence contradict?"""
+
+from ..wording import N_, _
+from .core import Exercise
+from .trial import Trial
+
+
+def flaws():
+    return {"A", "C", "D", "E", "F"}
+
+
+FLAWS = Exercise(
+    "flaws",
+    solution=flaws,
+    hints=(
+        N_("Take one statement at a time and name the cell of this chapter that could contradict it. Two of the seven stand."),
+        N_("Three speak of the network of 1998 (its input, its pooling, its squashing function), three of the code below "
+           "them, one of any dense layer."),
+        N_("Look at the shapes that the code prints, at fc1.weight.shape, and at the paper's table in section 2.5."),
+    ),
+)
+# Where the evidence on each statement stands.
+_EVIDENCE = {
+    "A": N_("statement A: the field of the paper's input in section 2.5"), "B": N_("statement B: the shape of conv1's kernels"),
+    "C": N_("statement C: what S2 does in section 2.2"), "D": N_("statement D: the functions named in the code, and in the paper"),
+    "E": N_("statement E: the shape before flattening"), "F": N_("statement F: the shape of fc1's weights"),
+    "G": N_("statement G: the column of parameters in the ledger"),
+}
+
+
+def _letters(candidate):
+    trial = Trial(candidate, tried=_("asking for the letters"))
+    result = trial.result
+    if result is None:
+        trial.fail("returned-none", look=_("the end of your function: does it return something?"))
+    if isinstance(result, str) or not isinstance(result, (set, frozenset, list, tuple)) or not set(result) <= set(_EVIDENCE):
+        trial.fail("not-letters", look=_("the kind of the result: a set of letters from A to G, such as {'B', 'G'}"))
+    return trial, set(result)
+
+
+@FLAWS.property("letters", N_("the answer is a set of letters from A to G"))
+def letters(candidate, rng):
+    _letters(candidate)
+
+
+@FLAWS.property("none-accused", N_("no statement that stands is called wrong"))
+def none_accused(candidate, rng):
+    trial, found = _letters(candidate)
+    for letter in sorted(found - flaws()):
+        trial.fail(f"accused-{letter}", got=", ".join(sorted(found)), look=_(_EVIDENCE[letter]))
+
+
+@FLAWS.property("none-missed", N_("every statement that the evidence contradicts is found"))
+def none_missed(candidate, rng):
+    trial, found = _letters(candidate)
+    for letter in sorted(flaws() - found):
+        trial.fail(f"missed-{letter}", got=", ".join(sorted(found)) or "{}", look=_(_EVIDENCE[letter]))
