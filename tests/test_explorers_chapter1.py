@@ -80,7 +80,7 @@ def test_every_combination_of_ends_redraws_without_an_error(explorers, number):
             assert explorer.error.value == "", explorer.error.value
         picture = bytes(explorer.image.value)
         assert picture.startswith(b"\x89PNG")
-        assert explorer.image.tooltip == explorer.sentence() != ""
+        assert explorer.labels.text == explorer.sentence() != ""
         pictures.add(picture)
     assert len(pictures) > len(combinations) // 4, "the picture follows the controls"
 

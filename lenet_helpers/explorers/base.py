@@ -47,6 +47,7 @@ import traitlets
 
 from ..canvas import bare, figure, png
 from ..wording import _
+from .labels import Labels
 from .prediction import Prediction
 from .radio import STYLE
 
@@ -75,13 +76,16 @@ class Explorer:
         self.figure = None
         self.prediction = None
         self.image = Picture(format="png", layout=w.Layout(max_width="100%"))
+        self.image.add_class("lenet-picture")
+        self.labels = Labels()
         self.caption = w.HTML()
         self.error = w.HTML()
         self.error.add_class("lenet-error")
         self.build()
         rows = [self.prediction.widget] if self.prediction else []
         self.panel = w.VBox(list(self.controls.values()))
-        self.widget = w.VBox([w.HTML(STYLE), *rows, self.panel, self.image, self.caption, self.error])
+        self.widget = w.VBox([w.HTML(STYLE), *rows, self.panel, self.image, self.caption, self.error, self.labels])
+        self.widget.add_class("lenet-explorer")
         self.widget.add_class(f"lenet-{self.name}")
         self.refresh()
 
@@ -155,7 +159,7 @@ class Explorer:
         """Redraw the picture and the caption from the state."""
         self.draw()
         self.image.value = png(self.figure)
-        self.image.tooltip = self.sentence()
+        self.image.tooltip = self.labels.text = self.sentence()
         self.caption.value = f'<p style="{CAPTION}">{html.escape(self.sentence())}</p>'
 
     def _guarded(self, action):

@@ -19,7 +19,7 @@ class Prediction:
     def __init__(self, question, options, answer, reveal):
         self.question, self.options, self._answer, self._reveal = question, list(options), answer, reveal
         self.value, self.done = None, False
-        text = w.HTML(f'<p style="margin:4px 0"><b>{html.escape(_("Predict first."))}</b> {html.escape(question)}</p>')
+        text = w.HTML(f'<p style="margin:4px 0;max-width:60em;line-height:1.45"><b>{html.escape(_("Predict first."))}</b> {html.escape(question)}</p>')
         self.choice = radio(options, _("Your prediction"))
         self.commit = w.Button(description=_("This is my prediction"), disabled=True, layout=w.Layout(width="auto"))
         self.skip = w.Button(description=_("Show without predicting"), layout=w.Layout(width="auto"))
@@ -52,7 +52,7 @@ class Prediction:
         else:
             text = _("✗ You predicted {value}; it is {answer}. What did your picture of it leave out?").format(
                 value=value, answer=self.answer)
-        self.verdict.value = f'<p role="status" style="margin:4px 0">{html.escape(text)}</p>'
+        self.verdict.value = f'<p role="status" style="margin:4px 0;max-width:60em;line-height:1.45">{html.escape(text)}</p>'
         self._reveal()
 
     @contextmanager

@@ -43,9 +43,9 @@ class QuestionCard:
     def __init__(self, quiz):
         self.quiz = quiz
         question = quiz.question
-        title = w.HTML(f'<p style="margin:6px 0 2px;max-width:60em"><b>{html.escape(question.text)}</b></p>')
+        title = w.HTML(f'<p style="margin:6px 0 2px;max-width:60em;line-height:1.45"><b>{html.escape(question.text)}</b></p>')
         self.choice = radio([(o.text, o.id) for o in quiz.options], _("Answer"))
-        self.button = w.Button(description=_("Check my answer"), disabled=True, layout=w.Layout(width="auto"))
+        self.button = w.Button(description=_("Check my answer"), disabled=True, layout=w.Layout(width="auto", align_self="flex-start"))
         self.feedback = w.HTML()
         self.choice.add_class(f"lenet-quiz-{question.id}")
         self.button.add_class("lenet-quiz-check")
@@ -66,4 +66,4 @@ class QuestionCard:
         self._say(f"{mark} {option.feedback}")
 
     def _say(self, text):
-        self.feedback.value = f'<p role="status" style="margin:2px 0;max-width:60em">{html.escape(text)}</p>'
+        self.feedback.value = f'<p role="status" style="margin:2px 0;max-width:60em;line-height:1.45">{html.escape(text)}</p>'

@@ -1,0 +1,32 @@
+"""Names for screen readers that ipywidgets leaves out: of slider handles, and of pictures."""
+
+import anywidget
+import traitlets as T
+
+_NAME_THEM = """
+function name(model, el) {
+  const root = el.closest(".lenet-explorer");
+  if (!root) return;
+  for (const handle of root.querySelectorAll(".noUi-handle")) {
+    const label = handle.closest(".widget-inline-hbox")?.querySelector(".widget-label");
+    if (label) handle.setAttribute("aria-label", label.textContent);
+  }
+  for (const picture of root.querySelectorAll("img.lenet-picture")) picture.alt = model.get("text");
+}
+export default {
+  render({ model, el }) {
+    el.style.display = "none";
+    const again = () => name(model, el);
+    // Its neighbours are drawn at their own time, some of them after it.
+    for (const wait of [0, 100, 500, 2000]) setTimeout(again, wait);
+    model.on("change:text", again);
+  },
+};
+"""
+
+
+class Labels(anywidget.AnyWidget):
+    """Invisible. Inside a box of class lenet-explorer, `text` becomes its picture's alternative text."""
+
+    _esm = _NAME_THEM
+    text = T.Unicode("").tag(sync=True)
