@@ -1,6 +1,5 @@
 """What a learner does with a chapter, done by Playwright: open, run, move, answer, train."""
 
-import base64
 import os
 import re
 import secrets
@@ -11,7 +10,9 @@ import time
 import urllib.request
 from pathlib import Path
 
-from tools.notebooks import NOTEBOOKS, WIDGET, chapter_environment
+import nbformat
+
+from tools.notebooks import METADATA, NOTEBOOKS, WIDGET, chapter_environment
 
 ARTEFACTS = NOTEBOOKS.parent / "artefacts"
 FLAGS = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -25,6 +26,15 @@ SETTINGS = {
 }
 # The outermost of our widgets in each output.
 TOP = ".jp-OutputArea-output .jupyter-widgets[class*=' lenet-']:not([class*=' lenet-'] *)"
+# Made here: what a chapter may or may not have, small enough to be tried again and again.
+WORKBENCH = "en/workbench.ipynb"
+CELLS = (
+    'from lenet_helpers import load_dataset, quiz, set_language\nset_language("en")',
+    "from lenet_helpers.explorers import SizeExplorer, TrainingDashboard",
+    "SizeExplorer()",
+    "TrainingDashboard(load_dataset())",
+    'quiz("03-training", "padding-colour")',
+)
 MODEL = "window.jupyterapp.shell.currentWidget"
 
 
@@ -44,6 +54,8 @@ class Lab:
             file = folder / "config/lab/user-settings/@jupyterlab" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
+        cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), self.root / WORKBENCH)
         self._environment = chapter_environment()
         private = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
         private |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "HOME": str(folder),
@@ -86,6 +98,7 @@ class Chapter:
 
     def __init__(self, page, lab, path):
         self.page, self.lab, self.path, self.problems, self.ran = page, lab, path, [], False
+        self.questions = "03-training" if path == WORKBENCH else None  # the chapter whose questions it asks, if not its own
         page.on("console", lambda m: self.problems.append(f"{m.text} {m.location.get('url', '')}") if m.type == "error" else None)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.goto(f"{lab.url}/lab/workspaces/auto-{secrets.token_hex(3)}/tree/{path}?token={lab.token}")
@@ -108,6 +121,28 @@ class Chapter:
     def ensure_ran(self):
         if not self.ran:
             self.run_all()
+
+    def restart(self):
+        """Restart the kernel as a learner does, and confirm."""
+        self.command("notebook:restart-kernel")
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        self.page.wait_for_function(f"() => {MODEL}.sessionContext.session?.kernel?.status === 'idle'"
+                                    f" && [...{MODEL}.content.model.cells].every(c => c.executionState !== 'running')", timeout=60_000)
+        self.ran = False
+
+    def run_first_cell(self):
+        """Run the first code cell alone; returns the seconds until its new number stands there."""
+        started = time.monotonic()
+        count = f"[...{MODEL}.content.model.cells].find(c => c.type === 'code').executionCount"
+        before = self.page.evaluate(f"() => {count}")
+        self.page.evaluate(f"() => {{ const n = {MODEL}.content; n.activeCellIndex = n.widgets.findIndex(c => c.model.type === 'code');"
+                           " window.jupyterapp.commands.execute('notebook:run-cell'); }")
+        self.page.wait_for_function(f"before => ![null, before].includes({count})", arg=before, timeout=60_000, polling=30)
+        return time.monotonic() - started
+
+    def trains(self, figure):
+        """Whether a figure has a Train button."""
+        return figure.locator("button.lenet-dashboard-train").count() > 0
 
     def close(self):
         """Close the page and shut its kernel down, so that the next chapter has the machine to itself."""
@@ -154,35 +189,6 @@ class Chapter:
     def quizzes(self):
         return self.page.locator(".lenet-quiz").all()
 
-    def look(self, figure):
-        """What can be seen of a figure: its pictures and its words."""
-        return figure.evaluate("f => [...f.querySelectorAll('img')].map(i => i.src).join() + f.innerText")
-
-    def picture(self, figure):
-        """The figure's picture as PNG bytes."""
-        uri = figure.locator("img.widget-image").first.evaluate(
-            "async i => { const b = await (await fetch(i.src)).blob(); return new Promise(r => {"
-            " const f = new FileReader(); f.onload = () => r(f.result); f.readAsDataURL(b); }); }")
-        return base64.b64decode(uri.split(",")[1])
-
-    def wait_change(self, figure, before, seconds=20):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.look(figure) != before:
-                return True
-            self.page.wait_for_timeout(40)
-        return False
-
-    def settled(self, figure, quiet=0.25, seconds=20):
-        """Wait until the figure has stopped changing; returns how it looks then."""
-        deadline, last, since = time.monotonic() + seconds, self.look(figure), time.monotonic()
-        while time.monotonic() < deadline and time.monotonic() - since < quiet:
-            self.page.wait_for_timeout(50)
-            now = self.look(figure)
-            if now != last:
-                last, since = now, time.monotonic()
-        return last
-
     def screen_words(self):
         return self.page.locator(".jp-Notebook").inner_text()
 
@@ -201,8 +207,8 @@ class Chapter:
         seen, unseen = set(), set()
         for _turn in range(3 * controls + 8):
             self.page.keyboard.press("Tab")
-            stop, visible = self.page.evaluate(FOCUSED)
-            if stop is None and seen:
+            stop, visible, inside = figure.evaluate(FOCUSED)
+            if seen and not inside:
                 break
             if stop is not None:
                 seen.add(stop)
@@ -267,18 +273,18 @@ class Chapter:
 # Number everything that Tab should stop at: a radio group once, nothing hidden or disabled.
 MARK_CONTROLS = """f => { let n = 0; const groups = new Set();
   f.querySelectorAll('[data-stop]').forEach(e => e.removeAttribute('data-stop'));
-  for (const e of f.querySelectorAll('input, select, button, textarea, [tabindex="0"]')) {
+  for (const e of f.querySelectorAll('input, select, button, textarea, [tabindex="0"], [contenteditable="true"]')) {
     if (e.disabled || e.tabIndex < 0 || !e.checkVisibility() || e.closest('[disabled]')) continue;
     if (e.type === 'radio') { const g = e.closest('.widget-radio-box'); if (groups.has(g)) continue; groups.add(g);
       g.querySelectorAll('input').forEach(r => r.dataset.stop = n); n++; continue; }
     e.dataset.stop = n++; }
   return n; }"""
-FOCUSED = """() => { const e = document.activeElement; const s = getComputedStyle(e);
+FOCUSED = """f => { const e = document.activeElement; const s = getComputedStyle(e);
   const line = parseFloat(s.outlineWidth) > 0 && s.outlineStyle !== 'none';
   const framed = s.boxShadow !== 'none'; const now = s.borderColor; e.blur(); const then = getComputedStyle(e).borderColor; e.focus();
-  return [e.dataset?.stop ?? null, line || framed || now !== then]; }"""
+  return [e.dataset?.stop ?? null, line || framed || now !== then, f.contains(e)]; }"""
 
 
 def chapters():
     """Paths of the chapters of every language, relative to the notebooks' folder."""
-    return sorted(path.relative_to(NOTEBOOKS).as_posix() for path in Path(NOTEBOOKS).glob("*/*.ipynb"))
+    return [WORKBENCH, *sorted(path.relative_to(NOTEBOOKS).as_posix() for path in Path(NOTEBOOKS).glob("*/*.ipynb"))]

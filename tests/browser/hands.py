@@ -1,0 +1,107 @@
+"""Keyboard and mouse on one figure: each control found, reached, moved, and what it did."""
+
+import contextlib
+import hashlib
+
+from playwright.sync_api import TimeoutError as NotInTime
+
+CONTROLS = {"slider": ".noUi-handle", "list": "select", "box to tick": "input[type=checkbox]",
+            "number": "input[type=number], .widget-text input[type=text]"}
+# The value of a control as the page holds it.
+VALUE = """e => e.matches('.noUi-handle') ? e.getAttribute('aria-valuenow') + ' ' + (e.closest('.widget-inline-hbox, .jupyter-widgets')
+    .querySelector('.widget-readout')?.innerText || '') : e.type === 'checkbox' ? String(e.checked) : e.value"""
+USABLE = "e => !e.disabled && !e.closest('[disabled]') && e.offsetParent !== null"
+
+
+def controls(figure):
+    """[(kind, element)] of the controls that can be used now."""
+    return [(kind, element) for kind, css in CONTROLS.items() for element in figure.locator(css).element_handles()
+            if element.evaluate(USABLE)]
+
+
+def value(element):
+    return element.evaluate(VALUE)
+
+
+def move(page, kind, element):
+    """Move a control one step with the keyboard; returns (before, after)."""
+    before = value(element)
+    element.focus()
+    for key in {"slider": ("ArrowRight", "ArrowLeft"), "list": ("ArrowDown", "ArrowUp"), "box to tick": ("Space",),
+                "number": ("ArrowUp", "ArrowDown")}[kind]:
+        page.keyboard.press(key)
+        with contextlib.suppress(NotInTime):
+            page.wait_for_function(f"([e, before]) => ({VALUE})(e) !== before", arg=[element, before], timeout=2000, polling=30)
+            return before, value(element)
+    return before, before
+
+
+def drag(page, element):
+    """Drag a slider's handle with the mouse, to the middle of its bar or to the end."""
+    element.scroll_into_view_if_needed()
+    bar = element.evaluate_handle("e => e.closest('.noUi-base')").as_element().bounding_box()
+    box = element.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    middle = bar["x"] + bar["width"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(middle if abs(middle - x) > 20 else bar["x"] + bar["width"] * 0.9, y, steps=5)
+    page.mouse.up()
+
+
+def picture(figure):
+    """A fingerprint of the figure's pictures: of their bytes, not of their addresses."""
+    texts = figure.locator("img").evaluate_all(
+        "images => Promise.all(images.map(async i => (new Uint8Array(await (await fetch(i.src)).arrayBuffer())).join()))")
+    return hashlib.sha256("|".join(texts).encode()).hexdigest()
+
+
+def changes(page, figure, before, seconds=10):
+    """Whether the figure's picture becomes another than `before`."""
+    for _attempt in range(int(seconds / 0.1)):
+        if picture(figure) != before:
+            return True
+        page.wait_for_timeout(100)
+    return False
+
+
+def press(page, element, key="Enter"):
+    element.focus()
+    page.keyboard.press(key)
+
+
+def reached_by_tab(page, figure):
+    """(how many stops the figure has, how many the Tab key reached), radio buttons of one group being one stop."""
+    figure.scroll_into_view_if_needed()
+    stops = figure.evaluate("""f => {
+        const seen = new Set(), stops = [];
+        for (const e of f.querySelectorAll('button, select, input, [tabindex="0"]')) {
+            if (e.disabled || e.tabIndex < 0 || e.offsetParent === null || e.closest('[disabled]')) continue;
+            const name = e.type === 'radio' ? e.name || e.closest('.widget-radio-box') : e;
+            if (!seen.has(name)) { seen.add(name); stops.push(e); }
+        }
+        window.lenetStops = stops; window.lenetReached = new Set();
+        if (stops.length) stops[0].focus();
+        return stops.length; }""")
+    note = """() => { const a = document.activeElement; for (const s of window.lenetStops) if (s === a
+        || (a.type === 'radio' && s.type === 'radio' && s.closest('.widget-radio-box') === a.closest('.widget-radio-box')))
+        window.lenetReached.add(s); return window.lenetReached.size; }"""
+    reached = page.evaluate(note)
+    for _stop in range(stops * 2 + 2):
+        if reached == stops:
+            break
+        page.keyboard.press("Tab")
+        reached = page.evaluate(note)
+    return stops, reached
+
+
+def focus_shows(page, element):
+    """Whether the element, or the box around it, looks different when the keyboard is on it."""
+    style = """e => [e, e.parentElement, e.closest('label') || e].map(x => { const s = getComputedStyle(x);
+        return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.borderColor, s.backgroundColor].join(); }).join('|')"""
+    page.evaluate("() => document.activeElement.blur()")
+    before = element.evaluate(style)
+    page.keyboard.press("Shift")  # the last thing used was the keyboard
+    element.focus()
+    page.wait_for_timeout(250)  # JupyterLab fades some of its borders
+    return element.evaluate(style) != before
