@@ -1,9 +1,11 @@
-"""One browser and one JupyterLab for the whole run; nothing of either without Chromium."""
+"""One JupyterLab and one browser for all chapters; a chapter's page stays open while its tests run."""
 
 import pytest
-from .driver import BROWSERS, FLAGS, Chapter, Lab, chapters, find_browser
 
-SKIPPED = f"browser tests skipped: none of {', '.join(BROWSERS)} found (LENET_CHROMIUM names another)"
+from .chapter import Chapter
+from .lab import BROWSERS, FLAGS, Lab, chapters, find_browser
+
+SKIPPED = f"browser tests skipped: none of {', '.join(BROWSERS)} found (LENET_CHROMIUM may name another)"
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -11,44 +13,32 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(SKIPPED)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
     path = find_browser()
     if not path:
         pytest.skip(SKIPPED)
     from playwright.sync_api import sync_playwright
 
+    # For this folder only: while Playwright is open, an event loop runs in this thread.
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield started
+        started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(browser, tmp_path_factory):
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    yield lab
-    lab.close()
+    server = Lab(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.close()
 
 
-def open_chapter(browser, lab, path):
+@pytest.fixture(scope="package", params=chapters())
+def chapter(browser, lab, request):
+    """A chapter, open and not run yet: `chapter.ensure_ran()` runs it, once."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(30_000)
-    return Chapter(context.new_page(), lab, path)
-
-
-@pytest.fixture(scope="module", params=chapters())
-def chapter(request, browser, lab):
-    """A chapter of which every cell has been run."""
-    chapter = open_chapter(browser, lab, request.param)
-    chapter.run_all()
-    yield chapter
-    chapter.close()
-
-
-@pytest.fixture
-def unrun(request, browser, lab):
-    """A chapter as it is opened, with its stored outputs and no cell run."""
-    chapter = open_chapter(browser, lab, request.param)
-    yield chapter
-    chapter.close()
+    opened = Chapter(context.new_page(), lab, request.param)
+    yield opened
+    opened.close()

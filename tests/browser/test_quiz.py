@@ -1,7 +1,5 @@
 """Every question of a chapter, answered wrong and then right."""
 
-from pathlib import Path
-
 from lenet_helpers.quizzes import load_questions
 
 from . import hands
@@ -21,9 +19,8 @@ def answer(page, card, option):
 
 def test_wrong_and_right_answers_are_told_apart(chapter):
     chapter.ensure_ran()
-    language, file = chapter.path.split("/")
     asked = 0
-    for question in load_questions(chapter.questions or Path(file).stem, language):
+    for question in load_questions(chapter.questions, chapter.language):
         choices = chapter.page.locator(f".lenet-quiz-{question.id}")
         if choices.count() == 0:
             continue

@@ -1,0 +1,139 @@
+"""What a learner does with a chapter, done by Playwright: open, run, restart, look."""
+
+import secrets
+import time
+
+from tools.notebooks import NOTEBOOKS, WIDGET
+
+from .lab import WORKBENCH
+
+ARTEFACTS = NOTEBOOKS.parent / "artefacts"
+# The outermost of our widgets in each output.
+TOP = ".jp-OutputArea-output .jupyter-widgets[class*=' lenet-']:not([class*=' lenet-'] *)"
+PANEL = "window.jupyterapp.shell.currentWidget"
+CELLS = f"[...{PANEL}.content.model.cells].filter(c => c.type === 'code' && c.sharedModel.getSource().trim())"
+IDLE = f"""() => {{ const cells = {CELLS};
+    const failed = cells.some(c => c.outputs.toJSON().some(o => o.output_type === 'error'));
+    const waiting = cells.some(c => c.executionState === 'running' || (c.executionCount === null && !failed));
+    return {PANEL}.sessionContext.session?.kernel?.status === 'idle' && !waiting; }}"""
+
+
+class Chapter:
+    """One notebook, open in one page of the browser. `problems` collects what its console complains about."""
+
+    def __init__(self, page, lab, path):
+        self.page, self.path, self.problems, self.ran = page, path, [], False
+        self.language, file = path.removesuffix(".ipynb").split("/")
+        self.questions = "03-training" if path == WORKBENCH else file
+        page.on("console", lambda m: self.problems.append(f"{m.text} {m.location.get('url', '')}") if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.goto(f"{lab.url}/lab/workspaces/auto-{secrets.token_hex(3)}/tree/{path}?token={lab.token}")
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+        page.wait_for_function(f"() => {PANEL}?.sessionContext?.session?.kernel?.connectionStatus === 'connected'", timeout=60_000)
+        page.evaluate("() => window.jupyterapp.shell.collapseLeft()")  # it would only take room
+
+    def command(self, name):
+        # Not awaited: a command may take as long as the kernel does.
+        self.page.evaluate(f"() => {{ window.jupyterapp.commands.execute('{name}'); }}")
+
+    # running ------------------------------------------------------------------------------
+    def start_all(self):
+        self.command("notebook:run-all-cells")
+        self.page.wait_for_function(f"() => {CELLS}.some(c => c.executionState === 'running')", timeout=30_000)
+
+    def run_all(self, seconds=240):
+        """Run every cell; wait until all have run, or one has failed, and the kernel has nothing to do."""
+        self.start_all()
+        self.page.wait_for_function(IDLE, timeout=seconds * 1000, polling=200)
+        self.ran = True
+
+    def ensure_ran(self):
+        if not self.ran:
+            self.run_all()
+
+    def restart(self):
+        """Restart the kernel as a learner does, and confirm."""
+        self.command("notebook:restart-kernel")
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        self.page.wait_for_function(f"() => {PANEL}.sessionContext.session?.kernel?.status === 'idle'"
+                                    f" && {CELLS}.every(c => c.executionState !== 'running')", timeout=60_000)
+        self.ran = False
+
+    def run_to_dashboard(self, seconds=240):
+        """Run the cells up to the first with a dashboard, not further."""
+        self.page.evaluate(f"""() => {{ const n = {PANEL}.content;
+            n.activeCellIndex = [...n.model.cells].findIndex(c => c.type === 'code' && /TrainingDashboard\\(|TuningLab\\(/.test(c.sharedModel.getSource()));
+            const run = name => window.jupyterapp.commands.execute(name);
+            run('notebook:run-all-above').then(() => run('notebook:run-cell')); }}""")
+        self.page.wait_for_function(f"""() => {{ const c = {PANEL}.content.activeCell.model;
+            return {PANEL}.sessionContext.session.kernel.status === 'idle' && c.executionCount > 0 && c.executionState !== 'running'; }}""",
+                                    timeout=seconds * 1000, polling=200)
+
+    def run_first_cell(self):
+        """Run the first code cell alone; returns the seconds until its new number stands there."""
+        count = f"{CELLS}[0].executionCount"
+        started, before = time.monotonic(), self.page.evaluate(f"() => {count}")
+        self.page.evaluate(f"() => {{ const n = {PANEL}.content; n.activeCellIndex = n.widgets.findIndex(c => c.model.type === 'code');"
+                           " window.jupyterapp.commands.execute('notebook:run-cell'); }")
+        self.page.wait_for_function(f"before => ![null, before].includes({count})", arg=before, timeout=60_000, polling=30)
+        return time.monotonic() - started
+
+    def close(self):
+        """Shut the kernel down without saving, so that the next chapter has the machine to itself, and leave."""
+        self.page.evaluate(f"() => {PANEL}.sessionContext.shutdown()")
+        self.page.context.close()
+
+    # looking ------------------------------------------------------------------------------
+    def outputs(self):
+        """[(cell id, its outputs as stored)] from the notebook's model: the page may hold only the cells in view."""
+        return self.page.evaluate(f"() => {CELLS}.map(c => [c.id, c.outputs.toJSON()])")
+
+    def errors(self):
+        return [f"{cell}: {o['ename']}: {o['evalue']}" for cell, outputs in self.outputs() for o in outputs
+                if o["output_type"] == "error"]
+
+    @staticmethod
+    def is_widget(output):
+        """Whether an output is one of our figures; a progress bar of tqdm is not."""
+        data = output.get("data", {})
+        return WIDGET in data and "HTML(value=" not in str(data.get("text/plain", ""))
+
+    def words(self):
+        return self.page.locator(".jp-Notebook").inner_text()
+
+    def figures(self):
+        """Our interactive figures, the quizzes left out."""
+        return self.page.locator(f"{TOP}:not(.lenet-quiz)").all()
+
+    def quizzes(self):
+        return self.page.locator(".lenet-quiz").all()
+
+    @staticmethod
+    def trains(figure):
+        """Whether a figure has a Train button."""
+        return figure.locator("button.lenet-dashboard-train").count() > 0
+
+    def shot(self, name, element=None):
+        """Keep a picture of the window, scrolled to `element`."""
+        ARTEFACTS.mkdir(exist_ok=True)
+        if element is not None:
+            element.scroll_into_view_if_needed()
+            element.evaluate("e => e.scrollIntoView({block: 'center'})")
+        self.page.screenshot(path=ARTEFACTS / f"{self.path.replace('/', '-').removesuffix('.ipynb')}-{name}.png")
+
+    def theme(self, name):
+        """Switch JupyterLab to its "Dark" or "Light" theme."""
+        self.page.evaluate(f"() => window.jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {name}'}})")
+        light = str(name == "Light").lower()
+        self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{light}'")
+        self.page.wait_for_timeout(300)
+
+    def violations(self):
+        """Serious and critical findings of axe in our own content, one line each."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        parts = [[part] for part in (".jp-OutputArea-output", ".jp-RenderedMarkdown") if self.page.locator(part).count()]
+        found = Axe().run(self.page, context={"include": parts},
+                          options={"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+        return [f"{v['id']}: {node['target']} {node['html'][:200]} {node.get('failureSummary', '')[:200]}"
+                for v in found.response["violations"] if v["impact"] in ("serious", "critical") for node in v["nodes"]]

@@ -1,0 +1,93 @@
+"""A JupyterLab of the tests' own, and the Chromium to look at it with."""
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+
+import nbformat
+
+from tools.notebooks import METADATA, NOTEBOOKS, chapter_environment
+
+FLAGS = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+         "--disable-component-update --disable-sync --disable-dev-shm-usage").split()
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The whole chapter stays in the page, so that it can be looked through in one go.
+SETTINGS = {
+    "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
+    "notebook-extension/tracker": '{"windowingMode": "none"}',
+    "docmanager-extension/plugin": '{"autosave": false}',
+}
+# Made here: what a chapter may or may not have, small enough to be tried again and again.
+WORKBENCH = "en/workbench.ipynb"
+CELLS = (
+    'from lenet_helpers import load_dataset, quiz, set_language\nset_language("en")',
+    "from lenet_helpers.explorers import SizeExplorer, TrainingDashboard",
+    "SizeExplorer()",
+    "TrainingDashboard(load_dataset())",
+    'quiz("03-training", "padding-colour")',
+)
+
+
+def find_browser():
+    """Path of an installed Chromium (LENET_CHROMIUM names another), or None."""
+    named = os.environ.get("LENET_CHROMIUM")
+    return named or next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+class Lab:
+    """A `jupyter lab` on 127.0.0.1, on a copy of the chapters, with settings of its own."""
+
+    def __init__(self, folder, notebooks=NOTEBOOKS):
+        self.root, self.token = folder / "notebooks", secrets.token_hex(16)
+        shutil.copytree(notebooks, self.root, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        for name, text in SETTINGS.items():
+            file = folder / "config/lab/user-settings/@jupyterlab" / f"{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), self.root / WORKBENCH)
+        self._environment = chapter_environment()
+        private = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+        private |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "HOME": str(folder),
+                    "JUPYTER_PLATFORM_DIRS": "1", "MPLCONFIGDIR": str(folder / "mpl")}
+        # What is answered here is nobody's progress but this run's.
+        private["LENET_PROGRESS"] = str(folder / "progress.json")
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser", "--allow-root",
+                   "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--ServerApp.root_dir={self.root}",
+                   f"--IdentityProvider.token={self.token}", "--LabApp.extension_manager=readonly"]
+        self.log = folder / "server.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, env=self._environment.__enter__() | private, stdout=log, stderr=log)
+        self.url = self._wait()
+
+    def _wait(self, seconds=120):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.process.poll() is None:
+            found = re.search(r"http://127\.0\.0\.1:\d+", self.log.read_text())
+            if found:
+                try:
+                    urllib.request.urlopen(f"{found[0]}/api?token={self.token}", timeout=5)
+                    return found[0]
+                except OSError:
+                    pass
+            time.sleep(0.2)
+        self.close()
+        raise RuntimeError(f"jupyter lab did not start:\n{self.log.read_text()[-3000:]}")
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self._environment.__exit__(None, None, None)
+
+
+def chapters():
+    """Paths of the chapters of every language, relative to the notebooks' folder, after the workbench."""
+    return [WORKBENCH, *sorted(path.relative_to(NOTEBOOKS).as_posix() for path in NOTEBOOKS.glob("*/*.ipynb"))]
