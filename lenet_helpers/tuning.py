@@ -121,6 +121,12 @@ class Book:
             _("multiply-adds"): entry.multiply_adds,
         }
 
+    def leaderboard(self, most_parameters=60_000):
+        """Runs within the limit, best mean validation accuracy first: chosen without the test set."""
+        allowed = [e for e in self.entries if e.parameters < most_parameters and e.accuracies]
+        allowed.sort(key=lambda e: -np.mean(e.accuracies))
+        return self.table().loc[[e.number for e in allowed]] if allowed else pd.DataFrame()
+
     def seconds(self):
         """Seconds each run took here, all seeds together: run number → seconds."""
         return {entry.number: entry.seconds for entry in self.entries}

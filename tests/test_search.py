@@ -1,12 +1,5 @@
 """The shared search: same levers, no trial lost, none counted twice."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections import Counter
-
 import numpy as np
 import optuna
 import pytest
@@ -16,10 +9,10 @@ from lenet_helpers import load_dataset
 from lenet_helpers.levers import levers_of
 from lenet_helpers.models import LeNetConfig
 from lenet_helpers.search import COUNTED, SPACE, Search, best_so_far, configurations, finished, importances, open_study, suggest, top_up, work
+from lenet_helpers.search_team import accounts, work_together
 from lenet_helpers.training import QUICK, TrainConfig
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-SMALL = ["--epochs", "1", "--n-train", "400", "--heartbeat", "1"]
 
 
 @pytest.fixture(scope="module")
@@ -98,49 +91,13 @@ def test_history_and_importances(digits):
     assert set(importances(study)) == {"learning_rate", "dropout"}
 
 
-def worker(url, trials):
-    command = [sys.executable, "-m", "lenet_helpers.search", "--storage", url, "--trials", str(trials), *SMALL]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env={**os.environ, "OMP_NUM_THREADS": "1"})
-
-
-def a_running_trial(study, seconds=120):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        busy = [t for t in study.get_trials(states=(TrialState.RUNNING,)) if "worker" in t.user_attrs]
-        if busy and finished(study):
-            return busy[0]
-        time.sleep(0.02)
-    raise AssertionError("no trial was running")
-
-
-def share_and_kill(folder, n_workers, trials):
-    """Let workers share a study in one file, kill one in the middle of a trial, send in a replacement."""
-    url = f"sqlite:///{folder}/study.db"
-    workers = [worker(url, trials) for _n in range(n_workers)]
-    try:
-        study = open_study(url)
-        victim_trial = a_running_trial(study)
-        pid = int(victim_trial.user_attrs["worker"].split(":")[1])
-        os.kill(pid, signal.SIGKILL)
-        workers.append(worker(url, trials))
-        outputs = {w.pid: (*w.communicate(timeout=300), w.returncode) for w in workers}
-    finally:
-        for w in workers:
-            w.kill()
-    failures = [error for p, (_out, error, code) in outputs.items() if code != 0 and p != pid]
-    assert not failures, failures[0]
-    return open_study(url), victim_trial
-
-
 @pytest.mark.parametrize("n_workers, trials, times", [(2, 8, 1), pytest.param(4, 24, 20, marks=pytest.mark.proof)])
 def test_workers_share_a_file_and_a_killed_ones_trial_is_done_again(tmp_path, n_workers, trials, times):
     for n in range(times):
         folder = tmp_path / str(n)
         folder.mkdir()
-        study, lost = share_and_kill(folder, n_workers, trials)
-        counted = Counter(t.user_attrs["slot"] for t in study.trials if t.state in COUNTED)
-        assert counted == Counter(range(trials)), "each slot once"
+        study, lost = work_together(f"sqlite:///{folder}/study.db", "--epochs", "1", "--n-train", "400", n_workers=n_workers, trials=trials)
+        assert accounts(study, trials)[:3] == (trials, 0, 0)
         assert {t.state for t in study.trials} <= {*COUNTED, TrialState.FAIL}
         again = [t for t in finished(study) if t.user_attrs["slot"] == lost.user_attrs["slot"]]
         if study.trials[lost.number].state is TrialState.FAIL:  # else it had just finished when the blow fell

@@ -83,16 +83,29 @@ def test_a_second_start_does_nothing_while_a_run_is_on(digits):
 
 
 @pytest.mark.parametrize("levers", [{}, {"width": 4.0, "convs_per_stage": 2, "kernel_size": 3}])
-def test_stop_takes_effect_within_three_tenths_of_a_second(digits, levers):
+def test_stop_takes_effect_within_the_step_that_is_on(digits, levers):
     session = TrainingSession(digits, LeNetConfig(**levers), replace(QUICK, epochs=200))
     session.start()
     until(lambda: session.history)
-    clock = time.perf_counter()
+    steps = session.run.done
     session.stop()
     session.join()
-    assert time.perf_counter() - clock < 0.3
+    assert session.run.done <= steps + 3  # what began while we looked
     assert session.run.status == "stopped" and not session.running
     assert torch.isfinite(weights(session.run.model)).all()
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("levers", [{}, {"width": 4.0, "convs_per_stage": 2, "kernel_size": 3}])
+def test_stop_takes_three_tenths_of_a_second_at_most(digits, levers):
+    for seed in range(10):
+        session = TrainingSession(digits, LeNetConfig(**levers), replace(QUICK, epochs=200, seed=seed))
+        session.start()
+        until(lambda: session.history)
+        clock = time.perf_counter()
+        session.stop()
+        session.join()
+        assert time.perf_counter() - clock < 0.3
 
 
 def test_stopping_before_the_first_step_and_stopping_twice_are_harmless(digits):

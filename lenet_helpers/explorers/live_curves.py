@@ -82,11 +82,11 @@ class LiveCurves:
         lines = {f: [ln for ln in ax.get_lines() if ln.get_visible() and len(ln.get_xdata()) > 0 and ln.get_transform() == ax.transData]
                  for f, ax in self.axes.items()}
         across = max([float(np.max(ln.get_xdata())) for ln in lines["accuracy"]], default=1.0)
-        losses = [float(np.nanmax(ln.get_ydata())) for ln in lines["loss"]]
+        losses = [loss for ln in lines["loss"] for loss in ln.get_ydata() if np.isfinite(loss)]
         ends = [float(ln.get_ydata()[-1]) for ln in lines["accuracy"]]
         for ax in self.axes.values():
             ax.set_xlim(0, across * 1.03)
-        self.axes["loss"].set_ylim(0, max([2.4, *losses]) * 1.04)
+        self.axes["loss"].set_ylim(0, min(max([2.4, *losses]), 10.0) * 1.04)
         self.axes["accuracy"].set_ylim(max(0.0, min([0.9, *ends]) - 0.1), 1.005)
 
 

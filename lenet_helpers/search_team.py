@@ -1,0 +1,60 @@
+"""Several searchers at one study, on this machine, and what happens when one of them is killed."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+
+from optuna.trial import TrialState
+
+from .search import COUNTED, finished, open_study
+from .wording import _
+
+
+def worker(storage, trials, *more):
+    """Start one `python -m lenet_helpers.search` in a process of its own, on one thread."""
+    command = [sys.executable, "-m", "lenet_helpers.search", "--storage", storage, "--trials", str(trials), "--heartbeat", "1", *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def kill_one(study, workers, patience=300):
+    """Kill the process that is in the middle of a trial, as a power cut would; returns that trial."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        for trial in study.get_trials(states=(TrialState.RUNNING,)):
+            pid = int(trial.user_attrs.get("worker", ":0").split(":")[1])
+            victim = next((w for w in workers if w.pid == pid), None)
+            if victim and finished(study):
+                victim.kill()
+                return trial
+        time.sleep(0.02)
+    raise TimeoutError(_("no worker was in the middle of a trial within {seconds} s").format(seconds=patience))
+
+
+def work_together(storage, *more, n_workers=4, trials=16, patience=300):
+    """Let workers share a study, kill one, send in another; returns (study, the trial that was cut off).
+
+    `more`: further arguments for `lenet_helpers.search`. Raises RuntimeError with a
+    worker's own message if one that was not killed fails.
+    """
+    workers = [worker(storage, trials, *more) for _n in range(n_workers)]
+    try:
+        study = open_study(storage)
+        lost = kill_one(study, workers, patience)
+        workers.append(worker(storage, trials, *more))
+        for each in workers:
+            errors = each.communicate(timeout=patience)[1]
+            if each.returncode > 0:  # a killed one's is negative
+                raise RuntimeError(errors.strip().splitlines()[-1])
+    finally:
+        for each in workers:
+            each.kill()
+    return study, lost
+
+
+def accounts(study, trials):
+    """(slots done, slots lost, slots counted twice, trials begun again) of a study that should have done `trials`."""
+    counted = Counter(t.user_attrs["slot"] for t in study.trials if t.state in COUNTED)
+    again = sum(t.state is TrialState.FAIL for t in study.trials)
+    return len(counted), len(set(range(trials)) - set(counted)), sum(n > 1 for n in counted.values()), again

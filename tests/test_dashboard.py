@@ -1,0 +1,304 @@
+"""The training panel and the bench, driven as a learner would, without a front end."""
+
+import threading
+import time
+from dataclasses import replace
+
+import ipywidgets as w
+import numpy as np
+import pytest
+
+from lenet_helpers import LeNetConfig, load_dataset
+from lenet_helpers.explorers import TrainingDashboard, TuningLab
+from lenet_helpers.explorers.lever_panel import LeverPanel
+from lenet_helpers.levers import levers_of
+from lenet_helpers.training import QUICK, TrainConfig
+from lenet_helpers.tuning import Book
+
+SHORT = replace(QUICK, epochs=0.5)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset("mnist-5k", n_train=600, validation=200)
+
+
+def until(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.002)
+
+
+@pytest.fixture
+def dashboard(digits):
+    made = TrainingDashboard(digits, train_config=SHORT)
+    yield made
+    made.close()
+
+
+def test_every_lever_has_a_control_with_its_label_and_value():
+    panel = LeverPanel(LeNetConfig(), TrainConfig())
+    for config in (LeNetConfig, TrainConfig):
+        for name, lever in levers_of(config).items():
+            assert panel.controls[name].description == lever.label
+            assert panel.controls[name].value == lever.default
+    assert panel.apply(LeNetConfig()) == LeNetConfig() and panel.apply(TrainConfig()) == TrainConfig()
+
+
+def test_controls_keep_to_the_bounds_and_speak_in_round_numbers():
+    panel = LeverPanel(LeNetConfig(), TrainConfig(), most={"batch_size": 600})
+    batches = [v for _label, v in panel.controls["batch_size"].options]
+    rates = [v for _label, v in panel.controls["learning_rate"].options]
+    assert batches == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+    assert (rates[0], rates[-1]) == (1e-4, 10.0) and 0.008 in rates
+    panel.set(learning_rate=0.0123)  # not a round number: added, not refused
+    assert panel.apply(TrainConfig()).learning_rate == 0.0123
+    with pytest.raises(KeyError, match="learning_rat"):
+        panel.set(learning_rat=0.1)
+
+
+def test_train_and_stop_are_enabled_in_turn(dashboard):
+    dashboard.panel_of_levers.set(epochs=200)
+    assert (dashboard.train.disabled, dashboard.stop.disabled) == (False, True)
+    dashboard.train.click()
+    assert (dashboard.train.disabled, dashboard.stop.disabled) == (True, False)
+    until(lambda: dashboard.state.history)
+    steps = dashboard.state.run.done
+    dashboard.stop.click()
+    dashboard.state.join()
+    assert not dashboard.train.disabled
+    assert dashboard.state.run.done <= steps + 3, "the step it is in, and what began while we looked"
+    assert dashboard.stop.disabled and dashboard.state.run.status == "stopped"
+    assert "Stopped after" in dashboard.caption.value
+
+
+def test_a_run_draws_new_pictures_and_ends_in_words(dashboard):
+    before = dashboard.image.value
+    history = dashboard.run()
+    assert history is dashboard.state.history and 0 < history[-1].validation_accuracy < 1
+    assert dashboard.image.value != before and dashboard.bar.value == 1.0
+    assert "Finished after 0.53 epochs" in dashboard.caption.value
+    assert dashboard.image.alt == dashboard.sentence()
+
+
+def test_first_point_comes_after_few_steps_however_long_the_run(dashboard):
+    dashboard.panel_of_levers.set(epochs=200)
+    dashboard.train.click()
+    until(lambda: dashboard.state.history)
+    dashboard.stop.click()
+    assert dashboard.state.history[0].step <= 20
+
+
+@pytest.mark.proof
+def test_times_on_a_quiet_machine():
+    """First point under 0.5 s after the click, a default run under 2 s, Stop within 0.3 s (medians of 5)."""
+    made, first, whole, stopped = TrainingDashboard(load_dataset()), [], [], []
+    made.run(epochs=0.2)  # what is slow the first time only
+    made.panel_of_levers.set(epochs=5)
+    for _again in range(5):
+        clock = time.perf_counter()
+        made.train.click()
+        until(lambda: made.state.history)
+        first.append(time.perf_counter() - clock)
+        until(lambda: not made.state.running)
+        whole.append(time.perf_counter() - clock)
+        made.train.click()
+        until(lambda: made.state.history)
+        clock = time.perf_counter()
+        made.stop.click()
+        until(lambda: not made.state.running)
+        stopped.append(time.perf_counter() - clock)
+    print(f"first point {np.median(first):.2f} s, run {np.median(whole):.2f} s, stop {np.median(stopped):.2f} s")
+    assert np.median(first) < 0.5 and np.median(whole) < 2.0 and max(stopped) < 0.3
+
+
+def test_fifty_moves_during_a_run_are_for_the_next_one(dashboard):
+    dashboard.panel_of_levers.set(epochs=4)
+    dashboard.train.click()
+    rates = [v for _label, v in dashboard.panel_of_levers.controls["learning_rate"].options]
+    for n in range(50):
+        dashboard.panel_of_levers.controls["learning_rate"].value = rates[n % len(rates)]
+    dashboard.panel_of_levers.set(learning_rate=0.02, epochs=0.5)
+    dashboard.state.join()
+    assert dashboard.state.run.train_config.learning_rate == SHORT.learning_rate
+    assert dashboard.error.value == ""
+    dashboard.run()
+    assert dashboard.state.run.train_config.learning_rate == 0.02
+
+
+def test_a_prediction_is_kept_and_set_against_the_result(dashboard):
+    dashboard.run()
+    assert dashboard.state.run.prediction is None and "You expected" not in dashboard.sentence()
+    dashboard.guess.value = 50.0
+    dashboard.run()
+    gap = 100 * dashboard.state.run.accuracies[0] - 50
+    assert f"You expected 50.0 %: {gap:+.1f} points." in dashboard.sentence()
+
+
+def test_an_impossible_network_is_said_at_once_and_trains_nothing(dashboard):
+    dashboard.panel_of_levers.controls["convs_per_stage"].value = 3
+    assert "does not fit" in dashboard.error.value
+    dashboard.train.click()
+    assert not dashboard.state.running and not dashboard.train.disabled
+    dashboard.panel_of_levers.controls["convs_per_stage"].value = 1
+    assert dashboard.error.value == ""
+    dashboard.run()
+    assert dashboard.state.run.status == "finished"
+
+
+def test_divergence_is_shown_and_the_next_run_works(dashboard, capsys):
+    dashboard.run(optimizer="sgd", learning_rate=10.0, schedule="constant", epochs=3)
+    assert dashboard.state.run.status == "diverged" and "learning_rate=10" in dashboard.error.value
+    assert not dashboard.train.disabled
+    dashboard.run(optimizer="adam", learning_rate=0.008, schedule="one-cycle", epochs=0.5)
+    assert dashboard.state.run.status == "finished" and dashboard.error.value == ""
+
+
+def test_closing_leaves_no_thread(digits):
+    before = threading.active_count()
+    made = TrainingDashboard(digits, train_config=replace(QUICK, epochs=500))
+    made.train.click()
+    until(lambda: made.state.history)
+    made.close()
+    assert threading.active_count() == before
+
+
+def test_the_thread_touches_widget_traits_alone(dashboard, monkeypatch):
+    """Nothing is displayed and no widget is made outside the main thread."""
+    made = []
+    original = w.Widget.__init__
+    monkeypatch.setattr(w.Widget, "__init__", lambda self, *a, **k: (made.append(threading.current_thread().name), original(self, *a, **k))[1])
+    dashboard.run()
+    assert "lenet-training" not in made
+
+
+def test_still_picture_and_sentence_without_a_kernel(dashboard):
+    dashboard.run()
+    data, metadata = dashboard._repr_mimebundle_()
+    assert data["image/png"] and data["text/plain"] == dashboard.sentence() == metadata["image/png"]["alt"]
+    assert " s " not in data["text/plain"], "times are shown live only"
+
+
+@pytest.mark.proof
+def test_default_recipe_reaches_96_percent_as_the_median_of_ten_seeds():
+    made = TrainingDashboard(load_dataset())
+    made.run(seeds=range(10))
+    assert np.median(made.state.run.accuracies) >= 0.96
+
+
+# the bench -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lab(digits):
+    made = TuningLab(digits, train_config=SHORT, seeds=2)
+    made.pin_baseline()
+    made.compare(width=2.0, expect="better")
+    yield made
+    made.close()
+
+
+def test_compare_needs_a_baseline(digits):
+    with pytest.raises(ValueError, match="pin_baseline"):
+        TuningLab(digits, train_config=SHORT, seeds=1).compare(width=2.0)
+
+
+def test_compare_changes_what_was_named_and_nothing_else(lab):
+    lab.compare(kernel_size=3)
+    entry = lab.book.entries[-1]
+    assert lab.book.changed(entry) == {"kernel_size": 3}
+    assert entry.seeds == (0, 1) and entry.correct.shape == (2, 200)
+    assert lab.book.difference(entry).seeds == 2
+
+
+def test_table_says_levers_spread_and_cost(lab):
+    table = lab.book.table()
+    assert table["levers changed"].iloc[:2].tolist() == ["baseline", "channel multiplier 2.0"]
+    assert "±" in table["validation [%]"].iloc[0]
+    assert table["parameters"].iloc[0] == 44426 and table["multiply-adds"].iloc[0] == 281640
+    assert table["parameters"].iloc[1] > 44426
+
+
+def test_prediction_is_contrasted_and_two_levers_are_pointed_out(lab):
+    shown = lab.compare(width=0.5, dropout=0.5, expect="better")
+    assert "You predicted: better" in shown.sentence
+    assert "2 levers moved at once" in shown.sentence
+    assert lab.book.entries[-1].expected == "better"
+
+
+def test_equal_steps_and_equal_epochs(lab):
+    lab.compare(batch_size=64, equal="steps")
+    entry, base = lab.book.entries[-1], lab.book.baseline
+    assert entry.histories[0][-1].step == base.histories[0][-1].step
+    assert "levers moved at once" not in lab.sentence()
+    lab.compare(batch_size=64, equal="epochs")
+    assert lab.book.entries[-1].histories[0][-1].epoch == pytest.approx(base.histories[0][-1].epoch, abs=0.1)
+    assert lab.book.entries[-1].train_config.steps is None
+
+
+def test_a_stopped_run_is_not_in_the_book(lab):
+    count = len(lab.book.entries)
+    lab.panel_of_levers.set(epochs=300)
+    lab.train.click()
+    until(lambda: lab.state.history)
+    lab.stop.click()
+    lab.state.join()
+    assert len(lab.book.entries) == count
+
+
+def test_overlays_are_drawn_and_taken_away(lab):
+    before = len(lab.curves.axes["accuracy"].get_lines())
+    lab.overlay.value = (2,)
+    assert len(lab.curves.axes["accuracy"].get_lines()) == before + 1
+    lab.overlay.value = ()
+    assert len(lab.curves.axes["accuracy"].get_lines()) == before
+
+
+def test_file_holds_everything_but_weights(lab, tmp_path):
+    lab.file.value = str(tmp_path / "runs.csv")
+    lab.export.click()
+    again = Book.load(lab.file.value)
+    assert again.table().equals(lab.book.table())
+    assert again.baseline.number == lab.book.baseline.number
+    assert np.array_equal(again.entries[1].correct, lab.book.entries[1].correct)
+    assert again.entries[1].histories == lab.book.entries[1].histories
+    assert again[2].model_config == lab.book[2].model_config and again[2].train_config == lab.book[2].train_config
+
+
+def test_test_set_is_sealed_opened_once_and_the_look_is_recorded(digits, tmp_path):
+    bench = TuningLab(digits, train_config=SHORT, seeds=2)
+    assert bench.dataset.test is digits.validation, "what trains never holds the test images"
+    bench.pin_baseline()
+    assert bench.open.disabled
+    bench.sure.value = True
+    bench.open.click()
+    opened = bench.book.revealed
+    assert (opened.number, len(opened.accuracies), opened.images) == (1, 2, len(digits.test))
+    assert "no second look" in bench.verdict.value and bench.open.disabled
+    with pytest.raises(ValueError, match="opened for run 1"):
+        bench.reveal()
+    bench.book.save(tmp_path / "runs.csv")
+    bench.load(tmp_path / "runs.csv")
+    assert bench.book.revealed == opened
+    with pytest.raises(ValueError, match="opened for run 1"):
+        bench.book.reveal(1, digits.test)
+
+
+def test_runs_from_a_file_and_diverged_ones_cannot_be_revealed(digits, tmp_path):
+    bench = TuningLab(digits, train_config=SHORT, seeds=1)
+    bench.pin_baseline()
+    bench.compare(optimizer="sgd", learning_rate=10.0, schedule="constant", epochs=3.0)
+    assert bench.book.entries[-1].status == "diverged" and "diverged" in bench.book.table()["validation [%]"].iloc[-1]
+    with pytest.raises(ValueError, match="diverged"):
+        bench.book.reveal(2, digits.test)
+    bench.book.save(tmp_path / "runs.csv")
+    with pytest.raises(ValueError, match="train it again"):
+        Book.load(tmp_path / "runs.csv").reveal(1, digits.test)
+
+
+def test_leaderboard_keeps_to_the_limit_and_puts_the_best_first(lab):
+    board = lab.book.leaderboard(60_000)
+    assert (board["parameters"] < 60_000).all()
+    means = [np.mean(lab.book[n].accuracies) for n in board.index]
+    assert means == sorted(means, reverse=True)
