@@ -120,7 +120,9 @@ def test_messages_say_what_was_tried_and_where_to_look():
     text = str(caught.value)
     for part in ("double", "every number is doubled", "2×3 float64", "f(1)", "seed=7"):
         assert part in text
-    assert caught.value._render_traceback_() == ["✗ " + text]
+    shown = caught.value._render_traceback_()
+    assert shown[0].startswith("✗ double") and max(len(line) for part in shown for line in part.split("\n")) <= 96
+    assert " ".join(" ".join(shown).split()) == " ".join(("✗ " + text).split())
 
 
 def test_a_seed_repeats_the_inputs_and_no_seed_draws_fresh_ones():

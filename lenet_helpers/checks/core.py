@@ -22,6 +22,7 @@ all of them with `DOUBLE.grade(f, seed=7)`.
 """
 
 import secrets
+import textwrap
 import warnings
 import zlib
 from dataclasses import dataclass, field
@@ -62,7 +63,8 @@ class Failed(AssertionError):
 
     def _render_traceback_(self):
         """Jupyter shows these lines in place of forty lines of traceback."""
-        return ["✗ " + str(self)]
+        return [textwrap.fill(line, 96, subsequent_indent="      ", replace_whitespace=False)
+                for line in f"✗ {self}".split("\n")]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+import textwrap
 
 from .. import progress
 from ..wording import _
@@ -82,7 +83,8 @@ class Check:
         if tier not in range(1, len(hints) + 1):
             raise ValueError(_("hint {tier!r}: choose 1 to {n}").format(tier=tier, n=len(hints)))
         self._hints_given[name] = tier
-        print(_("Hint {tier} of {n}: {text}").format(tier=tier, n=len(hints), text=_(hints[tier - 1])))
+        text = _("Hint {tier} of {n}: {text}").format(tier=tier, n=len(hints), text=_(hints[tier - 1]))
+        print(textwrap.fill(text, 88))  # JupyterLab breaks long lines within words
 
     def solution(self, name):
         """Print the source of a solution of exercise `name`."""

@@ -48,9 +48,9 @@ class Prediction:
         if value is None:
             text = _("Result: {answer}.").format(answer=self.answer)
         elif value == self.answer:
-            text = _("✓ You predicted {value}, and so it is. Say why before you read on.").format(value=value)
+            text = _("✓ You predicted: {value}. So it is. Say why before you read on.").format(value=value)
         else:
-            text = _("✗ You predicted {value}; it is {answer}. What did your picture of it leave out?").format(
+            text = _("✗ You predicted: {value}. The answer is: {answer}. What did your picture of it leave out?").format(
                 value=value, answer=self.answer)
         self.verdict.value = f'<p role="status" style="margin:4px 0;max-width:60em;line-height:1.45">{html.escape(text)}</p>'
         self._reveal()
