@@ -1,0 +1,89 @@
+"""The web edition: built from stored outputs, with search, links that lead somewhere, and a text for every picture."""
+
+import importlib.util
+import re
+import urllib.parse
+from html.parser import HTMLParser
+
+import pytest
+
+from tools.notebooks import chapters
+
+pytestmark = pytest.mark.skipif(not importlib.util.find_spec("myst_nb"), reason="the web edition needs sphinx and myst-nb")
+
+
+class Page(HTMLParser):
+    """What a page links to, loads, shows and can be linked at."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.loads, self.images, self.ids = [], [], [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.ids.add(found.get("id"))
+        if tag == "a" and found.get("href"):
+            self.links.append(found["href"])
+        elif tag == "img":
+            self.images.append(found)
+        elif tag == "script" and found.get("src"):
+            self.loads.append(found["src"])
+        elif tag == "link" and found.get("rel") in ("stylesheet", "icon"):
+            self.loads.append(found["href"])
+
+    handle_startendtag = handle_starttag
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    from tools.site import build
+
+    folder = tmp_path_factory.mktemp("site") / "html"
+    assert build(folder) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {path: Page(path.read_text("utf-8")) for path in sorted(site.rglob("*.html"))}
+
+
+def test_every_chapter_has_its_page(site, pages):
+    for path in chapters():
+        folder = site if path.parent.name == "en" else site / path.parent.name
+        assert folder / f"{path.stem}.html" in pages
+
+
+def test_links_inside_the_site_lead_somewhere(site, pages):
+    broken = []
+    for path, page in pages.items():
+        for link in page.links + page.loads + [image["src"] for image in page.images]:
+            parts = urllib.parse.urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else path
+            if not target.exists():
+                broken.append(f"{path.name}: {link}")
+            elif parts.fragment and target in pages and urllib.parse.unquote(parts.fragment) not in pages[target].ids:
+                broken.append(f"{path.name}: {link}")
+    assert not broken
+
+
+def test_nothing_is_loaded_from_elsewhere(pages):
+    foreign = [f"{path.name}: {item}" for path, page in pages.items() for item in page.loads + [i["src"] for i in page.images]
+               if "://" in item or item.startswith("//")]
+    assert not foreign
+
+
+def test_every_picture_has_its_text(pages):
+    silent = [f"{path.name}: {image['src'][:60]}" for path, page in pages.items() for image in page.images
+              if not (image.get("alt") or "").strip()]
+    assert not silent
+
+
+def test_the_search_knows_the_chapters(site):
+    index = (site / "searchindex.js").read_text("utf-8")
+    assert '"equivari' in index or "equivari:" in index
+    assert (site / "search.html").exists()
+    assert re.search(r"01-why-convolution", index)

@@ -1,0 +1,110 @@
+"""Build the static web edition: `python -m tools.site [folder]`, or `make site` (into _site).
+
+Sphinx, myst-nb and furo, from the outputs stored in the notebooks: nothing is run and
+nothing is fetched. Every picture carries its alternative text.
+"""
+
+import base64
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from sphinx.cmd.build import build_main
+
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "_site"
+CONF = '''
+project = "LeNet, hands on"
+author = "the course's authors"
+extensions = ["myst_nb", "tools.site"]
+html_theme = "furo"
+html_title = project
+language = {language!r}
+nb_execution_mode = "off"
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 4
+# A formula is turned into MathML when the site is built: no script is fetched to show it.
+html_math_renderer = "mathml"
+html_copy_source = False
+html_show_sphinx = False
+exclude_patterns = ["results"]
+suppress_warnings = ["mystnb.unknown_mime_type", "misc.highlighting_failure"]
+'''
+# The words around the chapters, by language.
+WORDS = {
+    "en": {"sphinx": "en", "title": "LeNet, hands on", "lead":
+           "The chapters as they read without a kernel: each interactive figure stands as a picture and a sentence. "
+           "To move the figures, train the network and check your answers, open the notebooks in JupyterLab: `make lab`."},
+    "zh": {"sphinx": "zh_CN", "title": "动手学 LeNet", "lead":
+           "这里是各章的静态页面:每个交互图都以一张图片和一句话代替。要移动滑块、训练网络、检查答案,请在 JupyterLab 中打开笔记本:`make lab`。"},
+}
+
+
+def build(target=SITE, notebooks=ROOT / "notebooks"):
+    """Build the site of every language there is into `target`; returns Sphinx's exit status."""
+    target = Path(target)
+    languages = sorted(folder.name for folder in notebooks.iterdir() if any(folder.glob("*.ipynb")))
+    with tempfile.TemporaryDirectory() as scratch:
+        for code in languages:
+            source = Path(scratch) / code
+            _prepare(source, notebooks / code, code, [other for other in languages if other != code])
+            # One folder a language, English at the top: its address does not change when others are added.
+            out = target if code == "en" else target / code
+            status = build_main(["-b", "html", "-q", "-W", "--keep-going", "-d", f"{scratch}/trees-{code}", str(source), str(out)])
+            if status:
+                return status
+            shutil.rmtree(out / ".doctrees", ignore_errors=True)
+    return 0
+
+
+def _prepare(source, chapters, code, others):
+    """A Sphinx project in `source`: the chapters of one language and a front page."""
+    source.mkdir()
+    words = WORDS.get(code, WORDS["en"])
+    (source / "conf.py").write_text(CONF.format(language=words["sphinx"]), "utf-8")
+    names = sorted(path.stem for path in chapters.glob("*.ipynb"))
+    for name in names:
+        shutil.copy(chapters / f"{name}.ipynb", source)
+    if (chapters.parent / "pictures").exists():
+        shutil.copytree(chapters.parent / "pictures", source / "pictures")
+    toctree = "\n".join(["```{toctree}", ":maxdepth: 2", "", *names, "```"])
+    (source / "index.md").write_text(f"# {words['title']}\n\n{words['lead']}\n\n{toctree}\n", "utf-8")
+
+
+def setup(app):
+    """Sphinx calls this: give every stored picture its alternative text."""
+    app.connect("doctree-read", _alternative_texts)
+    app.add_html_math_renderer("mathml", inline_renderers=(_mathml, None), block_renderers=(_mathml, None))
+    return {"parallel_read_safe": True}
+
+
+def _alternative_texts(app, doctree):
+    import nbformat
+    from docutils import nodes
+
+    path = Path(app.srcdir) / f"{app.env.docname}.ipynb"
+    if not path.exists():
+        return
+    notebook = nbformat.read(path, as_version=4)
+    texts = {base64.b64decode(output.data["image/png"]): output.metadata.get("image/png", {}).get("alt", "")
+             for cell in notebook.cells if cell.cell_type == "code"
+             for output in cell.outputs if "image/png" in output.get("data", {})}
+    for image in doctree.findall(nodes.image):
+        file = Path(app.srcdir) / image["uri"].lstrip("/")
+        if "alt" not in image and file.exists():
+            image["alt"] = texts.get(file.read_bytes(), "")
+
+
+def _mathml(translator, node):
+    from docutils import nodes
+    from docutils.utils.math.latex2mathml import tex2mathml
+
+    block = isinstance(node, nodes.math_block)
+    translator.body.append(tex2mathml(node.astext(), as_block=block))
+    raise nodes.SkipNode
+
+
+if __name__ == "__main__":
+    sys.exit(build(*sys.argv[1:2]))
