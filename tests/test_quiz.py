@@ -71,6 +71,7 @@ def test_the_view_answers_each_choice_and_works_without_a_mouse():
             assert not card.button.disabled
             card.button.click()
             assert ("✓" in card.feedback.value) == option.correct
+    assert "first try in this chapter: " in view.cards[-1].feedback.value
     assert "solved this one before" in quiz(CHAPTER).cards[0].feedback.value
     data = quiz(CHAPTER, "layout")._repr_mimebundle_()
     assert len(quiz(CHAPTER, "layout").cards) == 1

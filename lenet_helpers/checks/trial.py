@@ -29,7 +29,7 @@ def plain(value):
     """`value` as a fresh float64 numpy array, or None unless it is exactly a tensor, an array or a number."""
     kind = type(value)
     if kind is _Tensor and not value.is_complex():
-        return _array(_to_numpy(_to(_detach(value), "cpu", _float64)))
+        return _array(_to_numpy(_to(_to(_detach(value), "cpu"), _float64)))  # two steps: not every device has float64
     if (kind is _ndarray and value.dtype.kind in "fiub") or kind in _numbers:
         return _array(value, dtype="float64")
     return None

@@ -4,6 +4,7 @@ import html
 
 import ipywidgets as w
 
+from ..quizzes import score
 from ..wording import _
 from .radio import STYLE, radio
 
@@ -63,7 +64,10 @@ class QuestionCard:
     def _judge(self):
         option = self.quiz.answer(self.choice.value)
         mark = _("✓ Right.") if option.correct else _("✗ Not this one.")
-        self._say(f"{mark} {option.feedback}")
+        right, _solved, asked = score(self.quiz.chapter)
+        count = _("(Right at the first try in this chapter: {right} of {asked}.)").format(right=right, asked=asked)
+        # Nothing is kept where the progress file is switched off or cannot be written.
+        self._say(f"{mark} {option.feedback} {count if self.quiz.stored() else ''}")
 
     def _say(self, text):
         self.feedback.value = f'<p role="status" style="margin:2px 0;max-width:60em;line-height:1.45">{html.escape(text)}</p>'
