@@ -87,6 +87,10 @@ def _normalise_output(output):
             del output.data[WIDGET]
             if set(output.data) <= {"text/plain"}:
                 return None
+        if output.metadata.get("image/png", {}).get("alt"):
+            # Live, the same picture comes as HTML too, because JupyterLab reads the text from there. Stored, it
+            # would double the file, and GitHub shows no picture that stands inside HTML.
+            output.data.pop("text/html", None)
         output.metadata = nbformat.from_dict({k: v for k, v in output.metadata.items() if k == "image/png"})
     return output
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
 from sphinx.cmd.build import build_main
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +67,11 @@ def _prepare(source, chapters, code, others):
     (source / "conf.py").write_text(CONF.format(language=words["sphinx"]), "utf-8")
     names = sorted(path.stem for path in chapters.glob("*.ipynb"))
     for name in names:
-        shutil.copy(chapters / f"{name}.ipynb", source)
+        notebook = nbformat.read(chapters / f"{name}.ipynb", as_version=4)
+        for cell in notebook.cells:
+            if cell.metadata.get("jupyter", {}).get("source_hidden"):  # solutions: collapsed here too
+                cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
+        nbformat.write(notebook, source / f"{name}.ipynb")
     if (chapters.parent / "pictures").exists():
         shutil.copytree(chapters.parent / "pictures", source / "pictures")
     toctree = "\n".join(["```{toctree}", ":maxdepth: 2", "", *names, "```"])
@@ -81,7 +86,6 @@ def setup(app):
 
 
 def _alternative_texts(app, doctree):
-    import nbformat
     from docutils import nodes
 
     path = Path(app.srcdir) / f"{app.env.docname}.ipynb"
