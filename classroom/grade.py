@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 
 from .grading.course import Course
 from .grading.limits import Limits
@@ -104,6 +105,7 @@ def main(arguments=None):
     parser.add_argument("--no-feedback", action="store_true", help="write no HTML feedback")
     options = parser.parse_args(arguments)
     course = Course()
+    warnings.filterwarnings("ignore", module="nbgrader|sqlalchemy")  # nbgrader's own, of no use to a teacher
     if options.without_sandbox:
         print(NO_SANDBOX.split("\n", 1)[1].split("Install")[0].strip(), file=sys.stderr)
     try:

@@ -1,5 +1,7 @@
 """The course as nbgrader sees it: its folders, its settings, its gradebook."""
 
+import os
+import sys
 from pathlib import Path
 
 from nbgrader import preprocessors as pp
@@ -38,6 +40,10 @@ class Course:
 
     def __init__(self, root=HERE):
         self.root = Path(root).resolve()
+        # A new gradebook is made by the program alembic, which nbgrader looks for in PATH alone.
+        here = str(Path(sys.executable).parent)
+        if here not in os.environ.get("PATH", "").split(os.pathsep):
+            os.environ["PATH"] = here + os.pathsep + os.environ.get("PATH", "")
         self.config = configure(Config(), self.root)
 
     def directory(self, assignment, student="*"):

@@ -7,7 +7,7 @@ import logging
 from nbgrader.api import MissingEntry
 from nbgrader.converters import GenerateFeedback
 
-from .submission import RECORD
+from .submission import record_path
 
 
 def write_feedback(course, submissions):
@@ -84,7 +84,7 @@ def _row(course, gradebook, student, columns):
 
 def _record(course, student, assignment):
     try:
-        return json.loads((course.folder("autograded", student, assignment) / RECORD).read_text())
+        return json.loads(record_path(course, student, assignment).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {"notebooks": {}}
 

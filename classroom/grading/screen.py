@@ -62,7 +62,7 @@ def read(path):
         for cell in nb.cells:
             cell.source = "".join(cell.source).replace("\r\n", "\n")
             cell.setdefault("metadata", nbformat.NotebookNode())
-        nb, _changes = nbformat.validator.normalize(nb)
+        _changes, nb = nbformat.validator.normalize(nb)
         nbformat.validate(nb)
     except Exception as error:  # UnicodeDecodeError, JSONDecodeError, ValidationError, KeyError, TypeError, ...
         raise Unreadable(f"not a valid notebook ({type(error).__name__}: {str(error).splitlines()[0][:120]})") from None

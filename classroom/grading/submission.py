@@ -15,8 +15,12 @@ from nbgrader.converters import Autograde
 from . import marks, screen
 from .limits import Limits
 
-RECORD = "grading.json"
 HERE = Path(__file__).resolve().parent
+
+
+def record_path(course, student, assignment):
+    """Where the grader keeps what it noted about a submission. Not in autograded/: feedback copies that."""
+    return course.root / "results" / "records" / assignment / f"{student}.json"
 
 
 def fingerprint(course, folder, assignment):
@@ -46,7 +50,8 @@ class Submission:
     def graded_already(self):
         """Whether the same submission was graded by the same tests before."""
         try:
-            return json.loads((self.out / RECORD).read_text())["fingerprint"] == fingerprint(self.course, self.folder, self.assignment)
+            known = json.loads(self._record_path().read_text(encoding="utf-8"))["fingerprint"]
+            return self.out.is_dir() and known == fingerprint(self.course, self.folder, self.assignment)
         except (OSError, ValueError, KeyError):
             return False
 
@@ -102,8 +107,13 @@ class Submission:
         converter.set_permissions(self.assignment, self.student)
         record = {"fingerprint": fingerprint(self.course, self.folder, self.assignment), "notebooks": about,
                   "problem": self.problem, "seconds": round(self.seconds, 3)}
-        (self.out / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False))
+        path = self._record_path()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
         return record
+
+    def _record_path(self):
+        return record_path(self.course, self.student, self.assignment)
 
     def _nothing_runs(self, nb, why):
         about = nb.metadata[marks.NOTES]

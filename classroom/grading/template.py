@@ -38,6 +38,21 @@ def warm_up():
     load_dataset("mnist-5k")  # reads the cache into the page cache, and fails early where there is none
 
 
+def warm_up_training():
+    """Make each kind of optimiser take a step: the first one imports a great deal, and wraps torch's own methods."""
+    import torch
+
+    for kind in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW):
+        weight = torch.nn.Parameter(torch.zeros(2))
+        weight.grad = torch.zeros(2)  # no backward(): that would start threads
+        kind([weight], lr=0.1).step()
+
+
+def trains(request):
+    """Whether a notebook seems to train something. It only decides what is imported before the fork."""
+    return any(word in cell["source"] for cell in request["cells"] for word in ("train", "optim"))
+
+
 class Job:
     """One notebook being run: its child, its clock, its answers."""
 
@@ -96,7 +111,6 @@ class Job:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(base64.b64decode(content))
         isolate.set_limits(self.limits)
-        os.nice(5)  # the watcher must get its turn, whatever the notebook does
         _seed()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         box.serve(channel, shell, guard, self.limits)
@@ -240,7 +254,11 @@ def main(reading, writing):
     from .watch import usage
 
     box.send(writing, {"ready": True, "isolated": isolated})
+    ready_to_train = False
     while (request := box.receive(reading)) is not None:
+        if not ready_to_train and trains(request):
+            warm_up_training()
+            ready_to_train, guard = True, Guard()
         request |= {"alone": bool(os.environ.get("LENET_BOXED")), "base_mb": usage(os.getpid(), set())[1]}
         box.send(writing, Job(request, shell, guard, isolated).run())
 

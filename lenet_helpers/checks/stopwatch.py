@@ -1,5 +1,6 @@
 """Stop learner code that runs for too long, where the system can do it."""
 
+import os
 import signal
 import threading
 from contextlib import contextmanager
