@@ -50,7 +50,8 @@ def ladder_table(results):
 def conditions(results):
     """Under what conditions the results were made, in one sentence."""
     run = results["runs"][0]
-    text = _("{data}: {train:,} training images, {held:,} to measure the error; {epochs} epochs, batch {batch}, "
-             "peak learning rate {rate:g}; {recipe}.")
-    return text.format(data=results["data"], train=run["n_train"], held=run["images"], epochs=run["epochs"],
-                       batch=run["batch_size"], rate=run["learning_rate"], recipe=results["recipe"])
+    which = _("test") if results["data"].endswith("test") else _("validation")
+    text = _("MNIST: {train:,} training images, error on {held:,} {which} images; {epochs} epochs of Adam, batch {batch}, learning rate "
+             "up to {rate:g} over the first quarter, then down to 0; no weight decay, no distorted images.")
+    return text.format(train=run["n_train"], held=run["images"], which=which, epochs=run["epochs"],
+                       batch=run["batch_size"], rate=run["learning_rate"])

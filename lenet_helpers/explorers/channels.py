@@ -98,7 +98,7 @@ def _numbers(ax, values, title):
     _signed(ax, values, 1.0, title)
     for row, line in enumerate(values.tolist()):
         for column, value in enumerate(line):
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=10)
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=10, color="white" if abs(value) > 0.6 else "black")
 
 
 class ChannelsExplorer(Explorer):

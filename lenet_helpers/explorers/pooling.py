@@ -137,10 +137,12 @@ class PoolingExplorer(Explorer):
         self.slider("stride", _("stride"), 1, 4, continuous_update=False)
         self.slider("row", _("output row"), 0, 6, continuous_update=False)
         self.slider("column", _("output column"), 0, 6, continuous_update=False)
-        self.slider("coefficient", _("coefficient (1998 only)"), -1.0, 1.0, 0.25, continuous_update=False)
-        self.slider("bias", _("bias (1998 only)"), -2.0, 2.0, 0.5, continuous_update=False)
+        self.slider("coefficient", _("coefficient"), -1.0, 1.0, 0.25, continuous_update=False)
+        self.slider("bias", _("bias"), -2.0, 2.0, 0.5, continuous_update=False)
 
     def draw(self):
+        for field in ("coefficient", "bias"):  # what the other kinds don't have is not offered
+            self.controls[field].layout.display = "" if self.state.kind == "trained" else "none"
         for field, last in zip(("row", "column"), self.state.output().shape):
             self.controls[field].max = last - 1  # a position that is not there can't be asked for
         self.figure = self.state.figure(outcome=self.revealed)

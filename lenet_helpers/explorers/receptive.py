@@ -13,9 +13,9 @@ from .base import Explorer
 
 LAYERS = ("conv1", "pool1", "conv2", "pool2")
 WAYS = {
-    "one": N_("one image and one map, ReLU and max pooling"),
-    "union": N_("200 images and all maps together, ReLU and max pooling"),
-    "smooth": N_("one image and one map, tanh and average pooling"),
+    "one": N_("one image, one map; max pooling"),
+    "union": N_("200 images, all maps; max pooling"),
+    "smooth": N_("one image, one map; average pooling"),
 }
 
 
@@ -24,7 +24,8 @@ class ReceptiveState:
     """One unit of an untrained LeNet and the input pixels that it depends on.
 
     `images` (n, 1, 28, 28) in [0, 1], 200 or more for the way "union"; `layer` is one of
-    LAYERS, (`row`, `column`) the unit's place in its map; `way` a key of WAYS.
+    LAYERS, (`row`, `column`) the unit's place in its map; `way` a key of WAYS; with max pooling
+    goes ReLU, with average pooling tanh.
     """
 
     images: torch.Tensor
