@@ -1,16 +1,21 @@
-"""Names for screen readers that ipywidgets leaves out: of slider handles, and of pictures."""
+"""What ipywidgets leaves out for keyboards and screen readers: names of sliders and pictures, and arrow keys.
+
+JupyterLab takes the arrow keys, and all letters, for commands to the notebook wherever the
+focus is not on a text box: on a list or on radio buttons too. The attribute tells it not to.
+"""
 
 import anywidget
 import traitlets as T
 
 _NAME_THEM = """
 function name(model, el) {
-  const root = el.closest(".lenet-explorer");
+  const root = el.closest(".lenet-explorer, .lenet-quiz");
   if (!root) return;
   for (const handle of root.querySelectorAll(".noUi-handle")) {
     const label = handle.closest(".widget-inline-hbox")?.querySelector(".widget-label");
     if (label) handle.setAttribute("aria-label", label.textContent);
   }
+  for (const control of root.querySelectorAll("select, input[type=radio], .noUi-handle")) control.dataset.lmSuppressShortcuts = "true";
   for (const picture of root.querySelectorAll("img.lenet-picture")) picture.alt = model.get("text");
 }
 export default {
@@ -26,7 +31,7 @@ export default {
 
 
 class Labels(anywidget.AnyWidget):
-    """Invisible. Inside a box of class lenet-explorer, `text` becomes its picture's alternative text."""
+    """Invisible. Inside a box of class lenet-explorer or lenet-quiz; `text` becomes its picture's alternative text."""
 
     _esm = _NAME_THEM
     text = T.Unicode("").tag(sync=True)

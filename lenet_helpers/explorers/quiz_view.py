@@ -6,6 +6,7 @@ import ipywidgets as w
 
 from ..quizzes import score
 from ..wording import _
+from .labels import Labels
 from .radio import STYLE, radio
 
 
@@ -15,7 +16,7 @@ class QuizView:
     def __init__(self, quizzes):
         self.quizzes = quizzes
         self.cards = [QuestionCard(quiz) for quiz in quizzes]
-        self.widget = w.VBox([w.HTML(STYLE), *(card.widget for card in self.cards)])
+        self.widget = w.VBox([w.HTML(STYLE), *(card.widget for card in self.cards), Labels()])
         self.widget.add_class("lenet-quiz")
 
     def text(self):

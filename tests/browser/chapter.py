@@ -38,8 +38,13 @@ class Chapter:
 
     # running ------------------------------------------------------------------------------
     def start_all(self):
+        self._third = self.page.evaluate(f"() => {CELLS}[2].executionCount")
         self.command("notebook:run-all-cells")
         self.page.wait_for_function(f"() => {CELLS}.some(c => c.executionState === 'running')", timeout=30_000)
+
+    def wait_for_third_cell(self):
+        """Wait until the third code cell of the run just started is done."""
+        self.page.wait_for_function(f"before => ![null, before].includes({CELLS}[2].executionCount)", arg=self._third, timeout=120_000)
 
     def run_all(self, seconds=240):
         """Run every cell; wait until all have run, or one has failed, and the kernel has nothing to do."""
@@ -111,7 +116,7 @@ class Chapter:
     @staticmethod
     def trains(figure):
         """Whether a figure has a Train button."""
-        return figure.locator("button.lenet-dashboard-train").count() > 0
+        return figure.locator("button[class*='lenet-'][class*='-train']").count() > 0
 
     def shot(self, name, element=None):
         """Keep a picture of the window, scrolled to `element`."""

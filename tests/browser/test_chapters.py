@@ -21,9 +21,7 @@ def test_unrun_it_shows_pictures_and_sentences(chapter):
 
 def test_a_restart_while_it_runs_is_recovered_from(chapter):
     chapter.start_all()
-    chapter.page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.model.cells.length > 0"
-                                   " && [...window.jupyterapp.shell.currentWidget.content.model.cells].some(c => c.type === 'code' && c.executionCount === 3)",
-                                   timeout=120_000)
+    chapter.wait_for_third_cell()
     chapter.restart()
     chapter.run_all()
     assert not chapter.errors()
