@@ -25,6 +25,13 @@ _WHERE = {
     "TrainingDashboard": "dashboard",
     "TuningLab": "tuning_lab",
     "NoiseExplorer": "noise",
+    "GalleryExplorer": "gallery",
+    "PixelExplorer": "pixels",
+    "LoopExplorer": "loop",
+    "CurvesExplorer": "curves",
+    "ConfusionExplorer": "confusion",
+    "FeatureMapExplorer": "feature_maps",
+    "ClinicExplorer": "clinic",
 }
 
 __all__ = list(_WHERE)

@@ -1,0 +1,131 @@
+"""Chapter 3.5: the confusion matrix, and the images behind each of its cells."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from matplotlib.patches import Rectangle
+
+from .. import analysis
+from ..canvas import COLOURS, bare, figure
+from ..data import Split
+from ..wording import _
+from .base import Explorer
+
+SHOWN = 12
+
+
+@dataclass
+class ConfusionState:
+    """Predictions on a split and one cell of their confusion matrix.
+
+    `probabilities`: (n, classes); `true`, `predicted`: classes counted from 0.
+    """
+
+    probabilities: torch.Tensor
+    split: Split
+    class_names: tuple
+    true: int = 0
+    predicted: int = 0
+
+    @cached_property
+    def counts(self):
+        """(classes, classes): row the true class, column the predicted one."""
+        return analysis.confusion(self.probabilities, self.split.labels)
+
+    @cached_property
+    def worst(self):
+        """(true, predicted, times) of the most frequent mistake."""
+        return analysis.most_confused(self.counts)
+
+    @property
+    def cell(self):
+        """Positions of the images in the chosen cell, most confident first."""
+        guesses = self.probabilities.argmax(1)
+        inside = torch.nonzero((self.split.labels == self.true) & (guesses == self.predicted)).flatten()
+        return inside[self.probabilities[inside, self.predicted].argsort(descending=True, stable=True)]
+
+
+class ConfusionExplorer(Explorer):
+    """The matrix on the left, the digits of one cell on the right."""
+
+    name = "confusion"
+
+    def __init__(self, probabilities, split, class_names):
+        super().__init__(ConfusionState(probabilities, split, tuple(class_names)))
+        true, predicted, _times = self.state.worst
+        self.state.true, self.state.predicted = true, predicted
+        for field in ("true", "predicted"):
+            self.controls[field].value = getattr(self.state, field)
+        self.refresh()
+
+    def build(self):
+        state, n = self.state, len(self.state.class_names)
+        self.figure, _unused = figure(width=8.4, height=3.9, layout=None)
+        self.figure.clear()
+        ax = self.figure.add_axes((0.1, 0.14, 0.42, 0.78))
+        self.matrix = ax.imshow(np.zeros((n, n)), cmap="Blues", vmin=0, vmax=max(1, state.worst[2]))
+        ax.set_xticks(range(n), state.class_names, rotation=0 if n <= 10 and max(map(len, state.class_names)) < 3 else 90, fontsize=9)
+        ax.set_yticks(range(n), state.class_names, fontsize=9)
+        ax.set_xlabel(_("predicted"))
+        ax.set_ylabel(_("true"))
+        self.numbers = [[ax.text(x, y, "", ha="center", va="center", fontsize=8) for x in range(n)] for y in range(n)]
+        self.frame = ax.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS["vermillion"], linewidth=3))
+        self.tiles, self.titles = [], []
+        for i in range(SHOWN):
+            row, column = divmod(i, 4)
+            tile = self.figure.add_axes((0.57 + 0.105 * column, 0.66 - 0.3 * row, 0.1, 0.22))
+            bare(tile, " ")
+            self.tiles.append(tile.imshow(np.zeros((28, 28)), cmap="gray"))
+            self.titles.append(tile.title)
+        names = [(name, i) for i, name in enumerate(state.class_names)]
+        self.choice("true", _("true class"), names)
+        self.choice("predicted", _("predicted class"), names)
+        self._ask()
+
+    def _ask(self):
+        state = self.state
+        pairs = state.counts.copy()
+        np.fill_diagonal(pairs, -1)
+        order = np.argsort(pairs, axis=None, kind="stable")[::-1]
+        # The worst pair among three others that a reader might well name, in the order of the classes.
+        picks = sorted({int(order[0]), int(order[len(order) // 8]), int(order[len(order) // 4]), int(order[len(order) // 2])})
+        option = {p: _("{true} taken for {predicted}").format(true=state.class_names[p // len(pairs)], predicted=state.class_names[p % len(pairs)])
+                  for p in picks}
+        true, predicted, _times = state.worst
+        self.ask(_("Which of these mistakes is the most frequent?"), list(option.values()),
+                 answer=_("{true} taken for {predicted}").format(true=state.class_names[true], predicted=state.class_names[predicted]))
+
+    def draw(self):
+        state = self.state
+        mistakes = state.counts.copy()
+        np.fill_diagonal(mistakes, 0)
+        self.matrix.set_data(mistakes if self.revealed else np.zeros_like(mistakes))
+        for y, row in enumerate(self.numbers):
+            for x, text in enumerate(row):
+                count = state.counts[y, x]
+                text.set_text(str(count) if count and (self.revealed or x == y) else "")
+                text.set_color("white" if x != y and self.revealed and count > 0.6 * state.worst[2] else "black")
+                text.set_fontweight("bold" if x == y else "normal")
+        self.frame.set_bounds(state.predicted - 0.5, state.true - 0.5, 1, 1)
+        cell = state.cell[:SHOWN] if self.revealed or state.true == state.predicted else []
+        for i, (tile, title) in enumerate(zip(self.tiles, self.titles)):
+            tile.set_visible(i < len(cell))
+            title.set_text("")
+            if i < len(cell):
+                image = state.split.images[cell[i]].mean(0).numpy()
+                tile.set_data(image)
+                tile.set_clim(image.min(), image.max())
+                title.set_text(f"{float(state.probabilities[cell[i], state.predicted]):.0%}")
+
+    def sentence(self):
+        state = self.state
+        right, n = int(state.counts.trace()), int(state.counts.sum())
+        text = _("{right} of {n} images are on the diagonal.").format(right=right, n=n)
+        if not self.revealed:
+            return text
+        count = int(state.counts[state.true, state.predicted])
+        names = dict(true=state.class_names[state.true], predicted=state.class_names[state.predicted], count=count)
+        return text + " " + _("True class {true}, predicted {predicted}: {count} images, most confident first, each under the probability "
+                              "given to {predicted}.").format(**names)
