@@ -49,7 +49,7 @@ class TrainingDashboard(Explorer):
         self.left = w.HTML()
         self.cost = w.HTML()
         self.guess = w.FloatSlider(value=90, min=10, max=100, step=0.5, readout_format=".1f", layout=w.Layout(width="34em", max_width="100%"),
-                                   description=_("I expect a validation accuracy of [%]"), style={"description_width": "17em"})
+                                   description=_("I expect a validation accuracy of [%]"), style={"description_width": "19em"})
         self.guess.add_class("lenet-dashboard-guess")
         self.guess.observe(lambda _change: setattr(self, "guessed", True), "value")
         self.guessed = False

@@ -58,7 +58,7 @@ def control_for(lever, value, most=None):
         control = w.SelectionSlider(options=_labelled(options), value=value, continuous_update=False, **common)
     else:
         control = _linear(lever, value, common)
-    control.style.description_width = "9em"
+    control.style.description_width = "11.5em"  # "convolutions per stage" fits
     control.layout.width = "auto"
     control.add_class(f"lenet-lever-{lever.name}")
     return control
