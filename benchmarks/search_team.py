@@ -2,7 +2,7 @@
 
     python -m benchmarks.search_team
 
-The embedded digits, three epochs a trial, 40 trials. Writes `notebooks/results/search-team.json`.
+The embedded digits, two epochs a trial, 24 trials. Writes `notebooks/results/search-team.json`.
 """
 
 import json
@@ -16,14 +16,14 @@ from lenet_helpers.search_team import accounts, work_together
 RESULTS = Path(__file__).resolve().parent.parent / "notebooks" / "results" / "search-team.json"
 
 
-def main(trials=40):
+def main(trials=24):
     with tempfile.TemporaryDirectory() as folder:
-        study, lost = work_together(f"sqlite:///{folder}/team.db", "--epochs", "3", trials=trials, patience=1800)
+        study, lost = work_together(f"sqlite:///{folder}/team.db", "--epochs", "2", trials=trials, patience=1800)
         done, missing, twice, again = accounts(study, trials)
         values, _best = best_so_far(study)
         workers = Counter(t.user_attrs["worker"] for t in finished(study))
         content = {
-            "what": "four workers, one killed, one sent in; embedded digits, three epochs a trial",
+            "what": "four workers, one killed, one sent in; embedded digits, two epochs a trial",
             "command": "python -m benchmarks.search_team",
             "trials": trials, "done": done, "lost": missing, "counted_twice": twice, "begun_again": again,
             "slot_cut_off": lost.user_attrs["slot"],

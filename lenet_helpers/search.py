@@ -106,14 +106,15 @@ def _taken(trial):
 def open_study(storage=None, name="lenet", *, heartbeat=5, seed=None):
     """The study `name` in `storage` (an Optuna URL; None: in memory), made if it is not there.
 
-    A worker signs its running trial every `heartbeat` seconds; three times that without
-    a sign and the trial counts as lost and is begun again.
+    A worker signs its running trial every `heartbeat` seconds; ten times that without
+    a sign and the trial counts as lost and is begun again. (A worker that was only slow
+    finds its slot taken, and goes on to the next.)
     """
     if storage is not None:
         # Workers of one file wait for each other instead of giving up after five seconds.
         engine = {"connect_args": {"timeout": 60}} if storage.startswith("sqlite") else None
         url, storage = storage, _patiently(lambda: optuna.storages.RDBStorage(
-            storage, engine, heartbeat_interval=heartbeat, grace_period=3 * heartbeat))
+            storage, engine, heartbeat_interval=heartbeat, grace_period=10 * heartbeat))
         if url.startswith("sqlite"):
             _one_at_a_time(storage.engine)
     return _patiently(lambda: optuna.create_study(

@@ -56,5 +56,5 @@ def work_together(storage, *more, n_workers=4, trials=16, patience=300):
 def accounts(study, trials):
     """(slots done, slots lost, slots counted twice, trials begun again) of a study that should have done `trials`."""
     counted = Counter(t.user_attrs["slot"] for t in study.trials if t.state in COUNTED)
-    again = sum(t.state is TrialState.FAIL for t in study.trials)
+    again = sum(t.state is TrialState.FAIL and "worker" in t.user_attrs for t in study.trials)
     return len(counted), len(set(range(trials)) - set(counted)), sum(n > 1 for n in counted.values()), again
