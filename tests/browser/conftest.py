@@ -2,8 +2,8 @@
 
 import pytest
 
-from .chapter import Chapter
-from .lab import BROWSERS, FLAGS, Lab, chapters, find_browser
+from tools.browser import BROWSERS, FLAGS, Lab, chapters, find_browser
+from tools.chapter import Chapter
 
 SKIPPED = f"browser tests skipped: none of {', '.join(BROWSERS)} found (LENET_CHROMIUM may name another)"
 

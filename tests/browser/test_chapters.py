@@ -1,6 +1,6 @@
 """Every chapter as a learner meets it: opened, read, interrupted, run from top to bottom."""
 
-from .lab import WORKBENCH
+from tools.browser import WORKBENCH
 
 # What ipywidgets and JupyterLab write where a widget could not be drawn.
 BROKEN = ("model not found", "Error displaying widget", "Loading widget", "Error creating widget", "Could not instantiate")

@@ -11,7 +11,7 @@ import urllib.request
 
 import nbformat
 
-from tools.notebooks import METADATA, NOTEBOOKS, chapter_environment
+from .notebooks import METADATA, NOTEBOOKS, chapter_environment
 
 FLAGS = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
          "--disable-component-update --disable-sync --disable-dev-shm-usage").split()

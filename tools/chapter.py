@@ -3,9 +3,9 @@
 import secrets
 import time
 
-from tools.notebooks import NOTEBOOKS, WIDGET
+from .notebooks import NOTEBOOKS, WIDGET
 
-from .lab import WORKBENCH
+from .browser import WORKBENCH
 
 ARTEFACTS = NOTEBOOKS.parent / "artefacts"
 # The outermost of our widgets in each output.
