@@ -28,7 +28,7 @@ def __getattr__(name):
 
         return check
     if name == "quiz":
-        from .quizzes import quiz
+        from .explorers.quiz_view import quiz
 
         return quiz
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

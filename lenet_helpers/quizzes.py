@@ -1,7 +1,7 @@
 """Quiz questions: read from a data file, asked one by one, with an answer to every choice.
 
 `quiz("01-why-convolution", "layout")` asks one question, `quiz("01-why-convolution")`
-all of the chapter's. (The module is not called `quiz`, because the function is.)
+all of the chapter's; `explorers.quiz_view` shows them.
 
 How to add a question: an entry in `questions/en/<chapter>.yaml`, and its translation with
 the same ids in `questions/<language>/<chapter>.yaml`::
@@ -126,18 +126,3 @@ def score(chapter):
     """(right at the first try, solved, asked in all) for one chapter, from the progress file."""
     stored = [progress.get("quiz").get(f"{chapter}/{q.id}", {}) for q in load_questions(chapter)]
     return (sum(bool(s.get("first_try")) for s in stored), sum(bool(s.get("solved")) for s in stored), len(stored))
-
-
-def quiz(chapter, *ids, seed=0):
-    """Ask the questions of `chapter` with these ids, or all of them: a figure for Jupyter to show.
-
-    `seed` fixes the order of the answers.
-    """
-    from .explorers.quiz_view import QuizView  # only here: the package itself needs no ipywidgets
-
-    questions = {q.id: q for q in load_questions(chapter)}
-    for wanted in ids:
-        if wanted not in questions:
-            raise ValueError(_("no question {question!r}: choose one of {ids}").format(
-                question=wanted, ids=", ".join(questions)))
-    return QuizView([Quiz(chapter, questions[name], seed) for name in ids or questions])

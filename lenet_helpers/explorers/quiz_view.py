@@ -4,7 +4,7 @@ import html
 
 import ipywidgets as w
 
-from ..quizzes import score
+from ..quizzes import Quiz, load_questions, score
 from ..wording import _
 from .labels import Labels
 from .radio import STYLE, radio
@@ -72,3 +72,16 @@ class QuestionCard:
 
     def _say(self, text):
         self.feedback.value = f'<p role="status" style="margin:2px 0;max-width:60em;line-height:1.45">{html.escape(text)}</p>'
+
+
+def quiz(chapter, *ids, seed=0):
+    """Ask the questions of `chapter` with these ids, or all of them: a figure for Jupyter to show.
+
+    `seed` fixes the order of the answers.
+    """
+    questions = {q.id: q for q in load_questions(chapter)}
+    for wanted in ids:
+        if wanted not in questions:
+            raise ValueError(_("no question {question!r}: choose one of {ids}").format(
+                question=wanted, ids=", ".join(questions)))
+    return QuizView([Quiz(chapter, questions[name], seed) for name in ids or questions])
