@@ -49,7 +49,7 @@ def graded_cells(notebook):
     return [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
 
 
-def tests_of(assignment):
+def tasks_of(assignment):
     """For each autograded task: (exercise, name of the answer, points by property, hidden seeds, points of the cell)."""
     for cell in graded_cells(source(assignment)):
         if cell.cell_type == "code":
@@ -85,14 +85,14 @@ def test_the_leak_search_finds_leaks():
 def test_points_add_up(name):
     notebook = source(name)
     assert sum(cell.metadata["nbgrader"]["points"] for cell in graded_cells(notebook)) == 100
-    for exercise, _answer, worth, seeds, most in tests_of(name):
+    for exercise, _answer, worth, seeds, most in tasks_of(name):
         assert sum(worth.values()) == most
         assert set(worth) == {p.name for p in check.exercise(exercise).properties}, f"{exercise}: every property has its points"
         assert seeds and all(seed >= 1000 for seed in seeds), "hidden seeds that the leak search can find"
 
 
 def test_accuracy_is_worth_a_fifth_at_most_and_comes_last():
-    worth = [(name, p, value) for name, _a, parts, _s, _m in tests_of("ps3") for p, value in parts.items()]
+    worth = [(name, p, value) for name, _a, parts, _s, _m in tasks_of("ps3") for p, value in parts.items()]
     assert worth[-1][1] == "accuracy" and worth[-1][2] <= 20
 
 
@@ -107,8 +107,9 @@ def test_released_notebook_stops_at_the_first_unfinished_exercise(course, name, 
         if not cell.metadata.get("nbgrader", {}).get("grade"):
             try:
                 exec(cell.source, space)
-            except NotImplementedError:
-                return  # an open cell that tries the stub stops at "your code here"
+            except NotImplementedError as stub:
+                assert "replace this line by your code" in str(stub)
+                return
             continue
         with pytest.raises(Unfinished, match="is not started: fill in its cell above"):
             exec(cell.source, space)
@@ -129,13 +130,13 @@ def _ids(rows):
 def test_there_are_enough_answers():
     assert len(WRONG) >= 40
     for assignment in SETS:
-        for exercise, *_rest in tests_of(assignment):
+        for exercise, *_rest in tasks_of(assignment):
             assert sum(answer.task == exercise for _a, answer in RIGHT) >= 2, f"{exercise}: two right answers"
             assert sum(answer.task == exercise for _a, answer in WRONG) >= 6, f"{exercise}: six wrong ones"
 
 
 def _seeds(assignment, task):
-    return next((worth, seeds) for name, _a, worth, seeds, _m in tests_of(assignment) if name == task)
+    return next((worth, seeds) for name, _a, worth, seeds, _m in tasks_of(assignment) if name == task)
 
 
 @pytest.mark.parametrize("row", WRONG, ids=_ids(WRONG))
@@ -188,7 +189,7 @@ def handed_in(*names):
 
 
 def ids(notebook):
-    return [cell.metadata["nbgrader"]["grade_id"] for cell in notebook.cells]
+    return [cell.metadata["nbgrader"]["grade_id"] for cell in notebook.cells if "nbgrader" in cell.metadata]
 
 
 def test_a_whole_notebook_is_left_alone():

@@ -19,8 +19,8 @@ def configure(c, root=HERE):
     c.CourseDirectory.root = str(root)
     c.CourseDirectory.course_id = "lenet"
     c.CourseDirectory.db_url = f"sqlite:///{root}/gradebook.db"
-    # A bare stub: the check reads NotImplementedError as "not started".
-    c.ClearSolutions.code_stub = {"python": "raise NotImplementedError  # your code here"}
+    # The checks read NotImplementedError as "not started".
+    c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("replace this line by your code")'}
     c.ClearSolutions.text_stub = "*Write your answer here.*"
     c.GenerateAssignment.preprocessors = [
         pp.LockCells, pp.ClearSolutions, pp.ClearOutput, pp.CheckCellMetadata, pp.ComputeChecksums, pp.SaveCells,

@@ -68,7 +68,10 @@ def _row(course, gradebook, student, columns):
         try:
             grade = gradebook.find_grade(name, notebook, assignment, student)
         except MissingEntry:
-            values.append("")  # nothing handed in
+            handed_in = course.folder("submitted", student, assignment).is_dir()
+            values.append("not gradable" if handed_in else "")
+            if handed_in:
+                open_tasks.append(f"{assignment} · {student} · {name}: handed in, but there is no grade; see what `make grade` printed")
             missing = True
             continue
         if grade.needs_manual_grade and grade.manual_score is None:

@@ -85,6 +85,7 @@ def mend(nb, known):
             undecided[cell.name] = "its test cell was deleted" if not counts[cell.name] else "its test cell is there more than once"
         elif not counts[cell.name] and cell.solution:
             notes.append(f"answer cell {cell.name} was deleted")
+    _keep_last(nb)
     notes += [f"test cell {_id(cell)} was changed (put back)" for cell in nb.cells
               if _id(cell) and names[_id(cell)].test and not _is_release(cell.source, names[_id(cell)].source)]
     notes += [f"uses {word}" for word in sorted(_suspicious(nb))]
@@ -106,6 +107,16 @@ def _forget_strangers(cell, names):
         cell.metadata["nbgrader"] = nbformat.from_dict(names[name].metadata())
     else:
         cell.metadata.pop("nbgrader", None)
+
+
+def _keep_last(nb):
+    """Of cells with the same id only the last stays the teacher's, as nbgrader has it; copies become the student's own."""
+    seen = set()
+    for cell in reversed(nb.cells):
+        if _id(cell) in seen:
+            cell.metadata.pop("nbgrader")
+        elif _id(cell):
+            seen.add(_id(cell))
 
 
 def _sort(nb, order):

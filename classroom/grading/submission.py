@@ -62,18 +62,22 @@ class Submission:
 
     def prepare(self):
         """Read and mend the notebooks; `jobs` then has what the sandbox is to run, by notebook."""
+        steps = self._steps("sanitize_preprocessors")
         for name in self.names():
             try:
-                nb = screen.read(self.folder / f"{name}.ipynb")
-            except screen.Unreadable as error:
-                self.problem[name] = str(error)
-                nb = nbformat.read(self.course.root / "release" / self.assignment / f"{name}.ipynb", 4)
-                text = f"**This submission could not be graded:** {error}. The cells below are the released ones."
-                nb.cells.insert(0, nbformat.v4.new_markdown_cell(text))
-            nb = self._run_steps(nb, name, self._steps("sanitize_preprocessors"))
-            self.notebook[name] = nb
-            if name not in self.problem:
-                self.jobs[name] = marks.cells_to_run(nb)
+                self.notebook[name] = self._run_steps(screen.read(self.folder / f"{name}.ipynb"), name, steps)
+                self.jobs[name] = marks.cells_to_run(self.notebook[name])
+            except Exception as error:  # whatever is odd about one file must not stop the others
+                told = isinstance(error, screen.Unreadable)
+                self.problem[name] = str(error) if told else f"it could not be prepared ({type(error).__name__}: {error})"
+                self.notebook[name] = self._run_steps(self._stand_in(name), name, steps)
+
+    def _stand_in(self, name):
+        """The released notebook with a note, in place of one that can't be read: a human can enter points there."""
+        nb = nbformat.read(self.course.root / "release" / self.assignment / f"{name}.ipynb", 4)
+        text = f"**This submission could not be graded:** {self.problem[name]}. The cells below are the released ones."
+        nb.cells.insert(0, nbformat.v4.new_markdown_cell(text))
+        return nb
 
     def files(self):
         """The data files that go into the sandbox: the student's, then the teacher's over them."""

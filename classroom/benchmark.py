@@ -1,0 +1,89 @@
+"""How long a submission takes: this grader beside plain `nbgrader autograde`, on the same notebooks in one run.
+
+    python -m classroom.benchmark [--students 30] [--plain 30]
+
+Everybody hands in a right ps1. Plain nbgrader, with its own settings, grades half of its
+share before and half after this grader grades all, so that a machine that gets busier or
+quieter in between favours neither. Prints seconds for each submission: the whole time
+divided by their number, and the median time from one graded submission to the next.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from .grade import grade
+from .grading.course import HERE, Course
+from .release import release
+from .wrong_answers.notebooks import solved
+
+
+def make_course(root, students):
+    """A course folder in `root` with a release of ps1 and a right submission of each student."""
+    shutil.copytree(HERE / "source" / "ps1", root / "source" / "ps1")
+    course = Course(root)
+    release(course)
+    notebook = json.dumps(solved(json.loads((HERE / "source" / "ps1" / "ps1.ipynb").read_text())))
+    for student in students:
+        folder = root / "submitted" / student / "ps1"
+        folder.mkdir(parents=True)
+        (folder / "ps1.ipynb").write_text(notebook)
+    return course
+
+
+def intervals(stamps, started):
+    """Seconds from each of the sorted moments to the next, the first from `started`."""
+    stamps = [started, *sorted(stamps)]
+    return [later - earlier for earlier, later in zip(stamps, stamps[1:])]
+
+
+def plain(course, group):
+    """Seconds for each submission of the students whose names begin with `group`: nbgrader as it comes."""
+    program = Path(sys.executable).parent / "nbgrader"
+    command = [str(program), "autograde", "ps1", "--student", f"{group}*", f"--course-dir={course.root}",
+               f"--CourseDirectory.db_url=sqlite:///{course.root}/gradebook.db"]
+    started = time.time()
+    with tempfile.TemporaryDirectory() as empty:  # no nbgrader_config.py here
+        subprocess.run(command, cwd=empty, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(HERE.parent)})
+    stamps = [p.stat().st_mtime for p in course.root.glob(f"autograded/{group}*/ps1/ps1.ipynb")]
+    return intervals(stamps, started), time.time() - started
+
+
+def ours(course, workers):
+    """The same for this grader, the start of its warm processes included."""
+    stamps, started = [], time.time()
+    finished = grade(course, ["ps1"], workers=workers, say=lambda line: stamps.append(time.time()))
+    assert not any(problem for _submission, problem in finished), "a right answer was not graded"
+    return intervals(stamps[1:], started), time.time() - started
+
+
+def main():
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m classroom.benchmark", description=__doc__.split("\n")[0])
+    parser.add_argument("--students", type=int, default=30)
+    parser.add_argument("--plain", type=int, default=30, help="how many of them plain nbgrader grades as well")
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    names = [f"{'ab'[i % 2]}{i:03d}" for i in range(options.plain)]
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = make_course(Path(folder) / "plain", names)
+        mine = make_course(Path(folder) / "ours", [f"s{i:03d}" for i in range(options.students)])
+        first, seconds_a = plain(theirs, "a")
+        quick, seconds = ours(mine, options.workers)
+        second, seconds_b = plain(theirs, "b")
+    for label, each, total in (("plain nbgrader autograde", first + second, seconds_a + seconds_b),
+                               (f"this grader, {options.workers} workers", quick, seconds)):
+        print(f"{label}: {len(each)} submissions in {total:.1f} s, {total / len(each):.2f} s each, median interval {statistics.median(each):.2f} s")
+    print(f"ratio of the totals {seconds / options.students / ((seconds_a + seconds_b) / options.plain):.2f}, "
+          f"of the medians {statistics.median(quick) / statistics.median(first + second):.2f}")
+
+
+if __name__ == "__main__":
+    main()
