@@ -95,9 +95,10 @@ def search_history(values, best):
     fig, ax = figure(width=7.2, height=3.0)
     across = np.arange(len(values))
     cut = np.isnan(values)
-    ax.plot(across[~cut], 100 * values[~cut], "o", color=COLOURS["blue"], label=_("run to the end"))
-    low = np.nanmin(values) if (~cut).any() else 0.0
-    ax.plot(across[cut], np.full(cut.sum(), 100 * low), "x", color=COLOURS["vermillion"], label=_("cut short"))
+    floor = 100 * (best[-1] - 0.12)  # the failures would press the good ones into one line
+    shown = np.maximum(100 * values, floor)
+    ax.plot(across[~cut], shown[~cut], "o", color=COLOURS["blue"], label=_("run to the end (at the edge: {floor:.0f} % or less)").format(floor=floor))
+    ax.plot(across[cut], np.full(cut.sum(), floor), "x", color=COLOURS["vermillion"], label=_("cut short"))
     ax.step(across, 100 * best, where="post", color="black", linestyle="--", label=_("best so far"))
     label(ax, x=_("trial"), y=_("validation accuracy [%]"))
     ax.legend(fontsize=10)

@@ -110,6 +110,7 @@ def open_study(storage=None, name="lenet", *, heartbeat=5, seed=None):
     a sign and the trial counts as lost and is begun again. (A worker that was only slow
     finds its slot taken, and goes on to the next.)
     """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a line a trial, with its time, is too much
     if storage is not None:
         # Workers of one file wait for each other instead of giving up after five seconds.
         engine = {"connect_args": {"timeout": 60}} if storage.startswith("sqlite") else None
@@ -220,7 +221,6 @@ def main(arguments=None):
     parser.add_argument("--levers", nargs="+", default=list(SPACE), help=_("levers to search over"))
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     dataset = load_dataset(options.dataset, n_train=options.n_train)
     study = open_study(options.storage, options.study, heartbeat=options.heartbeat)
     space = tuple((name, SPACE.get(name)) for name in options.levers)

@@ -217,4 +217,5 @@ def in_words(changed):
     """Levers and values as a reader's line: "kernel size 3, convolutions per stage 2"."""
     labels = {name: one.label for config in (LeNetConfig, TrainConfig) for name, one in levers_of(config).items()}
     labels["steps"] = N_("steps")
-    return ", ".join(f"{_(labels[name])} {value}" for name, value in changed.items()) or _("nothing")
+    shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in changed.items()}
+    return ", ".join(f"{_(labels[name])} {value}" for name, value in shown.items()) or _("nothing")

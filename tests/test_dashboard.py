@@ -214,7 +214,7 @@ def test_compare_changes_what_was_named_and_nothing_else(lab):
 
 def test_table_says_levers_spread_and_cost(lab):
     table = lab.book.table()
-    assert table["levers changed"].iloc[:2].tolist() == ["baseline", "channel multiplier 2.0"]
+    assert table["levers changed"].iloc[:2].tolist() == ["baseline", "channel multiplier 2"]
     assert "±" in table["validation [%]"].iloc[0]
     assert table["parameters"].iloc[0] == 44426 and table["multiply-adds"].iloc[0] == 281640
     assert table["parameters"].iloc[1] > 44426
