@@ -33,4 +33,4 @@ def pytest_itemcollected(item):
         # Upstream waits five seconds for an output's last message, whatever the cell's own limit.
         item.output_timeout = 120
         # A picture is stored as PNG alone (see tools.notebooks), but shown as HTML too.
-        item.parent.skip_compare = (*item.parent.skip_compare, "text/html")
+        item.parent.skip_compare = tuple({*item.parent.skip_compare, "text/html"})

@@ -38,11 +38,18 @@ def test_what_is_given_comes_last():
     assert lab.arguments(["--port=1"])[-1] == "--port=1"
 
 
-def answer(address):
-    try:
-        return urllib.request.urlopen(address, timeout=10).status
-    except urllib.error.HTTPError as error:
-        return error.code
+def answer(address, seconds=20):
+    """The status a server answers with; it may print its address a moment before it listens."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return urllib.request.urlopen(address, timeout=10).status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def test_the_server_answers_with_its_token_and_refuses_without(tmp_path):
@@ -61,6 +68,8 @@ def test_the_server_answers_with_its_token_and_refuses_without(tmp_path):
             assert answer(f"{base}/api/contents") == 403
             listing = urllib.request.urlopen(f"{base}/api/contents/en?token={token}", timeout=10).read().decode()
             assert "03-training.ipynb" in listing
+            page = urllib.request.urlopen(f"{base}/nbconvert/html/en/01-why-convolution.ipynb?token={token}", timeout=60).read().decode()
+            assert 'alt="' in page and "No description has been provided" not in page
         finally:
             server.terminate()
     assert server.returncode is not None

@@ -14,7 +14,9 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 def arguments(extra=()):
     """The arguments of `jupyter lab` on this machine; `extra` come last and win."""
-    given = [f"--ServerApp.root_dir={NOTEBOOKS}", "--ServerApp.ip=127.0.0.1", "--LabApp.extension_manager=readonly"]
+    given = [f"--ServerApp.root_dir={NOTEBOOKS}", "--ServerApp.ip=127.0.0.1", "--LabApp.extension_manager=readonly",
+             # File, Save and Export as HTML: the pictures keep their texts.
+             "--HTMLExporter.preprocessors=lenet_helpers.export.AlternativeTexts"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         print("You are root: fine in a container, otherwise better start this as yourself.", flush=True)
         given.append("--allow-root")

@@ -1,0 +1,96 @@
+"""The chapters where nothing runs: in place of each widget a picture and a sentence, in every renderer.
+
+JupyterLab itself is looked at in tests/browser.
+"""
+
+import re
+from html.parser import HTMLParser
+
+import nbformat
+import pytest
+from nbconvert import HTMLExporter, MarkdownExporter
+
+from tools.notebooks import NOTEBOOKS, WIDGET, chapters
+
+NAMES = [str(path.relative_to(NOTEBOOKS)) for path in chapters()]
+each_chapter = pytest.mark.parametrize("name", NAMES)
+# What is left of a widget that nobody replaced.
+REMAINS = ("model not found", "Error displaying widget", "VBox(children", "HBox(children", "Image(value=", "<Figure size")
+
+
+class Images(HTMLParser):
+    """Every <img> of a page as a dict of its attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "img":
+            self.found.append(dict(attributes))
+
+    handle_startendtag = handle_starttag
+
+
+def read(name):
+    return nbformat.read(NOTEBOOKS / name, as_version=4)
+
+
+def pictures(name):
+    """The texts of the pictures stored in a chapter's outputs, in order."""
+    return [output.metadata["image/png"]["alt"] for cell in read(name).cells if cell.cell_type == "code"
+            for output in cell.outputs if "image/png" in output.get("data", {})]
+
+
+def exported(name, **options):
+    """A chapter as HTML, as the menu of `make lab` exports it."""
+    exporter = HTMLExporter(embed_images=True, preprocessors=["lenet_helpers.export.AlternativeTexts"], **options)
+    return exporter.from_notebook_node(read(name))
+
+
+@each_chapter
+@pytest.mark.parametrize("template", ["lab", "classic"])
+def test_html_keeps_every_picture_with_its_text(name, template):
+    page, _resources = exported(name, template_name=template)
+    found = [image for image in Images(page).found if image["src"].startswith("data:image/png")]
+    assert [image.get("alt") for image in found] == pictures(name) != []
+    assert not [text for text in REMAINS if text in page]
+
+
+@each_chapter
+def test_html_for_printing_stands_alone(name):
+    """What a browser turns into PDF: no input prompts, no widget machinery, no picture kept elsewhere."""
+    page, resources = exported(name, exclude_input_prompt=True, exclude_output_prompt=True)
+    assert all(image["src"].startswith("data:") and image.get("alt") for image in Images(page).found)
+    assert not resources.get("outputs") and WIDGET not in page
+
+
+def test_a_notebook_saved_with_live_widgets_exports_their_pictures():
+    metadata = {"image/png": {"alt": 'A "seven".'}}
+    output = nbformat.v4.new_output("execute_result", {WIDGET: {}, "image/png": "iVBORw0KGgo=", "text/plain": "x"}, metadata=metadata)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("figure", outputs=[output])])
+    page, _resources = HTMLExporter(preprocessors=["lenet_helpers.export.AlternativeTexts"]).from_notebook_node(notebook)
+    (image,) = Images(page).found
+    assert image["alt"] == 'A "seven".' and WIDGET not in page
+
+
+@each_chapter
+def test_a_plain_renderer_shows_the_same_pictures(name):
+    """Markdown knows no scripts and no styles: what stands there stands in GitHub's preview too."""
+    text, resources = MarkdownExporter().from_notebook_node(read(name))
+    assert len(re.findall(r"!\[[^\]]*\]\([^)]+\.png\)", text)) == len(pictures(name))
+    assert sum(file.endswith(".png") for file in resources["outputs"]) == len(pictures(name))
+    assert not [remains for remains in REMAINS if remains in text]
+
+
+@each_chapter
+def test_every_widget_left_a_picture_or_words(name):
+    for cell in read(name).cells:
+        if cell.cell_type == "code":
+            for output in cell.outputs:
+                data = output.get("data", {})
+                assert WIDGET not in data, cell.id
+                if "image/png" in data:
+                    assert "text/html" not in data, f"{cell.id}: a picture inside HTML is not shown by GitHub"
+                    assert len(output.metadata["image/png"]["alt"].split()) >= 3, cell.id
