@@ -38,13 +38,14 @@ class Chapter:
 
     # running ------------------------------------------------------------------------------
     def start_all(self):
-        self._third = self.page.evaluate(f"() => {CELLS}[2].executionCount")
+        """Clear what is stored, so that what shows is of this run, and run every cell."""
+        self.command("notebook:clear-all-cell-outputs")
+        self.page.wait_for_function(f"() => {CELLS}.every(c => c.executionCount === null)")
         self.command("notebook:run-all-cells")
-        self.page.wait_for_function(f"() => {CELLS}.some(c => c.executionState === 'running')", timeout=30_000)
 
-    def wait_for_third_cell(self):
-        """Wait until the third code cell of the run just started is done."""
-        self.page.wait_for_function(f"before => ![null, before].includes({CELLS}[2].executionCount)", arg=self._third, timeout=120_000)
+    def wait_for_cell(self, number):
+        """Wait until the code cell of that number, from 0, is done."""
+        self.page.wait_for_function(f"number => {CELLS}[number].executionCount !== null", arg=number, timeout=120_000, polling=100)
 
     def run_all(self, seconds=240):
         """Run every cell; wait until all have run, or one has failed, and the kernel has nothing to do."""

@@ -21,7 +21,7 @@ def test_unrun_it_shows_pictures_and_sentences(chapter):
 
 def test_a_restart_while_it_runs_is_recovered_from(chapter):
     chapter.start_all()
-    chapter.wait_for_third_cell()
+    chapter.wait_for_cell(3)
     chapter.restart()
     chapter.run_all()
     assert not chapter.errors()
