@@ -256,6 +256,6 @@ def test_references_of_chapter_1_against_torch():
 
 
 def test_the_package_itself_needs_no_widgets():
-    code = ("import sys, lenet_helpers; from lenet_helpers import check, quiz; check.names();"
+    code = ("import sys, lenet_helpers; from lenet_helpers import check, quizzes; check.names();"
             "sys.exit('ipywidgets' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,6 +1,5 @@
 """Stop learner code that runs for too long, where the system can do it."""
 
-import os
 import signal
 import threading
 from contextlib import contextmanager
