@@ -35,14 +35,21 @@ def errors(results, network):
 
 
 def ladder_table(results):
-    """One row a network: parameters, multiply-adds, error mean ± s.d. [%] and number of seeds."""
-    rows = []
+    """One row a network: parameters, multiply-adds, error mean ± s.d. [%], and what its step changed.
+
+    The change is given seed by seed [points], each run beside the one with the same
+    seed, and so the same order of images, one row above.
+    """
+    rows, above = [], []
     for name, config in LADDER.items():
         parameters, work, _links = counts(config)
         measured = pd.Series(errors(results, name))
+        steps = [after - before for before, after in zip(above, measured)]
+        above = measured.tolist()
         rows.append({
             _("network"): _(STEPS[name]), _("parameters"): f"{parameters:,}", _("multiply-adds"): f"{work:,}",
             _("error [%], mean ± s.d."): f"{measured.mean():.2f} ± {measured.std():.2f}", _("seeds"): len(measured),
+            _("change by this step, each seed [points]"): ", ".join(f"{step:+.2f}" for step in steps),
         })
     return pd.DataFrame(rows).set_index(_("network"))
 

@@ -80,6 +80,10 @@ def test_the_ladder_says_what_the_prose_says():
     runs = {name: errors(results, name) for name in LADDER}
     assert {len(each) for each in runs.values()} == {3}
     mean = {name: statistics.mean(each) for name, each in runs.items()}
+    names = list(LADDER)
+    for before, after in zip(names, names[1:]):
+        signs = {math.copysign(1, b - a) for a, b in zip(runs[before], runs[after])}
+        assert len(signs) == 1, "every step has one sign in all seeds"
     assert mean["dense C3"] - mean["max pooling"] > 0.4, "a large step"
     assert mean["max pooling"] - mean["ReLU"] > 0.3, "a large step"
     assert 0 < mean["softmax"] - mean["dense C3"] < 0.4, "dense C3 buys little"

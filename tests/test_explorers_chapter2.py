@@ -201,7 +201,8 @@ def test_each_step_of_the_ladder_changes_one_thing():
 def test_ladder_table():
     table = ladder_table(RESULTS)
     assert table["parameters"].tolist() == ["60,000", "60,850", "61,750", "61,706", "61,706", "44,426"]
-    assert table.iloc[0].tolist()[2:] == ["2.05 ± 0.07", 2]
+    assert table.iloc[0].tolist()[2:] == ["2.05 ± 0.07", 2, ""]
+    assert table.iloc[1].tolist()[2:] == ["2.15 ± 0.07", 2, "+0.10, +0.10"]
     assert "100 training images" in conditions(RESULTS)
 
 
