@@ -8,7 +8,7 @@ from collections import Counter
 
 from optuna.trial import TrialState
 
-from .search import COUNTED, finished, open_study
+from .search import COUNTED, finished, open_study, top_up
 from .wording import _
 
 
@@ -24,10 +24,13 @@ def kill_one(study, workers, patience=300):
     while time.monotonic() < end:
         for trial in study.get_trials(states=(TrialState.RUNNING,)):
             pid = int(trial.user_attrs.get("worker", ":0").split(":")[1])
-            victim = next((w for w in workers if w.pid == pid), None)
-            if victim and finished(study):
+            victim = next((w for w in workers if w.pid == pid and w.poll() is None), None)
+            if victim and finished(study) and not trial.intermediate_values:
                 victim.kill()
-                return trial
+                victim.wait()
+                # It may have finished while we took aim: then it is no loss, and we try again.
+                if study.trials[trial.number].state is TrialState.RUNNING:
+                    return trial
         time.sleep(0.02)
     raise TimeoutError(_("no worker was in the middle of a trial within {seconds} s").format(seconds=patience))
 
@@ -38,9 +41,10 @@ def work_together(storage, *more, n_workers=4, trials=16, patience=300):
     `more`: further arguments for `lenet_helpers.search`. Raises RuntimeError with a
     worker's own message if one that was not killed fails.
     """
+    study = open_study(storage)
+    top_up(study, trials)
     workers = [worker(storage, trials, *more) for _n in range(n_workers)]
     try:
-        study = open_study(storage)
         lost = kill_one(study, workers, patience)
         workers.append(worker(storage, trials, *more))
         for each in workers:

@@ -79,7 +79,7 @@ def test_a_run_draws_new_pictures_and_ends_in_words(dashboard):
     assert history is dashboard.state.history and 0 < history[-1].validation_accuracy < 1
     assert dashboard.image.value != before and dashboard.bar.value == 1.0
     assert "Finished after 0.53 epochs" in dashboard.caption.value
-    assert dashboard.image.alt == dashboard.sentence()
+    assert dashboard.image.tooltip == dashboard.labels.text == dashboard.sentence()
 
 
 def test_first_point_comes_after_few_steps_however_long_the_run(dashboard):

@@ -100,6 +100,6 @@ def test_workers_share_a_file_and_a_killed_ones_trial_is_done_again(tmp_path, n_
         assert accounts(study, trials)[:3] == (trials, 0, 0)
         assert {t.state for t in study.trials} <= {*COUNTED, TrialState.FAIL}
         again = [t for t in finished(study) if t.user_attrs["slot"] == lost.user_attrs["slot"]]
-        if study.trials[lost.number].state is TrialState.FAIL:  # else it had just finished when the blow fell
-            assert len(again) == 1 and again[0].number != lost.number
-            assert study.trials[lost.number].params.items() <= again[0].params.items()
+        assert study.trials[lost.number].state is TrialState.FAIL
+        assert len(again) == 1 and again[0].number != lost.number
+        assert study.trials[lost.number].params.items() <= again[0].params.items()

@@ -143,7 +143,7 @@ class TrainingDashboard(Explorer):
     def refresh(self):
         self.draw()
         self.image.value = png(self.figure)
-        self.image.tooltip = self.sentence()
+        self.image.tooltip = self.labels.text = self.sentence()
         self.caption.value = f'<p role="status" style="{CAPTION}">{html.escape(self.sentence())}</p>'
 
     def sentence(self):

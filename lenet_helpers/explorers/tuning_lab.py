@@ -38,7 +38,8 @@ class TuningLab(TrainingDashboard):
         self.expect = w.ToggleButtons(options=[(_("no idea yet"), None), (_("better"), "better"), (_("too close to tell"), "same"), (_("worse"), "worse")],
                                       description=_("Against the baseline I expect:"), **wide)
         self.pin = self._button("pin", _("Pin last run as baseline"), "thumb-tack", self.pin_last)
-        self.overlay = w.SelectMultiple(options=[], description=_("overlay runs"), rows=4, layout=w.Layout(width="34em"))
+        self.overlay = w.SelectMultiple(options=[], description=_("overlay runs"), rows=4, layout=w.Layout(width="34em"),
+                                        style={"description_width": "initial"})
         self.overlay.observe(lambda _change: self._tried(self._redraw_others), "value")
         self.file = w.Text(value="runs.csv", description=_("file"), layout=w.Layout(width="18em"))
         self.export = self._button("export", _("Save table"), "download", lambda: self.book.save(self.file.value))
@@ -139,7 +140,8 @@ class TuningLab(TrainingDashboard):
 
     def _redraw_others(self):
         """Band, overlays, table: what changes between runs only."""
-        entries = {f"{e.number}: {in_words(self.book.changed(e))}"[:60]: e.number for e in self.book.entries}
+        words = {e.number: _("baseline") if e is self.book.baseline else in_words(self.book.changed(e)) for e in self.book.entries}
+        entries = {f"{number}: {text}"[:60]: number for number, text in words.items()}
         if tuple(entries.items()) != self.overlay.options:
             chosen = [n for n in self.overlay.value if n in entries.values()]
             self.overlay.options = tuple(entries.items())
@@ -156,7 +158,8 @@ class TuningLab(TrainingDashboard):
         if not len(table):
             return ""
         table[_("seconds")] = [f"{seconds:.1f}" for seconds in self.book.seconds().values()]
-        return table.to_html(border=0, classes="lenet-table")
+        style = "<style>.lenet-table td, .lenet-table th { padding: 2px 10px; text-align: right }</style>"
+        return style + table.reset_index().to_html(border=0, classes="lenet-table", index=False)
 
     def draw(self):
         run = self.state.run
