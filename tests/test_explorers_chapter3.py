@@ -10,7 +10,8 @@ import torch.nn.functional as F
 
 from benchmarks import clinic as clinic_runs
 from lenet_helpers import LeNet, Split, analysis, explorers, load_dataset
-from lenet_helpers.explorers.clinic import FAULTS, ClinicState
+from lenet_helpers.explorers.clinic import ClinicState
+from lenet_helpers.explorers.clinic_faults import FAULTS, evidence
 from lenet_helpers.explorers.confusion import ConfusionState
 from lenet_helpers.explorers.curves import CurvesState
 from lenet_helpers.explorers.feature_maps import FeatureMapState, mosaic
@@ -102,6 +103,30 @@ def test_confusion_cell_lists_the_most_confident_first():
     assert state.cell.tolist() == [1, 0]
 
 
+def test_any_leaves_the_cell_to_the_most_frequent_mistake():
+    guesses = [0, 1, 1, 2, 1, 0, 0, 2, 1, 1]
+    labels = torch.tensor([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
+    probs = torch.eye(3)[guesses]
+    state = ConfusionState(probs, Split(torch.zeros(10, 1, 2, 2), labels), ("a", "b", "c"))
+    assert state.chosen == state.worst[:2] == (0, 1)
+    assert len(state.cell) == 2
+    state.true = 2
+    assert state.chosen == (2, 1)
+    state.true, state.predicted = -1, 0
+    assert state.chosen in ((1, 0), (2, 0))
+    # (2, 1) happens as often as the worst, so it is no wrong answer to offer.
+    assert (2, 1) not in state.rivals() and (0, 1) not in state.rivals() and (0, 2) in state.rivals()
+
+
+def test_the_right_prediction_is_always_on_offer(digits):
+    for seed in range(20):
+        guesses = torch.randint(10, (len(digits.validation),), generator=torch.Generator().manual_seed(seed))
+        view = explorers.ConfusionExplorer(torch.eye(10)[guesses], digits.validation, digits.class_names)
+        assert view.prediction.options.count(view.prediction.answer) == 1
+    right = explorers.ConfusionExplorer(torch.eye(10)[digits.validation.labels], digits.validation, digits.class_names)
+    assert right.prediction is None and right.revealed  # nothing to predict where nothing is wrong
+
+
 def test_feature_maps_are_those_of_the_chosen_moment(digits):
     snapshots = [("0", LeNet()), ("1", LeNet())]
     state = FeatureMapState(snapshots, digits.validation, moment=1, layer="pool2", index=3)
@@ -137,6 +162,14 @@ def test_stored_patients_show_what_their_diagnosis_says():
     assert sum(r["validation_accuracy"] != r["scored_again"] for r in again) > 15
     assert all(r["validation_accuracy"] == r["scored_again"] for name in runs if name != "dropout-in-evaluation" for r in runs[name])
     assert last["healthy"]["validation_accuracy"] > 0.93 and last["healthy-dropout"]["validation_accuracy"] > 0.93
+
+
+def test_feedback_to_a_wrong_diagnosis_has_this_runs_numbers():
+    runs = stored_result("clinic")["runs"]
+    texts = {(said, ill): evidence(said, runs[ill]) for said in FAULTS for ill in FAULTS}
+    assert len(set(texts.values())) == 36 - 4  # only dropout's is alike, for the five healthy scorings
+    assert f"{runs['softmax-twice'][-1]['train_loss']:.2f}" in texts["softmax-twice", "softmax-twice"]
+    assert "differ in 0 of 20" in texts["dropout-in-evaluation", "no-zero-grad"]
 
 
 def test_two_patients_fall_ill_again():
@@ -200,9 +233,14 @@ def test_a_diagnosis_that_was_not_chosen_is_said_in_the_figure():
     assert "no diagnosis chosen" in view.error.value
     view.controls["diagnosis"].value = view.state.fault
     view.controls["diagnose"].click()
-    assert not view.error.value and "The fix" in view.sentence()
+    assert not view.error.value and "The fix" in view.sentence() and "lr=0.05" in view.mended.value
+    assert view.records.value.count("<tr>") == 21
     view.controls["patient"].value = 1
-    assert "The fix" not in view.sentence()
+    assert "The fix" not in view.sentence() and not view.mended.value
+    wrong = next(f for f in FAULTS if f != view.state.fault)
+    view.controls["diagnosis"].value = wrong
+    view.controls["diagnose"].click()
+    assert evidence(wrong, view.state.runs[view.state.fault]) in view.sentence()
 
 
 def test_the_outcome_is_held_back_until_the_prediction(digits):

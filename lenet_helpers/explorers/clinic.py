@@ -1,37 +1,22 @@
 """Chapter 3.9: six broken runs, shown by their curves and records alone. Diagnose, see the fix, compare."""
 
+import html
 import math
 from dataclasses import dataclass, field
 
+import ipywidgets as w
 import numpy as np
 
 from ..canvas import GREY, figure, label, series
 from ..results import stored_result
 from ..wording import N_, _
 from .base import Explorer
+from .clinic_faults import FAULTS, evidence
 
-# Each fault: what a reader would call it, what its curves look like, and the line that mends it.
-FAULTS = {
-    "rate-too-high": (N_("the learning rate is far too high"),
-                      N_("A learning rate far too high throws the weights about: the loss jumps up at first or settles near ln 10, at once and for good, in training and validation alike."),
-                      N_("a tenth of the learning rate")),
-    "rate-too-low": (N_("the learning rate is far too low"),
-                     N_("A learning rate far too low lets both losses creep down together, epoch after epoch by the same little, with no noise to speak of."),
-                     N_("a hundred times the learning rate")),
-    "no-zero-grad": (N_("zero_grad() is missing"),
-                     N_("Without zero_grad() each step follows the sum of all gradients so far and overshoots again and again: the net may begin to learn, then the loss shoots up, comes back, and ends above ln 10 in training and validation."),
-                     N_("optimizer.zero_grad() before loss.backward()")),
-    "broken-pairs": (N_("images and labels no longer belong together"),
-                     N_("With images and labels out of step there is nothing to learn but each image by heart: training stays near ln 10, and may slowly leave it, while validation stays at chance or gets worse."),
-                     N_("shuffle images and labels by the same order")),
-    "softmax-twice": (N_("a softmax stands before the loss, which has one of its own"),
-                      N_("With a second softmax the logits lie between 0 and 1, so the loss cannot fall below −ln(e/(e + 9)) = 1.46 however right the net is: learning starts late, and a fair accuracy stands beside a loss that would fit a far worse one."),
-                      N_("hand the logits to F.cross_entropy, without softmax")),
-    "dropout-in-evaluation": (N_("dropout is left on while validating"),
-                              N_("With dropout on while validating, two scores of the same weights on the same images differ, and validation stays below what the weights can do."),
-                              N_("model.eval() before scoring, model.train() after it")),
-}
 LETTERS = "ABCDEF"
+COLUMNS = {"epoch": N_("epoch"), "train_loss": N_("training loss"), "validation_loss": N_("validation loss"),
+           "train_accuracy": N_("training accuracy"), "validation_accuracy": N_("validation accuracy"),
+           "scored_again": N_("the same weights, scored again")}
 
 
 @dataclass
@@ -80,8 +65,12 @@ class ClinicExplorer(Explorer):
     def __init__(self):
         stored = stored_result("clinic")
         super().__init__(ClinicState(stored["runs"], stored["repaired"]))
+        self.widget.children += (self.mended, self.records)
 
     def build(self):
+        self.mended, self.records = w.HTML(), w.HTML()
+        self.mended.add_class("lenet-clinic-fix")
+        self.records.add_class("lenet-clinic-records")
         self.figure, axes = figure(1, 2, width=8.4, height=3.4, layout=None)
         self.figure.subplots_adjust(left=0.09, right=0.98, bottom=0.17, top=0.88, wspace=0.28)
         self.curves = {}
@@ -91,11 +80,11 @@ class ClinicExplorer(Explorer):
                 (self.curves[part, kind],) = ax.plot([], [], **series(i), label=text)
         axes[0].axhline(math.log(10), color=GREY, linestyle=":", label=_("guessing, ln 10"))
         axes[1].set_ylim(-0.03, 1.03)
-        axes[0].legend(fontsize=8, loc="best")
+        axes[0].legend(fontsize=9, loc="best")
         self.loss = axes[0]
         self.title = self.figure.suptitle("", fontsize=12, y=0.98)
         self.choice("patient", _("patient"), [(letter, i) for i, letter in enumerate(LETTERS)])
-        self.choice("diagnosis", _("your diagnosis"), [(_("choose one"), "")] + [(_(text), key) for key, (text, _why, _fix) in FAULTS.items()])
+        self.choice("diagnosis", _("your diagnosis"), [(_("choose one"), "")] + [(_(text), key) for key, (text, *_rest) in FAULTS.items()])
         self.verdict = ""
         self.button("diagnose", _("Diagnose"), self._diagnose)
         self.controls["patient"].observe(self._next, "value")
@@ -110,7 +99,8 @@ class ClinicExplorer(Explorer):
             text = _("✓ That is it. {why} The fix: {fix}.")
             self.verdict = text.format(why=_(said), fix=_(FAULTS[self.state.fault][2]))
         else:
-            self.verdict = _("✗ These curves say otherwise. {why} Compare that with what you see.").format(why=_(said))
+            found = evidence(self.state.diagnosis, self.state.runs[self.state.fault])
+            self.verdict = _("✗ These curves say otherwise. {why} {found}").format(why=_(said), found=found)
 
     def draw(self):
         state, fault = self.state, self.state.fault
@@ -127,6 +117,8 @@ class ClinicExplorer(Explorer):
         # Where all stays near ln 10 the differences are small: show them, unless the healthy curve needs the room.
         low = 0.0 if solved or losses.min() < 1.0 else losses.min() - 0.03
         self.loss.set_ylim(low, max(math.log(10) + 0.03, losses.max() + 0.03 * (losses.max() - low)))
+        self.mended.value = _code(*FAULTS[fault][3:]) if solved else ""
+        self.records.value = _table(state.runs[fault])
         name = _(FAULTS[fault][0]) if solved else "?"
         self.title.set_text(_("patient {letter}: {name}").format(letter=LETTERS[state.patient], name=name))
 
@@ -136,3 +128,22 @@ class ClinicExplorer(Explorer):
         text = _("Patient {letter} after {epoch} epochs: training loss {train_loss:.2f}, accuracy {train_accuracy:.0%}; validation loss "
                  "{validation_loss:.2f}, accuracy {validation_accuracy:.1%}, and {scored_again:.1%} when the same weights are scored again.")
         return (text.format(letter=LETTERS[state.patient], **last) + " " + self.verdict).strip()
+
+
+def _code(before, after):
+    """The faulty lines and the mended ones, marked as in a diff."""
+    old, new = ([mark + line for line in code.split("\n")] for mark, code in (("− ", before), ("+ ", after)))
+    text = html.escape("\n".join(old + new))
+    return f'<pre style="background:#fff;color:#000;border-left:4px solid #009E73;padding:6px;white-space:pre-wrap">{text}</pre>'
+
+
+def _table(records):
+    """The records as a table that folds away: losses in nats per image, accuracies as fractions."""
+    head = "".join(f'<th scope="col" style="padding:0 8px">{html.escape(_(name))}</th>' for name in COLUMNS.values())
+    rows = "".join("<tr>" + "".join(f'<td style="text-align:right;padding:0 8px">{_number(record[key])}</td>' for key in COLUMNS) + "</tr>"
+                   for record in records)
+    return f"<details><summary>{html.escape(_('the records'))}</summary><table><tr>{head}</tr>{rows}</table></details>"
+
+
+def _number(value):
+    return f"{value:d}" if isinstance(value, int) else f"{value:.3f}"

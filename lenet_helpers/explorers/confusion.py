@@ -14,20 +14,22 @@ from ..wording import _
 from .base import Explorer
 
 SHOWN = 12
+ANY = -1
 
 
 @dataclass
 class ConfusionState:
     """Predictions on a split and one cell of their confusion matrix.
 
-    `probabilities`: (n, classes); `true`, `predicted`: classes counted from 0.
+    `probabilities`: (n, classes); `true`, `predicted`: classes counted from 0, or ANY,
+    which leaves the choice to the most frequent mistake.
     """
 
     probabilities: torch.Tensor
     split: Split
     class_names: tuple
-    true: int = 0
-    predicted: int = 0
+    true: int = ANY
+    predicted: int = ANY
 
     @cached_property
     def counts(self):
@@ -40,11 +42,31 @@ class ConfusionState:
         return analysis.most_confused(self.counts)
 
     @property
+    def chosen(self):
+        """(true, predicted) of the cell looked at; where a class is ANY, that of the most frequent mistake."""
+        if ANY not in (self.true, self.predicted):
+            return self.true, self.predicted
+        mistakes = np.zeros_like(self.counts)
+        rows = slice(None) if self.true == ANY else self.true
+        columns = slice(None) if self.predicted == ANY else self.predicted
+        mistakes[rows, columns] = self.counts[rows, columns] + 1  # + 1: a class without mistakes is still that class
+        return analysis.most_confused(mistakes)[:2]
+
+    def rivals(self, n=3):
+        """Up to `n` other mistakes, (true, predicted), each less frequent than the worst; frequent ones first."""
+        mistakes = self.counts.copy()
+        np.fill_diagonal(mistakes, -1)
+        # A tie with the worst would be a second right answer.
+        fewer = [i for i in np.argsort(-mistakes, axis=None, kind="stable") if 0 <= mistakes.flat[i] < self.worst[2]]
+        return [divmod(int(i), len(mistakes)) for i in fewer[:: max(1, len(fewer) // (4 * n))][:n]]
+
+    @property
     def cell(self):
         """Positions of the images in the chosen cell, most confident first."""
+        true, predicted = self.chosen
         guesses = self.probabilities.argmax(1)
-        inside = torch.nonzero((self.split.labels == self.true) & (guesses == self.predicted)).flatten()
-        return inside[self.probabilities[inside, self.predicted].argsort(descending=True, stable=True)]
+        inside = torch.nonzero((self.split.labels == true) & (guesses == predicted)).flatten()
+        return inside[self.probabilities[inside, predicted].argsort(descending=True, stable=True)]
 
 
 class ConfusionExplorer(Explorer):
@@ -54,11 +76,6 @@ class ConfusionExplorer(Explorer):
 
     def __init__(self, probabilities, split, class_names):
         super().__init__(ConfusionState(probabilities, split, tuple(class_names)))
-        true, predicted, _times = self.state.worst
-        self.state.true, self.state.predicted = true, predicted
-        for field in ("true", "predicted"):
-            self.controls[field].value = getattr(self.state, field)
-        self.refresh()
 
     def build(self):
         state, n = self.state, len(self.state.class_names)
@@ -79,23 +96,23 @@ class ConfusionExplorer(Explorer):
             bare(tile, " ")
             self.tiles.append(tile.imshow(np.zeros((28, 28)), cmap="gray"))
             self.titles.append(tile.title)
-        names = [(name, i) for i, name in enumerate(state.class_names)]
+        names = [(_("any: the most frequent mistake"), ANY)] + [(name, i) for i, name in enumerate(state.class_names)]
         self.choice("true", _("true class"), names)
         self.choice("predicted", _("predicted class"), names)
         self._ask()
 
     def _ask(self):
         state = self.state
-        pairs = state.counts.copy()
-        np.fill_diagonal(pairs, -1)
-        order = np.argsort(pairs, axis=None, kind="stable")[::-1]
-        # The worst pair among three others that a reader might well name, in the order of the classes.
-        picks = sorted({int(order[0]), int(order[len(order) // 8]), int(order[len(order) // 4]), int(order[len(order) // 2])})
-        option = {p: _("{true} taken for {predicted}").format(true=state.class_names[p // len(pairs)], predicted=state.class_names[p % len(pairs)])
-                  for p in picks}
-        true, predicted, _times = state.worst
-        self.ask(_("Which of these mistakes is the most frequent?"), list(option.values()),
-                 answer=_("{true} taken for {predicted}").format(true=state.class_names[true], predicted=state.class_names[predicted]))
+        true, predicted, times = state.worst
+        if not times:
+            return  # no mistakes, nothing to predict
+
+        def name(pair):
+            return _("{true} taken for {predicted}").format(true=state.class_names[pair[0]], predicted=state.class_names[pair[1]])
+
+        # In the order of the classes: the place in the list must not give the answer away.
+        self.ask(_("Which of these mistakes is the most frequent?"),
+                 [name(pair) for pair in sorted([(true, predicted), *state.rivals()])], answer=name((true, predicted)))
 
     def draw(self):
         state = self.state
@@ -108,8 +125,12 @@ class ConfusionExplorer(Explorer):
                 text.set_text(str(count) if count and (self.revealed or x == y) else "")
                 text.set_color("white" if x != y and self.revealed and count > 0.6 * state.worst[2] else "black")
                 text.set_fontweight("bold" if x == y else "normal")
-        self.frame.set_bounds(state.predicted - 0.5, state.true - 0.5, 1, 1)
-        cell = state.cell[:SHOWN] if self.revealed or state.true == state.predicted else []
+        true, predicted = state.chosen
+        # Before the prediction only the diagonal is open, and no frame points at the answer.
+        open_now = self.revealed or (ANY not in (state.true, state.predicted) and true == predicted)
+        self.frame.set_visible(open_now)
+        self.frame.set_bounds(predicted - 0.5, true - 0.5, 1, 1)
+        cell = state.cell[:SHOWN] if open_now else []
         for i, (tile, title) in enumerate(zip(self.tiles, self.titles)):
             tile.set_visible(i < len(cell))
             title.set_text("")
@@ -117,7 +138,7 @@ class ConfusionExplorer(Explorer):
                 image = state.split.images[cell[i]].mean(0).numpy()
                 tile.set_data(image)
                 tile.set_clim(image.min(), image.max())
-                title.set_text(f"{float(state.probabilities[cell[i], state.predicted]):.0%}")
+                title.set_text(f"{float(state.probabilities[cell[i], predicted]):.0%}")
 
     def sentence(self):
         state = self.state
@@ -125,7 +146,7 @@ class ConfusionExplorer(Explorer):
         text = _("{right} of {n} images are on the diagonal.").format(right=right, n=n)
         if not self.revealed:
             return text
-        count = int(state.counts[state.true, state.predicted])
-        names = dict(true=state.class_names[state.true], predicted=state.class_names[state.predicted], count=count)
+        true, predicted = state.chosen
+        names = dict(true=state.class_names[true], predicted=state.class_names[predicted], count=int(state.counts[true, predicted]))
         return text + " " + _("True class {true}, predicted {predicted}: {count} images, most confident first, each under the probability "
                               "given to {predicted}.").format(**names)

@@ -60,6 +60,7 @@ class CurvesExplorer(Explorer):
         (self.train,) = self.left.plot([], [], **series(0), label=_("training"))
         (self.validation,) = self.left.plot([], [], **series(1), label=_("validation"))
         (self.sum,) = self.left.plot([], [], **series(2), label=_("log₁₀ of the sum of the batch losses"))
+        (self.asrun,) = self.left.plot([], [], color=GREY, linewidth=1.2, label=_("the same, at the batch size of the run"))
         self.chance = self.left.axhline(math.log(10), color=GREY, linestyle=":", label=_("guessing, ln 10"))
         self.right.plot(self.state.column("epoch"), self.state.column("train_accuracy"), **series(0), label=_("training"))
         self.right.plot(self.state.column("epoch"), self.state.column("validation_accuracy"), **series(1), label=_("validation"))
@@ -78,10 +79,11 @@ class CurvesExplorer(Explorer):
         self.validation.set_data(x, state.column("validation_accuracy" if summed else "validation_loss"))
         self.validation.set_label(_("validation accuracy") if summed else _("validation"))
         self.sum.set_data(*((x, state.log_sums if self.revealed else np.full(len(x), np.nan)) if summed else nothing))
+        moved = summed and self.revealed and state.halvings != 0
+        self.asrun.set_data(*((x, state.log_sums - state.halvings * math.log10(2)) if moved else nothing))
         self.chance.set_visible(not summed)
-        self.right.set_visible(not summed)
         self.left.set_ylabel(_("what unit?") if summed else _("loss [nats per image]"), fontsize=11)
-        shown = [self.validation, self.sum] if summed else [self.train, self.validation, self.chance]
+        shown = [self.validation, self.sum] + moved * [self.asrun] if summed else [self.train, self.validation, self.chance]
         self.left.legend(handles=shown, fontsize=9, loc="upper right")
         self.left.set_xlim(x[0] - 0.3, x[-1] + 0.3)
         top = max(3.4, float(np.nanmax(state.log_sums)) + 0.4) if summed else 1.1 * max(math.log(10), float(state.column("train_loss").max()))

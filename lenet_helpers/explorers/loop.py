@@ -120,15 +120,15 @@ class LoopExplorer(Explorer):
     def build(self):
         self.figure, _unused = figure(width=8.4, height=3.5, layout=None)
         self.figure.clear()
-        pictures = self.figure.add_axes((0.01, 0.08, 0.24, 0.78))
+        pictures = self.figure.add_axes((0.005, 0.08, 0.21, 0.78))
         bare(pictures, _("first images of the batch"))
         self.pictures = pictures.imshow(np.zeros((112, 84)), cmap="gray", vmin=-0.5, vmax=2.8)
-        code = self.figure.add_axes((0.27, 0.08, 0.38, 0.78))
+        code = self.figure.add_axes((0.22, 0.08, 0.475, 0.78))
         bare(code, _("the loop"))
         code.set(xlim=(0, 1), ylim=(len(LINES) - 0.3, -0.7))
-        self.lines = [code.text(0.05, i, line, family="monospace", fontsize=7.5, va="center") for i, line in enumerate(LINES)]
+        self.lines = [code.text(0.05, i, line, family="monospace", fontsize=9, va="center") for i, line in enumerate(LINES)]
         (self.arrow,) = code.plot([0.015], [0], ">", color=COLOURS["vermillion"], markersize=9)
-        self.bars = self.figure.add_axes((0.74, 0.18, 0.25, 0.66))
+        self.bars = self.figure.add_axes((0.77, 0.18, 0.22, 0.66))
         label(self.bars, x=_("step"), title=_("gradient of the weight"))
         (self.own,) = self.bars.plot([], [], "o", color=COLOURS["blue"], markersize=8, label=_("of this batch"))
         (self.used,) = self.bars.plot([], [], "s", color=COLOURS["vermillion"], markerfacecolor="none", markersize=11, label=_("in .grad at the step"))
@@ -151,8 +151,8 @@ class LoopExplorer(Explorer):
         self.pictures.set_data(mosaic)
         for i, text in enumerate(self.lines):
             skipped = i == 2 and state.forget
-            text.set_color("#9A9A9A" if skipped else COLOURS["vermillion"] if i == state.stage else "black")
-            text.set_text(("  # " + LINES[i].strip()) if skipped else LINES[i])
+            text.set_color(GREY if skipped else COLOURS["vermillion"] if i == state.stage else "black")
+            text.set_text(("    # " + LINES[i].strip()) if skipped else LINES[i])
         self.arrow.set_ydata([state.stage])
         steps = np.arange(1, len(state.own) + 1)[-12:]
         self.own.set_data(steps, state.own[-12:])

@@ -92,7 +92,7 @@ class PixelExplorer(Explorer):
         shares, edges = self.state.histogram
         self.steps = ax.stairs(shares, edges, fill=True, color=COLOURS["sky blue"], edgecolor=COLOURS["blue"])
         self.mean = ax.axvline(0, color=COLOURS["vermillion"], linewidth=2, label=_("mean"))
-        (self.spread,) = ax.plot([0, 0], [60, 60], "|-", color=COLOURS["vermillion"], linewidth=2, markersize=14,
+        (self.spread,) = ax.plot([0, 0], [2, 2], "|-", color=COLOURS["vermillion"], linewidth=2, markersize=14,
                                  label=_("mean ± s.d."))
         self.zero = ax.axvline(0, color=GREY, linestyle=":", linewidth=2, label=_("zero: what padding adds"))
         ax.set_yscale("log")
@@ -154,4 +154,3 @@ class PixelExplorer(Explorer):
             return text + " " + _("A border of zeros is background here: it cannot be seen.")
         return text + " " + _("A border of zeros is {share:.0%} of the way from background to ink: a grey frame that no "
                               "image had before.").format(share=state.border)
-
