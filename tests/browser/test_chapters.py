@@ -1,10 +1,18 @@
-"""Every chapter as a learner meets it: opened, read, interrupted, run from top to bottom."""
+"""Every chapter as a learner meets it: opened, read, interrupted, run, moved, answered, trained.
 
+One file, in this order: a chapter is run once and then used by all tests, one JupyterLab serves
+them all, and the runner that spreads files over processes keeps it so.
+"""
+
+import pytest
+
+from lenet_helpers.quizzes import load_questions
 from tools.browser import WORKBENCH
+
+from . import hands
 
 # What ipywidgets and JupyterLab write where a widget could not be drawn.
 BROKEN = ("model not found", "Error displaying widget", "Loading widget", "Error creating widget", "Could not instantiate")
-ROOTS = ".jp-OutputArea-output .jupyter-widgets:not(.jupyter-widgets *)"
 
 
 def test_unrun_it_shows_pictures_and_sentences(chapter):
@@ -44,3 +52,230 @@ def test_every_widget_is_drawn(chapter):
         assert figure.is_visible()
         pictures = figure.locator("img").evaluate_all("images => images.every(i => i.complete && i.naturalWidth > 100)")
         assert pictures, figure.get_attribute("class")
+
+
+# The figures ---------------------------------------------------------------------------
+
+
+def named(figure):
+    return figure.get_attribute("class").split("lenet-")[-1].split()[0]
+
+
+def predict(chapter, figure, choose=0):
+    """Give the prediction a figure asks for, with the keyboard; returns the verdict, None if it doesn't ask."""
+    options = figure.locator(".lenet-predict-choice input[type=radio]")
+    if options.count() == 0 or not options.first.is_enabled():
+        return None
+    assert figure.locator("button.lenet-predict-commit").is_disabled()
+    hands.press(chapter.page, options.nth(choose), "Space")
+    commit = figure.locator("button.lenet-predict-commit:not([disabled])")
+    commit.wait_for(timeout=10_000)
+    hands.press(chapter.page, commit)
+    verdict = figure.locator("[role=status]", has_text="✓").or_(figure.locator("[role=status]", has_text="✗"))
+    verdict.first.wait_for(timeout=10_000)
+    return verdict.first.inner_text()
+
+
+@pytest.fixture(scope="package")
+def predicted(chapter):
+    """The chapter, run, and every prediction given."""
+    chapter.ensure_ran()
+    chapter.verdicts = {}
+    for index, figure in enumerate(chapter.figures()):
+        if index == 0:
+            chapter.shot("figure-before-prediction", figure)
+        chapter.verdicts[named(figure)] = predict(chapter, figure)
+        if index == 0:
+            chapter.shot("figure-after-prediction", figure)
+    return chapter
+
+
+def test_a_prediction_is_contrasted_with_the_result(predicted):
+    verdicts = [verdict for verdict in predicted.verdicts.values() if verdict]
+    assert verdicts or "workbench" in predicted.path
+    assert all(len(verdict) > 10 for verdict in verdicts)
+
+
+def test_every_control_moves_by_keyboard(predicted):
+    stuck = []
+    for figure in predicted.figures():
+        before, found = hands.picture(figure), hands.controls(figure)
+        for kind, element in found:
+            old, new = hands.move(predicted.page, kind, element)
+            if old == new:
+                stuck.append((named(figure), kind, old))
+        # a dashboard's levers are for the next run: its picture changes when it trains
+        if found and not predicted.trains(figure) and not hands.changes(predicted.page, figure, before):
+            stuck.append((named(figure), "picture"))
+    assert not stuck
+
+
+def test_one_slider_moves_by_mouse_and_the_picture_follows(predicted):
+    for figure in predicted.figures():
+        for kind, element in hands.controls(figure):
+            if kind == "slider" and not predicted.trains(figure):
+                before = hands.picture(figure)
+                hands.drag(predicted.page, element)
+                if hands.changes(predicted.page, figure, before, seconds=3):
+                    predicted.shot("slider-by-mouse", figure)
+                    return
+    if not all(predicted.trains(figure) for figure in predicted.figures()):
+        pytest.fail("no slider changed a picture")
+
+
+def test_no_figure_shows_a_traceback(predicted):
+    for figure in predicted.figures():
+        assert "Traceback" not in figure.inner_text() and 'File "' not in figure.inner_text()
+
+
+def test_the_tab_key_reaches_every_control(predicted):
+    short = {named(f): reached for f in predicted.figures() if (reached := hands.reached_by_tab(predicted.page, f))[0] != reached[1]}
+    assert not short
+
+
+def test_the_focus_is_seen(predicted):
+    unseen = set()
+    for figure in predicted.figures() + predicted.quizzes()[:1]:
+        for element in figure.locator("button:not([disabled]), select, input, .noUi-handle").element_handles():
+            if element.evaluate(hands.USABLE) and not hands.focus_shows(predicted.page, element):
+                unseen.add((named(figure), element.evaluate("e => e.tagName + ' ' + (e.type || '') + ' ' + e.className")))
+    assert not unseen
+
+
+# The questions -------------------------------------------------------------------------
+
+
+def answer(page, card, option):
+    """Choose `option` in a question's card and press the button; returns what is said to it."""
+    labels = [label.strip() for label in card.locator(".widget-radio-box label").all_inner_texts()]
+    hands.press(page, card.locator("input[type=radio]").nth(labels.index(option.text)), "Space")
+    button = card.locator("button.lenet-quiz-check:not([disabled])")
+    button.wait_for(timeout=10_000)
+    hands.press(page, button)
+    said = card.locator("[role=status]", has_text=option.feedback[:40])
+    said.wait_for(timeout=10_000)
+    return said.inner_text()
+
+
+def test_wrong_and_right_answers_are_told_apart(chapter):
+    chapter.ensure_ran()
+    asked = 0
+    for question in load_questions(chapter.questions, chapter.language):
+        choices = chapter.page.locator(f".lenet-quiz-{question.id}")
+        if choices.count() == 0:
+            continue
+        card = chapter.page.locator(".widget-vbox", has=choices.first).last
+        asked += 1
+        wrong = next(option for option in question.options if not option.correct)
+        right = next(option for option in question.options if option.correct)
+        assert answer(chapter.page, card, wrong).startswith("✗"), question.id
+        if asked == 1:
+            chapter.shot("quiz-wrong", card)
+        assert answer(chapter.page, card, right).startswith("✓"), question.id
+        if asked == 1:
+            chapter.shot("quiz-right", card)
+    assert asked
+
+
+# Training ------------------------------------------------------------------------------
+
+TRAIN, STOP = "button[class*='lenet-'][class*='-train']", "button[class*='lenet-'][class*='-stop']"
+# Milliseconds, by the page's own clock, from the click until Stop is grey and Train is not.
+CLICK_STOP = """(f, [train, stop]) => new Promise((done, fail) => {
+    const [t, s] = [f.querySelector(train), f.querySelector(stop)], start = performance.now();
+    const see = () => { if (s.disabled && !t.disabled) { watch.disconnect(); done(performance.now() - start); } };
+    const watch = new MutationObserver(see);
+    for (const b of [t, s]) watch.observe(b, {attributes: true});
+    setTimeout(() => fail('Stop did nothing for 20 s'), 20000); s.click(); see(); })"""
+LIMIT = 500  # milliseconds
+
+
+def click_stop(figure):
+    return figure.evaluate(CLICK_STOP, [TRAIN, STOP])
+
+
+def train(chapter, figure):
+    """Press Train with many epochs and see the curve grow twice."""
+    button = figure.locator(f"{TRAIN}:not([disabled])").first
+    button.wait_for(timeout=30_000)
+    lengthen(chapter.page, figure)
+    button.wait_for(timeout=30_000)
+    hands.press(chapter.page, button)
+    figure.locator(f"{STOP}:not([disabled])").first.wait_for(timeout=30_000)
+    for _growth in range(2):
+        assert hands.changes(chapter.page, figure, hands.picture(figure), seconds=40), "the curve does not grow"
+
+
+def lengthen(page, figure):
+    """More epochs than a test waits for."""
+    control = figure.locator(".lenet-lever-epochs").first
+    box = control.locator("input[type=number], input[type=text]")
+    if control.locator(".noUi-handle").count():
+        hands.press(page, control.locator(".noUi-handle").first, "End")
+    elif box.count():
+        box.first.fill("50")
+        box.first.press("Enter")
+    page.wait_for_timeout(300)
+
+
+def dashboards(chapter):
+    chapter.ensure_ran()
+    found = [figure for figure in chapter.figures() if chapter.trains(figure)]
+    if not found:
+        pytest.skip("this chapter has no dashboard")
+    return found
+
+
+def test_train_grows_a_curve_and_stop_stops_it(chapter):
+    figure = dashboards(chapter)[0]
+    times = []
+    for attempt in range(3):
+        train(chapter, figure)
+        if attempt == 0:
+            chapter.shot("training", figure)
+        times.append(click_stop(figure))
+        # Other programs on the machine can hold up one attempt, hardly three.
+        if times[-1] < LIMIT:
+            break
+    chapter.shot("stopped", figure)
+    print("stopped after", [round(t) for t in times], "ms")
+    assert min(times) < LIMIT, times
+    still = hands.picture(figure)
+    assert not hands.changes(chapter.page, figure, still, seconds=1), "something still trains"
+
+
+def test_while_it_trains_other_cells_run(chapter):
+    figure = dashboards(chapter)[0]
+    train(chapter, figure)
+    try:
+        assert chapter.run_first_cell() < 5
+    finally:
+        click_stop(figure)
+
+
+def test_a_restart_in_the_middle_of_training_is_recovered_from(chapter):
+    train(chapter, dashboards(chapter)[0])
+    chapter.restart()
+    chapter.run_to_dashboard()
+    figure = next(figure for figure in chapter.figures() if chapter.trains(figure))
+    assert not chapter.errors()
+    train(chapter, figure)
+    chapter.shot("after-restart", figure)
+    click_stop(figure)
+
+
+# The whole page ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", ["Dark", "Light"])
+def test_axe_finds_nothing_serious(chapter, theme):
+    chapter.ensure_ran()
+    chapter.theme(theme)
+    pictures = chapter.page.locator(".jp-OutputArea-output img")
+    chapter.shot(theme.lower(), pictures.first if pictures.count() else None)
+    assert chapter.violations() == []
+
+
+def test_the_browser_had_nothing_to_complain_about(chapter):
+    chapter.ensure_ran()
+    assert not chapter.problems
