@@ -4,11 +4,13 @@ import csv
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
 from pathlib import Path
 
+import nbformat
 import pytest
 
 pytest.importorskip("nbgrader", reason="the classroom needs nbgrader: pip install -e .[classroom]")
@@ -18,8 +20,10 @@ sys.path.insert(0, str(ROOT))
 from classroom.grade import grade  # noqa: E402
 from classroom.grading import sandbox  # noqa: E402
 from classroom.grading.course import Course  # noqa: E402
+from classroom.grading.leaks import hidden_numbers  # noqa: E402
 from classroom.grading.limits import Limits  # noqa: E402
 from classroom.grading.outcome import write_feedback, write_results  # noqa: E402
+from classroom.grading.submission import Submission  # noqa: E402
 from classroom.release import release  # noqa: E402
 from classroom.wrong_answers.notebooks import CLASS, solved  # noqa: E402
 
@@ -58,14 +62,14 @@ def file_hashes(folder):
 
 
 def leftovers():
-    """Processes of the grader that are still there."""
+    """Processes of the grader, started by this test's process, that are still there."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             line = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             continue
-        if b"classroom.grading.template" in line:
+        if b"classroom.grading.template" in line and f"for-{os.getpid()}\0".encode() in line:
             found.append(pid)
     return found
 
@@ -73,7 +77,6 @@ def leftovers():
 def check_class(course, students):
     """Grade and compare with what each case declares."""
     before = file_hashes(course.root / "source") | file_hashes(course.root / "submitted")
-    running = set(leftovers())
     finished = grade(course, ["ps1"], limits=LIMITS, say=lambda line: print(line, flush=True))
     assert {s.student for s, _problem in finished} == set(students)
     scores, needs = write_results(course)
@@ -87,7 +90,7 @@ def check_class(course, students):
             assert (f"ps1 · {name} · {test}" in listed.split("## Worth")[0]) == (value is None), (name, test)
         assert case.note in "\n".join(line for line in listed.splitlines() if f"· {name}" in line), name
     assert file_hashes(course.root / "source") | file_hashes(course.root / "submitted") == before
-    assert set(leftovers()) <= running, "no process is left"
+    assert leftovers() == [], "no process is left"
     return scores
 
 
@@ -98,6 +101,17 @@ def check_the_spy(course):
     assert "nothing []" in printed and "none" in printed and "FOUND" not in printed and "SECRET" not in printed
 
 
+def check_feedback(course, name, shown):
+    """The page shows what was earned, and no hidden test: neither its source nor a seed in a message."""
+    page = (course.folder("feedback", name, "ps1") / "ps1.html").read_text()
+    assert shown in page and "HIDDEN TESTS" not in page
+    graded = nbformat.read(course.folder("autograded", name, "ps1") / "ps1.ipynb", 4)
+    printed = json.dumps([cell.get("outputs", []) for cell in graded.cells])
+    secret = hidden_numbers(nbformat.read(SOURCE / "ps1" / "ps1.ipynb", 4))
+    # Pictures in the page are long strings of letters and digits: numbers are looked for where they stand alone.
+    assert secret and not [n for n in secret if re.search(rf"(?<!\w){n}(?!\w)", page) or n in printed]
+
+
 @needs_sandbox
 def test_a_handful_is_graded_as_declared(tmp_path):
     course = make_course(tmp_path, QUICK)
@@ -106,6 +120,8 @@ def test_a_handful_is_graded_as_declared(tmp_path):
     rows = {row[0]: row for row in csv.reader(scores.open(encoding="utf-8-sig"))}
     assert rows["perfect"][-2:] == ["100", "complete"] and rows["blank"][-2:] == ["0", "complete"]
     assert rows["test-deleted"][-2:] == ["", "needs a human"] and "not gradable" in rows["test-deleted"]
+    write_feedback(course, [Submission(course, "flipped-kernel", "ps1")])
+    check_feedback(course, "flipped-kernel", "✗ 0 of 12")
     said = []
     assert grade(course, ["ps1"], say=said.append) == [] and said == [f"0 to grade, {len(QUICK)} graded before and unchanged"]
 
@@ -125,7 +141,7 @@ def test_the_whole_class_twice(tmp_path):
     write_feedback(course, [submission for submission, _problem in finished])
     for name in CLASS:
         page = course.folder("feedback", name, "ps1") / "ps1.html"
-        assert page.is_file()
+        assert page.is_file() and "HIDDEN TESTS" not in page.read_text()
 
 
 @pytest.mark.proof

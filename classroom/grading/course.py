@@ -6,10 +6,11 @@ from pathlib import Path
 
 from nbgrader import preprocessors as pp
 from nbgrader.api import Gradebook
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from .marks import RunInSandbox, SaveGrades, Screen
+from .marks import HideTests, RunInSandbox, SaveGrades, Screen
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -29,6 +30,7 @@ def configure(c, root=HERE):
         Screen, pp.ClearOutput, pp.DeduplicateIds, pp.OverwriteKernelspec, pp.OverwriteCells, pp.CheckCellMetadata]
     c.Autograde.autograde_preprocessors = [
         RunInSandbox, pp.LimitOutput, SaveGrades, pp.AssignLatePenalties, pp.CheckCellMetadata]
+    c.GenerateFeedback.preprocessors = [HideTests, pp.GetGrades, CSSHTMLHeaderPreprocessor]
     # For `nbgrader validate` and the Validate button, which run on the student's machine.
     c.ExecutePreprocessor.timeout = 120
     c.Execute.timeout = 120

@@ -19,7 +19,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 
 from .limits import Limits
 from .sandbox import Worker, bubblewrap
-from .screen import Known, mend
+from .screen import Known, mend, without_hidden
 
 NOTES = "classroom"  # key in the notebook's metadata
 MOST_FILES, MOST_FILE_BYTES = 50, 2_000_000
@@ -88,6 +88,15 @@ class SaveGrades(SaveAutoGrades):
         grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
         grade.auto_score, grade.needs_manual_grade = None, True
         self.gradebook.db.commit()
+
+
+class HideTests(NbGraderPreprocessor):
+    """Before feedback is written: hidden tests out of the test cells again, as in the release."""
+
+    def preprocess_cell(self, cell, resources, _index):
+        if is_test(cell):
+            cell.source = without_hidden(cell.source)
+        return cell, resources
 
 
 def is_test(cell):

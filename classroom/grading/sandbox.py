@@ -59,7 +59,8 @@ class Worker:
         self._home = tempfile.mkdtemp(prefix="lenet-grading-")
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
-        command = [sys.executable, "-P", "-m", "classroom.grading.template", str(theirs_in), str(theirs_out)]
+        command = [sys.executable, "-P", "-m", "classroom.grading.template", str(theirs_in), str(theirs_out),
+                   f"for-{os.getpid()}"]  # so that whoever looks at the list of processes sees whose it is
         environment = _environment(self._home, self.sandboxed)
         if self.sandboxed:
             command = _bwrap(bubblewrap() or _refuse(), environment) + command

@@ -48,7 +48,7 @@ def points(name, answer, worth, *, seeds=()):
     if unknown := set(worth) - set(labels):
         raise ValueError(_("no property {name!r}: choose one of {names}").format(
             name=sorted(unknown)[0], names=", ".join(labels)))
-    seeds = seeds or (secrets.randbelow(10**6),)
+    secret, seeds = bool(seeds), seeds or (secrets.randbelow(10**6),)
     earned, undecided, first = 0.0, "", None
     for each, value in worth.items():
         failure = _first_failure(exercise, answer, each, seeds)
@@ -61,6 +61,8 @@ def points(name, answer, worth, *, seeds=()):
             undecided = _("{name} did not end in time").format(name=name)
             break
     if first:
+        if secret:
+            first.seed = None  # a message that names the seed would give the hidden test away
         print(first)
     print(_("{name}: {earned:g} of {total:g} points").format(name=name, earned=earned, total=sum(worth.values())))
     result = Points(earned)
