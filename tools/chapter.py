@@ -37,10 +37,13 @@ class Chapter:
         self.page.evaluate(f"() => {{ window.jupyterapp.commands.execute('{name}'); }}")
 
     # running ------------------------------------------------------------------------------
-    def start_all(self):
-        """Clear what is stored, so that what shows is of this run, and run every cell."""
+    def clear(self):
+        """Take all outputs away, so that what shows later is of the run that follows."""
         self.command("notebook:clear-all-cell-outputs")
         self.page.wait_for_function(f"() => {CELLS}.every(c => c.executionCount === null)")
+
+    def start_all(self):
+        self.clear()
         self.command("notebook:run-all-cells")
 
     def wait_for_cell(self, number):
@@ -67,6 +70,7 @@ class Chapter:
 
     def run_to_dashboard(self, seconds=240):
         """Run the cells up to the first with a dashboard, not further."""
+        self.clear()
         self.page.evaluate(f"""() => {{ const n = {PANEL}.content;
             n.activeCellIndex = [...n.model.cells].findIndex(c => c.type === 'code' && /TrainingDashboard\\(|TuningLab\\(/.test(c.sharedModel.getSource()));
             const run = name => window.jupyterapp.commands.execute(name);
@@ -74,6 +78,7 @@ class Chapter:
         self.page.wait_for_function(f"""() => {{ const c = {PANEL}.content.activeCell.model;
             return {PANEL}.sessionContext.session.kernel.status === 'idle' && c.executionCount > 0 && c.executionState !== 'running'; }}""",
                                     timeout=seconds * 1000, polling=200)
+        self.page.locator("button[class*='lenet-'][class*='-train']").first.wait_for()
 
     def run_first_cell(self):
         """Run the first code cell alone; returns the seconds until its new number stands there."""
