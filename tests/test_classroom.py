@@ -250,3 +250,46 @@ def test_the_synthetic_class_is_large_enough():
     assert len(CLASS) >= 30
     notebook = solved(json.loads((ROOT / "classroom" / "source" / "ps1" / "ps1.ipynb").read_text()))
     assert not any("HIDDEN" in "".join(c["source"]) or "SOLUTION" in "".join(c["source"]) for c in notebook["cells"])
+
+
+# Deciding what a test cell gave ---------------------------------------------------------
+
+
+def decide(answer, notes=(), most=10.0):
+    """What `marks` makes of a sandbox's answer for one test cell: (undecided, explained zeros, the cell)."""
+    from classroom.grading import marks
+
+    metadata = {"nbgrader": known("a", test=True).metadata() | {"points": most}}
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("points(...)", metadata=metadata)])
+    notebook.metadata[marks.NOTES] = {"undecided": {}, "notes": list(notes), "zero": {}}
+    marks.apply_report(notebook, {"cells": [{"outputs": [], **answer}], "ended": ""})
+    about = notebook.metadata[marks.NOTES]
+    return about["undecided"], about["zero"], notebook.cells[0]
+
+
+def test_points_become_the_cells_value_and_warnings_cost_nothing():
+    from nbgrader.utils import determine_grade
+
+    warning = {"output_type": "stream", "name": "stderr", "text": "UserWarning"}
+    undecided, zero, cell = decide({"points": 7.5, "outputs": [warning]})
+    assert not undecided and not zero and determine_grade(cell) == (7.5, 10.0)
+
+
+@pytest.mark.parametrize("answer", [
+    {"points": float("nan")}, {"points": float("inf")}, {"points": 11}, {"points": -1}, {"points": True}, {"points": "10"}, {},
+    {"why": "the process that ran the notebook ended"}, {"points": 10, "late": "too long"}, {"why": "KeyboardInterrupt", "error": "KeyboardInterrupt"}])
+def test_everything_else_is_undecided_never_full_marks_nor_zero(answer):
+    undecided, zero, _cell = decide(answer)
+    assert list(undecided) == ["a"] and undecided["a"] and not zero
+
+
+def test_an_answer_that_is_not_there_is_an_explained_zero_unless_its_cell_was_deleted():
+    missing = {"why": "the test cell stopped with NameError: name 'f' is not defined", "error": "NameError"}
+    assert decide(missing)[1] == {"a": "there is no answer: " + missing["why"]}
+    assert list(decide(missing, notes=["answer cell a-answer was deleted"])[0]) == ["a"]
+
+
+def test_outputs_of_an_unknown_shape_are_left_out():
+    good = {"output_type": "stream", "name": "stdout", "text": "fine"}
+    _u, _z, cell = decide({"points": 1, "outputs": [good, {"output_type": "stream", "text": 3}, {"x": 1}]})
+    assert [output.output_type for output in cell.outputs] == ["stream", "execute_result"]
