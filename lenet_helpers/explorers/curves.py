@@ -86,7 +86,7 @@ class CurvesExplorer(Explorer):
         shown = [self.validation, self.sum] + moved * [self.asrun] if summed else [self.train, self.validation, self.chance]
         self.left.legend(handles=shown, fontsize=9, loc="upper right")
         self.left.set_xlim(x[0] - 0.3, x[-1] + 0.3)
-        top = max(3.4, float(np.nanmax(state.log_sums)) + 0.4) if summed else 1.1 * max(math.log(10), float(state.column("train_loss").max()))
+        top = max(3.4, float(np.nanmax(state.log_sums)) + 1.3) if summed else 1.1 * max(math.log(10), float(state.column("train_loss").max()))
         bottom = min(0.0, float(np.nanmin(state.log_sums)) - 0.2) if summed else 0.0
         self.left.set_ylim(bottom, top)
 

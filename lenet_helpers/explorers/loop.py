@@ -118,17 +118,17 @@ class LoopExplorer(Explorer):
         super().__init__(LoopState(dataset.train))
 
     def build(self):
-        self.figure, _unused = figure(width=8.4, height=3.5, layout=None)
+        self.figure, _unused = figure(width=9.4, height=3.5, layout=None)
         self.figure.clear()
-        pictures = self.figure.add_axes((0.005, 0.08, 0.21, 0.78))
+        pictures = self.figure.add_axes((0.01, 0.08, 0.2, 0.78))
         bare(pictures, _("first images of the batch"))
         self.pictures = pictures.imshow(np.zeros((112, 84)), cmap="gray", vmin=-0.5, vmax=2.8)
-        code = self.figure.add_axes((0.22, 0.08, 0.475, 0.78))
+        code = self.figure.add_axes((0.215, 0.08, 0.45, 0.78))
         bare(code, _("the loop"))
         code.set(xlim=(0, 1), ylim=(len(LINES) - 0.3, -0.7))
         self.lines = [code.text(0.05, i, line, family="monospace", fontsize=9, va="center") for i, line in enumerate(LINES)]
         (self.arrow,) = code.plot([0.015], [0], ">", color=COLOURS["vermillion"], markersize=9)
-        self.bars = self.figure.add_axes((0.77, 0.18, 0.22, 0.66))
+        self.bars = self.figure.add_axes((0.755, 0.18, 0.235, 0.66))
         label(self.bars, x=_("step"), title=_("gradient of the weight"))
         (self.own,) = self.bars.plot([], [], "o", color=COLOURS["blue"], markersize=8, label=_("of this batch"))
         (self.used,) = self.bars.plot([], [], "s", color=COLOURS["vermillion"], markerfacecolor="none", markersize=11, label=_("in .grad at the step"))
@@ -167,10 +167,10 @@ class LoopExplorer(Explorer):
         parts = [_("Step {n}, {stage}.").format(n=state.step + (state.stage < len(LINES) - 1), stage=_(STAGES[state.stage]))]
         if state.loss is not None:
             parts.append(_("Loss of the batch: {loss:.3f} nats per image.").format(loss=state.loss))
-        gradient = _("none yet") if state.gradient is None else f"{state.gradient:.4f}"
-        parts.append(_("The middle weight of kernel 0: value {w:.4f}, .grad {g}.").format(w=state.weight, g=gradient))
+        gradient = _("none yet") if state.gradient is None else f"{state.gradient:.6f}"
+        parts.append(_("The middle weight of kernel 0: value {w:.6f}, .grad {g}.").format(w=state.weight, g=gradient))
         if state.stage == len(LINES) - 1 and self.revealed:
-            parts.append(_("Just now: {before:.4f} − {rate:g} × ({g:.4f}) = {after:.4f}.").format(
+            parts.append(_("Just now: {before:.6f} − {rate:g} × ({g:.6f}) = {after:.6f}.").format(
                 before=state.before, rate=state.learning_rate, g=state.gradient, after=state.weight))
         if state.forget and len(state.used) > 1:
             parts.append(_(".grad is the sum of all gradients since they were last cleared."))
