@@ -30,7 +30,7 @@ from .wording import _
 # Names of levers, and where in the lever's own range it is worth searching.
 SPACE = {
     "learning_rate": (3e-4, 0.1),
-    "batch_size": (8, 128),
+    "batch_size": (16, 128),
     "width": (0.5, 2.0),
     "dropout": (0.0, 0.5),
     "shift": (0.0, 0.2),

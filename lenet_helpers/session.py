@@ -1,7 +1,8 @@
 """Training that runs beside the notebook: one run at a time, Start, Stop, and no widget in sight.
 
 `TrainingSession` is what a dashboard draws. It owns one thread, which takes the steps of
-`train` one by one, so that Stop works within a step however large the network is.
+`train` one by one (four by four where they are short), so that Stop works at once however
+large the network is.
 """
 
 import atexit
@@ -16,11 +17,14 @@ import torch
 
 from .models import LeNet, LeNetConfig
 from .modes import evaluation_mode
+from .summary import layer_table
 from .training import QUICK, count_steps, train
 from .wording import _
 
-POINTS = 12  # points a run adds to its curves, about
+POINTS = 8  # points a run adds to its curves, about
 FIRST_POINT = 20  # steps to the first one, so that something moves at once
+STRIDE = 4  # steps between two looks at the Stop button, where steps are short
+LIGHT = 20e6  # multiply-adds a step under which they are: LeNet with batch 32 has 9 million
 PIECE = 1000  # validation images scored between two looks at the Stop button
 
 _sessions = weakref.WeakSet()
@@ -147,23 +151,23 @@ class TrainingSession:
         self._tell()
 
     def _train_one(self, run, model, config, clock):
-        """Train one seed, a record a step, and add a point to its history now and then."""
+        """Train one seed, a few steps at a time, and add a point to its history now and then."""
         _per_epoch, steps = count_steps(self.dataset, config)
-        every = max(1, math.ceil(steps / POINTS))
-        history, since, correct = [], [], None
+        stride = STRIDE if work_of_a_step(model, self.dataset, config) < LIGHT else 1
+        every = stride * math.ceil(steps / POINTS / stride)
+        history, since, correct, before = [], [], None, run.done
         sizes = [len(i) for i in torch.arange(len(self.dataset.train)).split(config.batch_size)]
         run.histories.append(history)
         # Validation is scored here, in pieces: inside `train` it could outlast Stop's 0.3 s.
         unvalidated = replace(self.dataset, validation=None)
-        records = train(model, unvalidated, replace(config, record_every=1))
+        records = train(model, unvalidated, replace(config, record_every=stride))
         try:
             for record in records:
                 since.append(record)
-                run.done, run.seconds = run.done + 1, time.perf_counter() - clock
-                last = record.step == steps
+                run.done, run.seconds = before + record.step, time.perf_counter() - clock
                 if self._stop.is_set():
                     return
-                if last or record.step % every == 0 or record.step == min(FIRST_POINT, every):
+                if record.step == steps or record.step % every == 0 or record.step == min(FIRST_POINT, every):
                     correct = self._add_point(history, since, sizes, model)
                     since = []
                 self._tell(each_step=True)
@@ -173,15 +177,16 @@ class TrainingSession:
             records.close()
 
     def _add_point(self, history, since, sizes, model):
-        """Append what `since`, one-step records, amounts to, with its validation score; returns which images are right."""
+        """Append what `since`, records of few steps, amounts to, with its validation score; returns which images are right."""
         loss, accuracy, correct = None, None, None
+        first = history[-1].step if history else 0
         if self.dataset.validation is not None:
             score = score_images(model, self.dataset.validation, self._stop.is_set)
             if score is None:
                 return None
             loss, correct = score
             accuracy = float(correct.mean())
-        history.append(replace(since[-1], validation_loss=loss, validation_accuracy=accuracy, **means_of(since, sizes)))
+        history.append(replace(since[-1], validation_loss=loss, validation_accuracy=accuracy, **means_of(since, sizes, first)))
         self._tell()
         return correct
 
@@ -194,7 +199,7 @@ class TrainingSession:
 
 
 def new_model(model_config, seed):
-    """A network whose initial weights depend on `seed` alone, leaving torch's own generator as it was."""
+    """A network whose first weights depend on `seed` alone; torch's own generator stays as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return LeNet(model_config)
@@ -206,14 +211,20 @@ def fit_to(dataset, model_config):
     return replace(model_config, in_channels=channels, input_size=side, classes=len(dataset.class_names))
 
 
-def means_of(records, sizes):
-    """Training loss, accuracy and speed over several one-step records; `sizes`: images in each step of an epoch."""
-    n = np.array([sizes[(r.step - 1) % len(sizes)] for r in records])
+def means_of(records, sizes, first):
+    """Training loss, accuracy and speed over records from step `first` + 1 on; `sizes`: images in each step of an epoch."""
+    ends = [first, *(r.step for r in records)]
+    n = np.array([sum(sizes[step % len(sizes)] for step in range(*pair)) for pair in zip(ends, ends[1:])])
     return {
         "train_loss": float(np.dot(n, [r.train_loss for r in records]) / n.sum()),
         "train_accuracy": float(np.dot(n, [r.train_accuracy for r in records]) / n.sum()),
         "images_per_second": float(n.sum() / np.sum(n / [r.images_per_second for r in records])),
     }
+
+
+def work_of_a_step(model, dataset, config):
+    """Multiply-adds of one step's forward pass."""
+    return config.batch_size * sum(row.multiply_adds for row in layer_table(model, tuple(dataset.train.images.shape[1:])))
 
 
 def score_images(model, split, stopped=lambda: False):

@@ -15,7 +15,7 @@ from .base import CAPTION, Explorer
 from .lever_panel import LeverPanel
 from .live_curves import LiveCurves
 
-REDRAW = 0.3  # seconds between two pictures while training: each costs a step or ten
+REDRAW = 0.5  # seconds between two pictures while training: each costs a step or ten
 
 
 class TrainingDashboard(Explorer):
