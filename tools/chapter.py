@@ -107,7 +107,7 @@ class Chapter:
     def is_widget(output):
         """Whether an output is one of our figures; a progress bar of tqdm is not."""
         data = output.get("data", {})
-        return WIDGET in data and "HTML(value=" not in str(data.get("text/plain", ""))
+        return WIDGET in data and bool({"image/png", "text/html"} & set(data))
 
     def words(self):
         return self.page.locator(".jp-Notebook").inner_text()
