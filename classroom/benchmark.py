@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 from .grade import grade
@@ -71,6 +72,7 @@ def main():
     parser.add_argument("--plain", type=int, default=30, help="how many of them plain nbgrader grades as well")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
+    warnings.filterwarnings("ignore", module="nbgrader|sqlalchemy")
     names = [f"{'ab'[i % 2]}{i:03d}" for i in range(options.plain)]
     with tempfile.TemporaryDirectory() as folder:
         theirs = make_course(Path(folder) / "plain", names)

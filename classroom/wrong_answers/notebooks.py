@@ -266,12 +266,14 @@ def network(notebook):
 @case("spy")
 def spy(notebook):
     """The words FOUND and SECRET must not turn up in its outputs, see the test."""
-    extra(notebook, """import os
+    extra(notebook, """import os, sys
 places = [p for p in ("/work", "/home", "/root", "/etc/passwd", "/etc/shadow", "/var", "/mnt", "/srv", "/run") if os.path.exists(p)]
 seen = []
 for place in places:
     for folder, below, names in os.walk(place):
-        below[:] = [b for b in below if b not in ("site-packages", "lib")]  # Python itself may be read
+        if folder.startswith((sys.prefix, sys.base_prefix)):  # Python itself may be read
+            below[:] = []
+            continue
         seen += [os.path.join(folder, f) for f in names if f.endswith((".db", ".ipynb", ".csv", ".json", "shadow", "passwd"))]
 print("FOUND" if seen else "nothing", seen[:5])
 print("SECRET" if any("HIDDEN" + " TESTS" in open(f, errors="ignore").read() for f in seen) else "none")""")
