@@ -47,9 +47,9 @@ STEPS = 939  # 3 epochs of 10,000 images in batches of 32
 
 SETTINGS = {
     "baseline": setting(),
-    "two 3x3 a stage": setting(convs_per_stage=2, kernel_size=3),
-    "three 3x3 a stage": setting(convs_per_stage=3, kernel_size=3),
-    "two 5x5 a stage": setting(convs_per_stage=2),
+    "two 3x3": setting(convs_per_stage=2, kernel_size=3),
+    "three 3x3": setting(convs_per_stage=3, kernel_size=3),
+    "two 5x5": setting(convs_per_stage=2),
     "one 3x3": setting(kernel_size=3),
     "one 7x7": setting(kernel_size=7),
     "one 1x1": setting(kernel_size=1),

@@ -62,7 +62,7 @@ def test_a_stored_run_can_be_made_again(effects):
 
 @pytest.mark.parametrize("name, low, high", [
     # what the chapter's text says of each, in points: the mean lies in [low, high]
-    ("two 3x3 a stage", -0.3, 0.3), ("three 3x3 a stage", -1.6, -0.8), ("two 5x5 a stage", -0.6, -0.1),
+    ("two 3x3", -0.3, 0.3), ("three 3x3", -1.6, -0.8), ("two 5x5", -0.6, -0.1),
     ("one 3x3", -0.3, 0.2), ("one 7x7", -1.0, -0.4), ("one 1x1", -8.0, -7.0),
     ("width 0.5", -1.0, -0.5), ("width 3", 0.3, 0.5), ("few, width 3", 0.7, 1.5),
     ("rate 0.0005", -4.0, -3.0), ("rate 0.03", -2.5, -1.5), ("rate 0.1", -90.0, -80.0),
@@ -76,7 +76,7 @@ def test_sizes_in_the_text(effects, name, low, high):
 
 def test_signs_in_the_text(effects):
     better = {"width 3", "few, width 3", "few, dropout 0.5", "batch 128, equal steps", "all three", "few, all three"}
-    luck = {"two 3x3 a stage", "one 3x3", "dropout 0.2", "decay 0.0001", "shift 0.07", "rotation 10", "scale 0.1", "few, decay 0.001"}
+    luck = {"two 3x3", "one 3x3", "dropout 0.2", "decay 0.0001", "shift 0.07", "rotation 10", "scale 0.1", "few, decay 0.001"}
     for name in effects.names():
         _mean, low, high = one(effects, name)
         if name in better:
@@ -91,9 +91,9 @@ def test_costs_and_fits_in_the_text(effects):
     s = effects.results["settings"]
     base = s["baseline"]
     assert (base["parameters"], base["multiply_adds"]) == (44_426, 281_640)
-    assert s["two 3x3 a stage"]["multiply_adds"] / base["multiply_adds"] == pytest.approx(1.8, abs=0.1)
+    assert s["two 3x3"]["multiply_adds"] / base["multiply_adds"] == pytest.approx(1.8, abs=0.1)
     assert s["one 3x3"]["multiply_adds"] / base["multiply_adds"] == pytest.approx(0.7, abs=0.02)
-    assert s["one 3x3"]["parameters"] > base["parameters"] > s["two 5x5 a stage"]["parameters"]
+    assert s["one 3x3"]["parameters"] > base["parameters"] > s["two 5x5"]["parameters"]
     assert s["width 3"]["multiply_adds"] / base["multiply_adds"] == pytest.approx(6, abs=0.3)
     assert 1 - s["width 0.5"]["multiply_adds"] / base["multiply_adds"] == pytest.approx(0.6, abs=0.03)
     assert s["few"]["train_accuracy"] > 0.999 and s["few, width 3"]["train_accuracy"] > 0.999

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 import ipywidgets as w
 import numpy as np
 
+from ..canvas import png
 from ..models import LeNetConfig
 from ..training import QUICK, EpochRecord, count_steps
 from ..tuning import VERDICTS, Book, in_words
@@ -102,9 +103,10 @@ class TuningLab(TrainingDashboard):
             raise ValueError(self.state.run.message or _("the run was stopped and is not in the book"))
 
     def shown(self):
-        """The curves and the sentence as they stand, for a cell to show."""
-        picture, sentence = self.still()
-        return Still(picture, sentence)
+        """The curves as they stand, for a cell to show; the sentence is printed."""
+        self.draw()
+        print(self.sentence())
+        return Still(png(self.figure), self.sentence())
 
     def pin_last(self):
         """Make the last run the baseline."""
