@@ -293,3 +293,17 @@ def test_outputs_of_an_unknown_shape_are_left_out():
     good = {"output_type": "stream", "name": "stdout", "text": "fine"}
     _u, _z, cell = decide({"points": 1, "outputs": [good, {"output_type": "stream", "text": 3}, {"x": 1}]})
     assert [output.output_type for output in cell.outputs] == ["stream", "execute_result"]
+
+
+def test_outputs_of_a_test_cell_give_no_hidden_seed_away():
+    """A traceback quotes the cell's source, and an answer can print what it finds in its callers."""
+    from classroom.grading import marks
+
+    source = "points(f,\n### BEGIN HIDDEN TESTS\nseeds=(48213,),\n### END HIDDEN TESTS\n)"
+    cell = nbformat.v4.new_code_cell(source, metadata={"nbgrader": known("a", test=True).metadata()})
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    outputs = [{"output_type": "stream", "name": "stdout", "text": "seeds 48213"},
+               {"output_type": "error", "ename": "NameError", "evalue": "name 'f'", "traceback": [source, "NameError: name 'f'"]}]
+    marks.apply_report(notebook, {"cells": [{"outputs": outputs, "why": "it stopped", "error": "NameError"}], "ended": ""})
+    shown = json.dumps(notebook.cells[0].outputs)
+    assert "48213" not in shown and "HIDDEN" not in shown and "NameError: name 'f'" in shown

@@ -17,7 +17,7 @@ from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 
-from .limits import Limits
+from .leaks import hidden_numbers
 from .sandbox import Worker, bubblewrap
 from .screen import Known, mend, without_hidden
 
@@ -139,10 +139,15 @@ def apply_report(nb, report):
 def _decide(cell, answer, about):
     name, most = cell.metadata["nbgrader"]["grade_id"], float(cell.metadata["nbgrader"]["points"])
     points, why = answer.get("points"), answer.get("late") or answer.get("why")
-    # A library's warning must cost nothing: nbgrader gives 0 for anything on stderr.
+    secret = hidden_numbers(nbformat.v4.new_notebook(cells=[cell]))
     for output in cell.outputs:
         if output.output_type == "stream":
-            output.name = "stdout"
+            # A library's warning must cost nothing: nbgrader gives 0 for anything on stderr.
+            output.name, output.text = "stdout", _without(output.text, secret)
+        elif output.output_type == "error":
+            # A traceback quotes the test cell, hidden tests included, and students see it in their feedback.
+            output.evalue = _without(output.evalue, secret)
+            output.traceback = [f"{output.ename}: {output.evalue}"]
     number = isinstance(points, (int, float)) and not isinstance(points, bool) and math.isfinite(points) and 0 <= points <= most + 1e-9
     if name in about["undecided"]:
         pass
@@ -156,6 +161,12 @@ def _decide(cell, answer, about):
     if name in about["undecided"]:
         text = f"Not gradable by machine: {about['undecided'][name]}. A human will look at it."
         cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
+
+
+def _without(text, secret):
+    for number in secret:
+        text = text.replace(number, "…")
+    return text
 
 
 def _outputs(answer):
