@@ -16,7 +16,7 @@ from .browser import FLAGS, WORKBENCH, Lab, find_browser
 from .chapter import Chapter
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
-WINDOW = {"width": 1160, "height": 760}
+WINDOW = {"width": 1160, "height": 900}
 
 
 def open_page(browser, lab, path):
