@@ -23,8 +23,11 @@ def value(element):
     return element.evaluate(VALUE)
 
 
-def move(page, kind, element):
-    """Move a control one step with the keyboard; returns (before, after)."""
+BACK = {"ArrowRight": "ArrowLeft", "ArrowLeft": "ArrowRight", "ArrowDown": "ArrowUp", "ArrowUp": "ArrowDown", "Space": "Space"}
+
+
+def move(page, kind, element, *, back=False):
+    """Move a control one step with the keyboard, and `back` again if asked to; returns (before, after)."""
     before = value(element)
     element.focus()
     for key in {"slider": ("ArrowRight", "ArrowLeft"), "list": ("ArrowDown", "ArrowUp"), "box to tick": ("Space",),
@@ -32,7 +35,10 @@ def move(page, kind, element):
         page.keyboard.press(key)
         with contextlib.suppress(NotInTime):
             page.wait_for_function(f"([e, before]) => ({VALUE})(e) !== before", arg=[element, before], timeout=2000, polling=30)
-            return before, value(element)
+            after = value(element)
+            if back:
+                page.keyboard.press(BACK[key])
+            return before, after
     return before, before
 
 
