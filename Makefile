@@ -29,8 +29,9 @@ setup: $(VENV)/.lab  ## install what the chapters need into .venv
 lab: setup  ## open the chapters in JupyterLab
 	@$(BIN)/python -m tools.lab $(ARGS)
 
+# Two processes, a file each at a time: all cells of a chapter stay in one kernel.
 test: $(VENV)/.all  ## install what the tests need and run all of them
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -n $(or $(WORKERS),2) --dist loadfile $(ARGS)
 
 proof: $(VENV)/.all  ## the long proofs: many seeds, many interruptions, a whole class
 	$(PYTEST) -m proof tests $(ARGS)
