@@ -10,13 +10,15 @@ CONTROLS = {"slider": ".noUi-handle", "list": "select", "box to tick": "input[ty
 # The value of a control as the page holds it.
 VALUE = """e => e.matches('.noUi-handle') ? e.getAttribute('aria-valuenow') + ' ' + (e.closest('.widget-inline-hbox, .jupyter-widgets')
     .querySelector('.widget-readout')?.innerText || '') : e.type === 'checkbox' ? String(e.checked) : e.value"""
+# A file's name is typed, not moved.
+MOVES = "e => e.type !== 'text' || (e.value !== '' && !isNaN(e.value))"
 USABLE = "e => !e.disabled && !e.closest('[disabled]') && e.offsetParent !== null"
 
 
 def controls(figure):
     """[(kind, element)] of the controls that can be used now."""
     return [(kind, element) for kind, css in CONTROLS.items() for element in figure.locator(css).element_handles()
-            if element.evaluate(USABLE)]
+            if element.evaluate(USABLE) and element.evaluate(MOVES)]
 
 
 def value(element):
