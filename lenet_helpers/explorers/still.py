@@ -1,6 +1,7 @@
 """A picture with its sentence, as the result of a cell."""
 
 import base64
+import html
 import io
 
 from PIL import Image
@@ -16,7 +17,10 @@ class Still:
         self.picture, self.sentence = with_few_colours(picture), sentence
 
     def _repr_mimebundle_(self, **kwargs):
-        data = {"image/png": base64.b64encode(self.picture).decode("ascii"), "text/plain": self.sentence}
+        code = base64.b64encode(self.picture).decode("ascii")
+        # JupyterLab gives a bare PNG no alternative text, but keeps that of HTML.
+        tag = f'<img src="data:image/png;base64,{code}" alt="{html.escape(self.sentence, quote=True)}" style="max-width: 100%; height: auto">'
+        data = {"text/html": tag, "image/png": code, "text/plain": self.sentence}
         return data, {"image/png": {"alt": self.sentence}}
 
 
