@@ -9,6 +9,7 @@ folders and its own count of processes, so that nothing passes from one to the n
 import ctypes
 import os
 import resource
+import sys
 
 _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 _NOSUID, _NODEV = 2, 4
@@ -16,7 +17,10 @@ _REC_PRIVATE = 0x4000 | 0x40000
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_PDEATHSIG = 4, 38, 1
 _CAPABILITY_VERSION_3 = 0x20080522
 
-WRITABLE = ("/box", "/tmp", "/dev/shm")
+# A checkout or an environment that lies below /tmp must stay in sight: then /tmp is not given away.
+_NEEDED = (sys.prefix, sys.base_prefix, os.path.abspath(__file__))
+WRITABLE = tuple(path for path in ("/box", "/tmp", "/dev/shm") if not any(place.startswith(path + "/") for place in _NEEDED))
+SCRATCH = "/tmp" if "/tmp" in WRITABLE else "/box"  # for temporary files
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from . import box
+from .isolate import SCRATCH, WRITABLE
 from .limits import Limits
 
 ROOT = Path(__file__).resolve().parents[2]  # the folder of lenet_helpers and classroom
@@ -124,11 +125,11 @@ def _environment(home, sandboxed):
     """The environment of student code: nothing of the teacher's own."""
     from platformdirs import user_cache_path
 
-    cache = "/cache" if sandboxed else str(user_cache_path())
-    paths = {"HOME": home, "XDG_CACHE_HOME": cache, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "TMPDIR": "/tmp"}
+    cache, scratch = ("/cache", SCRATCH) if sandboxed else (str(user_cache_path()), "/tmp")
+    paths = {"HOME": home, "XDG_CACHE_HOME": cache, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "TMPDIR": scratch}
     fixed = {"LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TQDM_DISABLE": "1",
              "PYTHONDONTWRITEBYTECODE": "1", "NBGRADER_EXECUTION": "autograde", "MPLBACKEND": "Agg",
-             "MPLCONFIGDIR": "/tmp/mpl", "IPYTHONDIR": "/tmp/ipython"}
+             "MPLCONFIGDIR": f"{scratch}/mpl", "IPYTHONDIR": f"{scratch}/ipython"}
     return paths | fixed | ({"LENET_BOXED": "1", "HOME": "/box"} if sandboxed else {})
 
 
@@ -158,7 +159,7 @@ def _bwrap(program, environment):
     command += _cache()
     size = str(Limits().disk_mb * 1024 * 1024)
     command += ["--proc", "/proc", "--dev", "/dev"]
-    for path in ("/box", "/tmp", "/dev/shm"):
+    for path in WRITABLE:
         command += ["--perms", "1777", "--size", size, "--tmpfs", path]
     return command + ["--remount-ro", "/", "--remount-ro", "/dev", "--chdir", "/", "--"]
 
