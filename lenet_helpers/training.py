@@ -170,9 +170,16 @@ def _batches_from(step, dataset, config):
             if config.augments:
                 images = random_affine(images, shift=config.shift, rotation=config.rotation, scale=config.scale,
                                        background=dataset.background, generator=_generator(config.seed, "augment", step))
-            torch.manual_seed(_number(config.seed, "dropout", step))
+            _seed_dropout(_number(config.seed, "dropout", step), config.device)
             yield images, labels
             step += 1
+
+
+def _seed_dropout(number, device):
+    # torch.manual_seed would seed every kind of device there is, and notes down the call stack for each: a tenth of a step.
+    torch.default_generator.manual_seed(number)
+    if device != "cpu":
+        getattr(torch, device.split(":")[0]).manual_seed(number)
 
 
 def _number(seed, purpose, position):
