@@ -166,7 +166,7 @@ def _batches_from(step, dataset, config):
         epoch, done = divmod(step, per_epoch)
         order = torch.randperm(len(split), generator=_generator(config.seed, "order", epoch))
         for index in order.split(config.batch_size)[done:]:
-            images, labels = split.images[index], split.labels[index]
+            images, labels = split.images.index_select(0, index), split.labels[index]
             if config.augments:
                 images = random_affine(images, shift=config.shift, rotation=config.rotation, scale=config.scale,
                                        background=dataset.background, generator=_generator(config.seed, "augment", step))
