@@ -1,7 +1,7 @@
 """Training that runs beside the notebook: one run at a time, Start, Stop, and no widget in sight.
 
 `TrainingSession` is what a dashboard draws. It owns one thread, which takes the steps of
-`train` one by one (four by four where they are short), so that Stop works at once however
+`train` one by one (eight by eight where they are short), so that Stop works at once however
 large the network is.
 """
 
@@ -18,14 +18,15 @@ import torch
 from .models import LeNet, LeNetConfig
 from .modes import evaluation_mode
 from .summary import layer_table
+from .train_config import make_optimizer
 from .training import QUICK, count_steps, train
 from .wording import _
 
-POINTS = 8  # points a run adds to its curves, about
-FIRST_POINT = 20  # steps to the first one, so that something moves at once
-STRIDE = 4  # steps between two looks at the Stop button, where steps are short
+POINTS = 5  # points a run of few epochs adds to its curves after the first one; a longer run adds one an epoch
+STRIDE = 8  # steps between two looks at the Stop button, where steps are short
+FIRST_POINT = 2 * STRIDE  # steps to the first point, so that something moves at once
 LIGHT = 20e6  # multiply-adds a step under which they are: LeNet with batch 32 has 9 million
-PIECE = 1000  # validation images scored between two looks at the Stop button
+PIECE = 500  # validation images scored between two looks at the Stop button; larger pieces leave the cache and are slower
 
 _sessions = weakref.WeakSet()
 
@@ -79,7 +80,10 @@ class TrainingSession:
         self._thread = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self._workers = torch.get_num_threads()
         _sessions.add(self)
+        # A process's first optimizer imports seconds' worth of torch: now, rather than after the click.
+        make_optimizer(new_model(LeNetConfig(), 0), train_config)
 
     @property
     def running(self):
@@ -152,9 +156,12 @@ class TrainingSession:
 
     def _train_one(self, run, model, config, clock):
         """Train one seed, a few steps at a time, and add a point to its history now and then."""
-        _per_epoch, steps = count_steps(self.dataset, config)
-        stride = STRIDE if work_of_a_step(model, self.dataset, config) < LIGHT else 1
-        every = stride * math.ceil(steps / POINTS / stride)
+        per_epoch, steps = count_steps(self.dataset, config)
+        light = work_of_a_step(model, self.dataset, config) < LIGHT
+        stride = STRIDE if light else 1
+        # A second thread's workers get in the way of the first one's: short steps are twice as fast without.
+        torch.set_num_threads(1 if light else self._workers)
+        every = stride * math.ceil(min(steps / POINTS, per_epoch) / stride)
         history, since, correct, before = [], [], None, run.done
         sizes = [len(i) for i in torch.arange(len(self.dataset.train)).split(config.batch_size)]
         run.histories.append(history)

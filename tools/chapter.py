@@ -22,7 +22,7 @@ class Chapter:
     """One notebook, open in one page of the browser. `problems` collects what its console complains about."""
 
     def __init__(self, page, lab, path):
-        self.page, self.path, self.problems, self.ran = page, path, [], False
+        self.page, self.path, self.problems, self.ran, self.running = page, path, [], False, False
         self.language, file = path.removesuffix(".ipynb").split("/")
         self.questions = "03-training" if path == WORKBENCH else file
         page.on("console", lambda m: self.problems.append(f"{m.text} {m.location.get('url', '')}") if m.type == "error" else None)
@@ -43,22 +43,22 @@ class Chapter:
         self.page.wait_for_function(f"() => {CELLS}.every(c => c.executionCount === null)")
 
     def start_all(self):
+        """Begin to run every cell, and return at once: kernel and page go on by themselves."""
         self.clear()
         self.command("notebook:run-all-cells")
+        self.running = True
 
     def wait_for_cell(self, number):
         """Wait until the code cell of that number, from 0, is done."""
         self.page.wait_for_function(f"number => {CELLS}[number].executionCount !== null", arg=number, timeout=120_000, polling=100)
 
-    def run_all(self, seconds=240):
-        """Run every cell; wait until all have run, or one has failed, and the kernel has nothing to do."""
-        self.start_all()
-        self.page.wait_for_function(IDLE, timeout=seconds * 1000, polling=200)
-        self.ran = True
-
-    def ensure_ran(self):
+    def ensure_ran(self, seconds=300):
+        """Wait until all cells have run, or one has failed, and the kernel has nothing to do; begin it where nobody has."""
         if not self.ran:
-            self.run_all()
+            if not self.running:
+                self.start_all()
+            self.page.wait_for_function(IDLE, timeout=seconds * 1000, polling=200)
+            self.ran, self.running = True, False
 
     def restart(self):
         """Restart the kernel as a learner does, and confirm."""
@@ -66,7 +66,7 @@ class Chapter:
         self.page.locator(".jp-Dialog .jp-mod-accept").click()
         self.page.wait_for_function(f"() => {PANEL}.sessionContext.session?.kernel?.status === 'idle'"
                                     f" && {CELLS}.every(c => c.executionState !== 'running')", timeout=60_000)
-        self.ran = False
+        self.ran = self.running = False
 
     def run_to_dashboard(self, seconds=240):
         """Run the cells up to the first with a dashboard, not further."""
@@ -88,6 +88,13 @@ class Chapter:
                            " window.jupyterapp.commands.execute('notebook:run-cell'); }")
         self.page.wait_for_function(f"before => ![null, before].includes({count})", arg=before, timeout=60_000, polling=30)
         return time.monotonic() - started
+
+    def start_interrupted(self):
+        """Begin to run every cell, restart the kernel in the middle, and begin again."""
+        self.start_all()
+        self.wait_for_cell(2)
+        self.restart()
+        self.start_all()
 
     def close(self):
         """Shut the kernel down without saving, so that the next chapter has the machine to itself, and leave."""

@@ -27,7 +27,7 @@ def open_page(browser, lab, path):
 def chapter(browser, lab):
     """Chapter 3, run, with the first figure that has a slider on the page."""
     page = open_page(browser, lab, "en/03-training.ipynb")
-    page.run_all(600)
+    page.ensure_ran(600)
     figure = next(f for f in page.figures() if f.locator(".noUi-handle").count())
     handle = figure.locator(".noUi-handle").first
     handle.focus()
@@ -41,7 +41,7 @@ def chapter(browser, lab):
 def training(browser, lab):
     """The dashboard at the end of a run with its own settings."""
     page = open_page(browser, lab, WORKBENCH)
-    page.run_all()
+    page.ensure_ran()
     figure = next(f for f in page.figures() if page.trains(f))
     train = "button.lenet-dashboard-train"
     figure.locator(train).click()

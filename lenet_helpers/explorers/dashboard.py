@@ -29,7 +29,7 @@ class TrainingDashboard(Explorer):
 
     def __init__(self, dataset, model_config=LeNetConfig(), train_config=QUICK):
         self.dataset = dataset
-        self._drawn = 0.0
+        self._drawn, self._points = 0.0, 0  # when, and with how many points, the last picture was made
         super().__init__(TrainingSession(dataset, model_config, train_config))
         self.state.listener = self._from_session
         self._after_move()
@@ -119,9 +119,10 @@ class TrainingDashboard(Explorer):
         self.train.disabled, self.stop.disabled = running, not running
         self.bar.value = run.done / run.total if run.total else 0.0
         self.left.value = self._time_left(run)
-        if not running or time.monotonic() - self._drawn > REDRAW:
+        points = len(self.state.history)
+        if not running or (points != self._points and time.monotonic() - self._drawn > REDRAW):
             self.refresh()
-            self._drawn = time.monotonic()
+            self._drawn, self._points = time.monotonic(), points
         if not running:
             self._ended(run)
 

@@ -34,11 +34,50 @@ def lab(browser, tmp_path_factory):
     server.close()
 
 
+class Shelf:
+    """The chapters, each opened and looked at unrun, then started: one ahead of the one in use.
+
+    So one chapter's kernel works while another's page is tried; the longest begins first.
+    """
+
+    def __init__(self, browser, lab):
+        self.browser, self.lab, self.open, self.order = browser, lab, {}, chapters()
+
+    def take(self, path):
+        """The chapter of that path; what will be asked for next is begun."""
+        after = self.order[self.order.index(path) + 1:]
+        for wanted in (path, self.order[-1], *after[:1]):
+            if wanted not in self.open:
+                self.open[wanted] = self._begin(wanted)
+        return self.open[path]
+
+    def _begin(self, path):
+        context = self.browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+        context.set_default_timeout(30_000)
+        chapter = Chapter(context.new_page(), self.lab, path)
+        chapter.unrun = look_unrun(chapter)
+        chapter.start_interrupted()
+        return chapter
+
+
+def look_unrun(chapter):
+    """What the page shows before any cell has run: (its words, pictures drawn, pictures there, pictures stored)."""
+    pictures = chapter.page.locator(".jp-OutputArea-output img")
+    drawn = pictures.evaluate_all("images => images.filter(i => i.complete && i.naturalWidth > 100).length")
+    if pictures.count():
+        chapter.shot("unrun", pictures.first)
+    stored = sum("image/png" in o.get("data", {}) for _cell, outputs in chapter.outputs() for o in outputs)
+    return chapter.words(), drawn, pictures.count(), stored
+
+
+@pytest.fixture(scope="package")
+def shelf(browser, lab):
+    return Shelf(browser, lab)
+
+
 @pytest.fixture(scope="package", params=chapters())
-def chapter(browser, lab, request):
-    """A chapter, open and not run yet: `chapter.ensure_ran()` runs it, once."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(30_000)
-    opened = Chapter(context.new_page(), lab, request.param)
-    yield opened
-    opened.close()
+def chapter(shelf, request):
+    """A chapter, open and on its way to being run: `chapter.ensure_ran()` waits for that."""
+    taken = shelf.take(request.param)
+    yield taken
+    taken.close()

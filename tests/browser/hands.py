@@ -103,13 +103,20 @@ def reached_by_tab(page, figure):
     return stops, reached
 
 
-def focus_shows(page, element):
-    """Whether the element, or the box around it, looks different when the keyboard is on it."""
-    style = """e => [e, e.parentElement, e.closest('label') || e].map(x => { const s = getComputedStyle(x);
-        return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.borderColor, s.backgroundColor].join(); }).join('|')"""
-    page.evaluate("() => document.activeElement.blur()")
-    before = element.evaluate(style)
+def unseen_focus(page, figure):
+    """Those of the figure's controls that look the same, with all that is around them, when the keyboard is on them."""
     page.keyboard.press("Shift")  # the last thing used was the keyboard
-    element.focus()
-    page.wait_for_timeout(250)  # JupyterLab fades some of its borders
-    return element.evaluate(style) != before
+    return figure.evaluate("""f => {
+        const style = e => [e, e.parentElement, e.closest('label') || e].map(x => { const s = getComputedStyle(x);
+            return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.borderColor, s.backgroundColor].join(); }).join('|');
+        const unseen = [], usable = %s, still = document.head.appendChild(document.createElement('style'));
+        still.textContent = '* { transition: none !important; }';  // JupyterLab fades some of its borders
+        for (const e of f.querySelectorAll('button:not([disabled]), select, input, .noUi-handle')) {
+            if (!usable(e)) continue;
+            document.activeElement.blur();
+            const before = style(e);
+            e.focus();
+            if (style(e) === before) unseen.push(e.tagName + ' ' + (e.type || '') + ' ' + e.className);
+        }
+        still.remove();
+        return unseen; }""" % f"({USABLE})")

@@ -17,25 +17,12 @@ BROKEN = ("model not found", "Error displaying widget", "Loading widget", "Error
 
 def test_unrun_it_shows_pictures_and_sentences(chapter):
     """As stored, before any cell has run: a still picture or a list of choices where a widget would be."""
-    if chapter.path == WORKBENCH:
-        return
-    assert not [text for text in BROKEN if text in chapter.words()]
-    pictures = chapter.page.locator(".jp-OutputArea-output img")
-    assert pictures.evaluate_all("images => images.every(i => i.complete && i.naturalWidth > 100)")
-    assert pictures.count() == sum("image/png" in o.get("data", {}) for _cell, outputs in chapter.outputs() for o in outputs)
-    for picture in pictures.all()[:1]:
-        chapter.shot("unrun", picture)
+    words, drawn, there, stored = chapter.unrun
+    assert not [text for text in BROKEN if text in words]
+    assert drawn == there == stored and (stored or chapter.path == WORKBENCH)
 
 
-def test_a_restart_while_it_runs_is_recovered_from(chapter):
-    chapter.start_all()
-    chapter.wait_for_cell(3)
-    chapter.restart()
-    chapter.run_all()
-    assert not chapter.errors()
-
-
-def test_it_runs_to_the_end(chapter):
+def test_after_a_restart_in_the_middle_it_runs_to_the_end(chapter):
     chapter.ensure_ran()
     chapter.shot("ran", chapter.page.locator(".jp-Notebook .jp-Cell").first)
     assert not chapter.errors()
@@ -135,11 +122,7 @@ def test_the_tab_key_reaches_every_control(predicted):
 
 
 def test_the_focus_is_seen(predicted):
-    unseen = set()
-    for figure in predicted.figures() + predicted.quizzes()[:1]:
-        for element in figure.locator("button:not([disabled]), select, input, .noUi-handle").element_handles():
-            if element.evaluate(hands.USABLE) and not hands.focus_shows(predicted.page, element):
-                unseen.add((named(figure), element.evaluate("e => e.tagName + ' ' + (e.type || '') + ' ' + e.className")))
+    unseen = {named(f): found for f in predicted.figures() + predicted.quizzes()[:1] if (found := hands.unseen_focus(predicted.page, f))}
     assert not unseen
 
 
