@@ -114,10 +114,13 @@ class TrainingSession:
             except Exception as error:
                 run.status, run.message = "failed", str(error)
                 models = []
+        try:
+            # Before there is a thread: a run can be over at once, and only one may draw, or add it to a book.
+            self.listener()
+        finally:
             if models:
                 self._thread = threading.Thread(target=self._work, args=(run, models), daemon=True, name="lenet-training")
                 self._thread.start()
-        self.listener()
         return True
 
     def stop(self):

@@ -204,6 +204,29 @@ def test_compare_needs_a_baseline(digits):
         TuningLab(digits, train_config=SHORT, seeds=1).compare(width=2.0)
 
 
+def test_a_run_that_ends_at_once_is_in_the_book_once(digits):
+    made = TuningLab(digits, train_config=SHORT, seeds=1)
+    made.pin_baseline()
+    for n in range(2, 8):
+        made.compare(learning_rate=10.0, optimizer="sgd", schedule="constant")
+        assert len(made.book.entries) == n and made.book.entries[-1].status == "diverged"
+    made.close()
+
+
+def test_overlays_may_be_chosen_while_it_trains(digits):
+    made = TuningLab(digits, train_config=replace(SHORT, epochs=20), seeds=1)
+    made.pin_baseline(epochs=0.5)
+    made.panel_of_levers.set(epochs=20)
+    made.start()
+    for n in range(30):
+        made.overlay.value = (1,) if n % 2 else ()
+        assert not made.error.value
+    made.state.stop()
+    made.state.join()
+    assert made.state.run.status == "stopped", made.state.run.message
+    made.close()
+
+
 def test_compare_changes_what_was_named_and_nothing_else(lab):
     lab.compare(kernel_size=3)
     entry = lab.book.entries[-1]

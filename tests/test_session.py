@@ -119,6 +119,24 @@ def test_stopping_before_the_first_step_and_stopping_twice_are_harmless(digits):
     assert finished(TrainingSession(digits, train_config=replace(QUICK, epochs=0.2))).status == "finished"
 
 
+def test_the_listener_is_never_called_by_two_threads_at_once(digits):
+    inside, together, ends = [], [], []
+
+    def listen():
+        inside.append(threading.current_thread().name)
+        time.sleep(0.02)  # as a drawing takes
+        together.append(len(inside))
+        inside.pop()
+        ends.append(not session.running)
+
+    session = TrainingSession(digits, train_config=replace(QUICK, steps=1), listener=listen)
+    for _again in range(5):
+        ends.clear()
+        finished(session)
+        assert ends.count(True) == 1, "the end is told once"
+    assert set(together) == {1}
+
+
 def test_changes_during_a_run_wait_for_the_next(digits):
     session = TrainingSession(digits, train_config=replace(QUICK, epochs=3))
     session.start()

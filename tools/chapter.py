@@ -12,6 +12,7 @@ ARTEFACTS = NOTEBOOKS.parent / "artefacts"
 TOP = ".jp-OutputArea-output .jupyter-widgets[class*=' lenet-']:not([class*=' lenet-'] *)"
 PANEL = "window.jupyterapp.shell.currentWidget"
 CELLS = f"[...{PANEL}.content.model.cells].filter(c => c.type === 'code' && c.sharedModel.getSource().trim())"
+DASHBOARD = r"/TrainingDashboard\(|TuningLab\(/"
 IDLE = f"""() => {{ const cells = {CELLS};
     const failed = cells.some(c => c.outputs.toJSON().some(o => o.output_type === 'error'));
     const waiting = cells.some(c => c.executionState === 'running' || (c.executionCount === null && !failed));
@@ -62,17 +63,20 @@ class Chapter:
 
     def restart(self):
         """Restart the kernel as a learner does, and confirm."""
+        before = list(self.problems)
         self.command("notebook:restart-kernel")
         self.page.locator(".jp-Dialog .jp-mod-accept").click()
         self.page.wait_for_function(f"() => {PANEL}.sessionContext.session?.kernel?.status === 'idle'"
                                     f" && {CELLS}.every(c => c.executionState !== 'running')", timeout=60_000)
         self.ran = self.running = False
+        # JupyterLab says so itself of every question that the old kernel had not answered yet.
+        self.problems[:] = before + [p for p in self.problems[len(before):] if "Canceled future for" not in p]
 
     def run_to_dashboard(self, seconds=240):
         """Run the cells up to the first with a dashboard, not further."""
         self.clear()
         self.page.evaluate(f"""() => {{ const n = {PANEL}.content;
-            n.activeCellIndex = [...n.model.cells].findIndex(c => c.type === 'code' && /TrainingDashboard\\(|TuningLab\\(/.test(c.sharedModel.getSource()));
+            n.activeCellIndex = [...n.model.cells].findIndex(c => c.type === 'code' && {DASHBOARD}.test(c.sharedModel.getSource()));
             const run = name => window.jupyterapp.commands.execute(name);
             run('notebook:run-all-above').then(() => run('notebook:run-cell')); }}""")
         self.page.wait_for_function(f"""() => {{ const c = {PANEL}.content.activeCell.model;
@@ -88,6 +92,10 @@ class Chapter:
                            " window.jupyterapp.commands.execute('notebook:run-cell'); }")
         self.page.wait_for_function(f"before => ![null, before].includes({count})", arg=before, timeout=60_000, polling=30)
         return time.monotonic() - started
+
+    def has_dashboard(self):
+        """Whether one of its cells makes a figure that trains."""
+        return self.page.evaluate(f"() => {CELLS}.some(c => {DASHBOARD}.test(c.sharedModel.getSource()))")
 
     def start_interrupted(self):
         """Begin to run every cell, restart the kernel in the middle, and begin again."""

@@ -1,6 +1,7 @@
 """A panel of levers, Train, Stop, and curves that grow while the network learns."""
 
 import html
+import threading
 import time
 
 import ipywidgets as w
@@ -29,6 +30,8 @@ class TrainingDashboard(Explorer):
 
     def __init__(self, dataset, model_config=LeNetConfig(), train_config=QUICK):
         self.dataset = dataset
+        # The training thread draws, and so does who chooses an overlay meanwhile; the figure is one.
+        self._drawing = threading.RLock()
         self._drawn, self._points = 0.0, 0  # when, and with how many points, the last picture was made
         super().__init__(TrainingSession(dataset, model_config, train_config))
         self.state.listener = self._from_session
@@ -142,8 +145,9 @@ class TrainingDashboard(Explorer):
         self.curves.show_run(self.state.history)
 
     def refresh(self):
-        self.draw()
-        self.image.value = png(self.figure)
+        with self._drawing:
+            self.draw()
+            self.image.value = png(self.figure)
         self.image.tooltip = self.labels.text = self.sentence()
         self.caption.value = f'<p role="status" style="{CAPTION}">{html.escape(self.sentence())}</p>'
 

@@ -148,12 +148,13 @@ class TuningLab(TrainingDashboard):
             chosen = [n for n in self.overlay.value if n in entries.values()]
             self.overlay.options = tuple(entries.items())
             self.overlay.value = chosen
-        self.curves.across("step" if self.equal.value == "steps" else "epoch")
         chosen = {_("run {n}").format(n=n): self.book[n].histories for n in self.overlay.value}
         base = self.book.baseline
-        self.curves.show_others(base.histories if base else None, {k: h for k, h in chosen.items() if h}, training=False)
+        with self._drawing:
+            self.curves.across("step" if self.equal.value == "steps" else "epoch")
+            self.curves.show_others(base.histories if base else None, {k: h for k, h in chosen.items() if h}, training=False)
+            self.refresh()
         self.listing.value = self._listing()
-        self.refresh()
 
     def _listing(self):
         table = self.book.table()

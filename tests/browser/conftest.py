@@ -56,7 +56,10 @@ class Shelf:
         context.set_default_timeout(30_000)
         chapter = Chapter(context.new_page(), self.lab, path)
         chapter.unrun = look_unrun(chapter)
-        chapter.start_interrupted()
+        if chapter.has_dashboard():
+            chapter.start_all()  # it will be restarted while it trains
+        else:
+            chapter.start_interrupted()
         return chapter
 
 

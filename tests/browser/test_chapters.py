@@ -22,7 +22,7 @@ def test_unrun_it_shows_pictures_and_sentences(chapter):
     assert drawn == there == stored and (stored or chapter.path == WORKBENCH)
 
 
-def test_after_a_restart_in_the_middle_it_runs_to_the_end(chapter):
+def test_it_runs_to_the_end_also_after_a_restart_in_the_middle(chapter):
     chapter.ensure_ran()
     chapter.shot("ran", chapter.page.locator(".jp-Notebook .jp-Cell").first)
     assert not chapter.errors()
