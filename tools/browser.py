@@ -9,9 +9,7 @@ import sys
 import time
 import urllib.request
 
-import nbformat
-
-from .notebooks import METADATA, NOTEBOOKS, chapter_environment
+from .notebooks import NOTEBOOKS, chapter_environment
 
 FLAGS = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
          "--disable-component-update --disable-sync --disable-dev-shm-usage").split()
@@ -22,15 +20,6 @@ SETTINGS = {
     "notebook-extension/tracker": '{"windowingMode": "none"}',
     "docmanager-extension/plugin": '{"autosave": false}',
 }
-# Made here: what a chapter may or may not have, small enough to be tried again and again.
-WORKBENCH = "en/workbench.ipynb"
-CELLS = (
-    'from lenet_helpers import load_dataset, quiz, set_language\nset_language("en")',
-    "from lenet_helpers.explorers import SizeExplorer, TrainingDashboard",
-    "SizeExplorer()",
-    "TrainingDashboard(load_dataset())",
-    'quiz("03-training", "padding-colour")',
-)
 
 
 def find_browser():
@@ -49,8 +38,6 @@ class Lab:
             file = folder / "config/lab/user-settings/@jupyterlab" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), self.root / WORKBENCH)
         self._environment = chapter_environment()
         private = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
         private |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "HOME": str(folder),
@@ -89,5 +76,5 @@ class Lab:
 
 
 def chapters():
-    """Paths of the chapters of every language, relative to the notebooks' folder, after the workbench."""
-    return [WORKBENCH, *sorted(path.relative_to(NOTEBOOKS).as_posix() for path in NOTEBOOKS.glob("*/*.ipynb"))]
+    """Paths of the chapters of every language, relative to the notebooks' folder, in order."""
+    return sorted(path.relative_to(NOTEBOOKS).as_posix() for path in NOTEBOOKS.glob("*/*.ipynb"))

@@ -5,8 +5,6 @@ import time
 
 from .notebooks import NOTEBOOKS, WIDGET
 
-from .browser import WORKBENCH
-
 ARTEFACTS = NOTEBOOKS.parent / "artefacts"
 # The outermost of our widgets in each output.
 TOP = ".jp-OutputArea-output .jupyter-widgets[class*=' lenet-']:not([class*=' lenet-'] *)"
@@ -24,8 +22,7 @@ class Chapter:
 
     def __init__(self, page, lab, path):
         self.page, self.path, self.problems, self.ran, self.running = page, path, [], False, False
-        self.language, file = path.removesuffix(".ipynb").split("/")
-        self.questions = "03-training" if path == WORKBENCH else file
+        self.language, self.questions = path.removesuffix(".ipynb").split("/")
         page.on("console", lambda m: self.problems.append(f"{m.text} {m.location.get('url', '')}") if m.type == "error" else None)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.goto(f"{lab.url}/lab/workspaces/auto-{secrets.token_hex(3)}/tree/{path}?token={lab.token}")
@@ -48,10 +45,6 @@ class Chapter:
         self.clear()
         self.command("notebook:run-all-cells")
         self.running = True
-
-    def wait_for_cell(self, number):
-        """Wait until the code cell of that number, from 0, is done."""
-        self.page.wait_for_function(f"number => {CELLS}[number].executionCount !== null", arg=number, timeout=120_000, polling=100)
 
     def ensure_ran(self, seconds=300):
         """Wait until all cells have run, or one has failed, and the kernel has nothing to do; begin it where nobody has."""
@@ -98,9 +91,9 @@ class Chapter:
         return self.page.evaluate(f"() => {CELLS}.some(c => {DASHBOARD}.test(c.sharedModel.getSource()))")
 
     def start_interrupted(self):
-        """Begin to run every cell, restart the kernel in the middle, and begin again."""
+        """Begin to run every cell, restart the kernel while one runs and the others wait, and begin again."""
         self.start_all()
-        self.wait_for_cell(2)
+        self.page.wait_for_function(f"() => {PANEL}.sessionContext.session?.kernel?.status === 'busy'", polling=30)
         self.restart()
         self.start_all()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from .browser import FLAGS, WORKBENCH, Lab, find_browser
+from .browser import FLAGS, Lab, find_browser
 from .chapter import Chapter
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -40,8 +40,8 @@ def chapter(browser, lab):
 
 def training(browser, lab):
     """The dashboard at the end of a run with its own settings."""
-    page = open_page(browser, lab, WORKBENCH)
-    page.ensure_ran()
+    page = open_page(browser, lab, "en/04-tuning.ipynb")
+    page.run_to_dashboard()
     figure = next(f for f in page.figures() if page.trains(f))
     train = "button.lenet-dashboard-train"
     figure.locator(train).click()

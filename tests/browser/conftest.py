@@ -46,12 +46,13 @@ class Shelf:
     def take(self, path):
         """The chapter of that path; what will be asked for next is begun."""
         after = self.order[self.order.index(path) + 1:]
-        for wanted in (path, self.order[-1], *after[:1]):
+        for wanted in (self.order[-1], path, *after[:1]):
             if wanted not in self.open:
                 self.open[wanted] = self._begin(wanted)
         return self.open[path]
 
     def _begin(self, path):
+        # A context each: pages of one context share a process, and would wait for each other.
         context = self.browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
         context.set_default_timeout(30_000)
         chapter = Chapter(context.new_page(), self.lab, path)

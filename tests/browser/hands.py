@@ -10,6 +10,8 @@ CONTROLS = {"slider": ".noUi-handle", "list": "select", "box to tick": "input[ty
 # The value of a control as the page holds it.
 VALUE = """e => e.matches('.noUi-handle') ? e.getAttribute('aria-valuenow') + ' ' + (e.closest('.widget-inline-hbox, .jupyter-widgets')
     .querySelector('.widget-readout')?.innerText || '') : e.type === 'checkbox' ? String(e.checked) : e.value"""
+AT_END = """e => e.matches('.noUi-handle') ? +e.getAttribute('aria-valuenow') >= +e.getAttribute('aria-valuemax')
+    : e.tagName === 'SELECT' && e.selectedIndex === e.options.length - 1"""
 # A file's name is typed, not moved.
 MOVES = "e => e.type !== 'text' || (e.value !== '' && !isNaN(e.value))"
 USABLE = "e => !e.disabled && !e.closest('[disabled]') && e.offsetParent !== null"
@@ -32,8 +34,9 @@ def move(page, kind, element, *, back=False):
     """Move a control one step with the keyboard, and `back` again if asked to; returns (before, after)."""
     before = value(element)
     element.focus()
-    for key in {"slider": ("ArrowRight", "ArrowLeft"), "list": ("ArrowDown", "ArrowUp"), "box to tick": ("Space",),
-                "number": ("ArrowUp", "ArrowDown")}[kind]:
+    keys = {"slider": ("ArrowRight", "ArrowLeft"), "list": ("ArrowDown", "ArrowUp"), "box to tick": ("Space",),
+            "number": ("ArrowUp", "ArrowDown")}[kind]
+    for key in reversed(keys) if element.evaluate(AT_END) else keys:
         page.keyboard.press(key)
         with contextlib.suppress(NotInTime):
             page.wait_for_function(f"([e, before]) => ({VALUE})(e) !== before", arg=[element, before], timeout=2000, polling=30)
