@@ -21,8 +21,8 @@ import torch
 
 from lenet_helpers.data import load_dataset
 from lenet_helpers.evidence import paired_bootstrap
-from lenet_helpers.models import LeNetConfig
-from lenet_helpers.session import new_model, score_images
+from lenet_helpers.models import LeNetConfig, new_model
+from lenet_helpers.session import score_images
 from lenet_helpers.summary import count_parameters, layer_table
 from lenet_helpers.training import QUICK, train
 

@@ -16,8 +16,8 @@ import torch
 
 from lenet_helpers.data import load_dataset
 from lenet_helpers.evidence import pack
-from lenet_helpers.models import LeNetConfig
-from lenet_helpers.session import new_model, score_images
+from lenet_helpers.models import LeNetConfig, new_model
+from lenet_helpers.session import score_images
 from lenet_helpers.training import QUICK, train
 
 RESULTS = Path(__file__).resolve().parent.parent / "notebooks" / "results" / "noise.json"

@@ -5,7 +5,7 @@ of it, with the same layer names; a test proves the two equal at the default. Th
 network as printed in 1998 is in `lenet1998`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -169,3 +169,16 @@ def _lenet_or_variant(cls, config=None):
 
 
 LeNet.__new__ = _lenet_or_variant
+
+
+def new_model(model_config, seed):
+    """A network whose first weights depend on `seed` alone; torch's own generator stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LeNet(model_config)
+
+
+def fit_to(dataset, model_config):
+    """`model_config` for images and classes such as the dataset's."""
+    channels, side = dataset.train.images.shape[1:3]
+    return replace(model_config, in_channels=channels, input_size=side, classes=len(dataset.class_names))

@@ -22,8 +22,7 @@ from optuna.trial import TrialState
 
 from .data import load_dataset
 from .levers import levers_of
-from .models import LeNetConfig
-from .session import fit_to, new_model
+from .models import LeNetConfig, fit_to, new_model
 from .training import QUICK, TrainConfig, train
 from .wording import _
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from .models import LeNet, LeNetConfig
+from .models import LeNetConfig, fit_to, new_model
 from .modes import evaluation_mode
 from .summary import layer_table
 from .train_config import make_optimizer
@@ -206,19 +206,6 @@ class TrainingSession:
         if not each_step or now - getattr(self, "_told", 0) > 0.1:
             self._told = now
             self.listener()
-
-
-def new_model(model_config, seed):
-    """A network whose first weights depend on `seed` alone; torch's own generator stays as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return LeNet(model_config)
-
-
-def fit_to(dataset, model_config):
-    """`model_config` for images and classes such as the dataset's."""
-    channels, side = dataset.train.images.shape[1:3]
-    return replace(model_config, in_channels=channels, input_size=side, classes=len(dataset.class_names))
 
 
 def means_of(records, sizes, first):

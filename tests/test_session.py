@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from lenet_helpers import LeNetConfig, load_dataset, train
-from lenet_helpers.session import TrainingSession, new_model, score_images
+from lenet_helpers.models import new_model
+from lenet_helpers.session import TrainingSession, score_images
 from lenet_helpers.training import QUICK, count_steps, evaluate
 
 

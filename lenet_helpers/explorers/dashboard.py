@@ -7,9 +7,9 @@ import time
 import ipywidgets as w
 
 from ..canvas import png
-from ..session import TrainingSession, new_model
+from ..session import TrainingSession
 from ..summary import count_parameters, layer_table
-from ..models import LeNetConfig
+from ..models import LeNetConfig, new_model
 from ..training import QUICK, count_steps
 from ..wording import _
 from .base import CAPTION, Explorer
