@@ -1,8 +1,11 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from lenet_helpers import LeNet, TrainConfig, load_dataset
-from lenet_helpers.train_config import count_steps, learning_rate_at, make_optimizer
+from lenet_helpers.train_config import QUICK, count_steps, learning_rate_at, make_optimizer, quick_recipe
 
 
 def test_the_default_is_plain_sgd():
@@ -54,3 +57,12 @@ def test_optimizers_carry_the_configuration_and_skip_frozen_weights():
     assert {k: sgd.param_groups[0][k] for k in ("lr", "momentum", "weight_decay")} == dict(lr=0.3, momentum=0.9, weight_decay=0.01)
     assert type(make_optimizer(model, TrainConfig(optimizer="adam"))) is torch.optim.Adam
     assert type(make_optimizer(model, TrainConfig(optimizer="adamw"))) is torch.optim.AdamW
+
+
+def test_the_quick_recipe_takes_seconds_with_few_images_and_with_many():
+    def of(n):
+        return SimpleNamespace(train=range(n))
+
+    assert quick_recipe(of(3000)) == QUICK
+    many = quick_recipe(of(50_000))
+    assert count_steps(of(50_000), many)[1] == 782 and replace(many, epochs=QUICK.epochs) == QUICK

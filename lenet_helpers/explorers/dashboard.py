@@ -10,7 +10,7 @@ from ..canvas import png
 from ..session import TrainingSession
 from ..summary import count_parameters, layer_table
 from ..models import LeNetConfig, new_model
-from ..training import QUICK, count_steps
+from ..train_config import count_steps, quick_recipe
 from ..wording import _
 from .base import CAPTION, Explorer
 from .lever_panel import LeverPanel
@@ -22,18 +22,18 @@ REDRAW = 0.5  # seconds between two pictures while training: each costs a step o
 class TrainingDashboard(Explorer):
     """Set levers, press Train, watch; `.state` is the `TrainingSession` behind it.
 
-    Opens on the quick recipe. Moving a lever during a run is for the next run. Times are
+    Opens on the quick recipe (half an epoch of it where there are many images). Moving a lever during a run is for the next run. Times are
     shown live only, never in the still picture.
     """
 
     name = "dashboard"
 
-    def __init__(self, dataset, model_config=LeNetConfig(), train_config=QUICK):
+    def __init__(self, dataset, model_config=LeNetConfig(), train_config=None):
         self.dataset = dataset
         # The training thread draws, and so does who chooses an overlay meanwhile; the figure is one.
         self._drawing = threading.RLock()
         self._drawn, self._points = 0.0, 0  # when, and with how many points, the last picture was made
-        super().__init__(TrainingSession(dataset, model_config, train_config))
+        super().__init__(TrainingSession(dataset, model_config, train_config or quick_recipe(dataset)))
         self.state.listener = self._from_session
         self._after_move()
 
