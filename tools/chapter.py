@@ -8,6 +8,7 @@ from .notebooks import NOTEBOOKS, WIDGET
 ARTEFACTS = NOTEBOOKS.parent / "artefacts"
 # The outermost of our widgets in each output.
 TOP = ".jp-OutputArea-output .jupyter-widgets[class*=' lenet-']:not([class*=' lenet-'] *)"
+TRAIN, STOP = "button[class*='lenet-'][class*='-train']", "button[class*='lenet-'][class*='-stop']"
 PANEL = "window.jupyterapp.shell.currentWidget"
 CELLS = f"[...{PANEL}.content.model.cells].filter(c => c.type === 'code' && c.sharedModel.getSource().trim())"
 DASHBOARD = r"/TrainingDashboard\(|TuningLab\(/"
@@ -25,10 +26,16 @@ class Chapter:
         self.language, self.questions = path.removesuffix(".ipynb").split("/")
         page.on("console", lambda m: self.problems.append(f"{m.text} {m.location.get('url', '')}") if m.type == "error" else None)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.goto(f"{lab.url}/lab/workspaces/auto-{secrets.token_hex(3)}/tree/{path}?token={lab.token}")
+        # Not waited for: another page can load meanwhile, see `wait_open`.
+        page.goto(f"{lab.url}/lab/workspaces/auto-{secrets.token_hex(3)}/tree/{path}?token={lab.token}", wait_until="commit")
+
+    def wait_open(self):
+        """Wait until the notebook is there and has a kernel; returns the chapter."""
+        page = self.page
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
         page.wait_for_function(f"() => {PANEL}?.sessionContext?.session?.kernel?.connectionStatus === 'connected'", timeout=60_000)
         page.evaluate("() => window.jupyterapp.shell.collapseLeft()")  # it would only take room
+        return self
 
     def command(self, name):
         # Not awaited: a command may take as long as the kernel does.
@@ -65,17 +72,18 @@ class Chapter:
         # JupyterLab says so itself of every question that the old kernel had not answered yet.
         self.problems[:] = before + [p for p in self.problems[len(before):] if "Canceled future for" not in p]
 
-    def run_to_dashboard(self, seconds=240):
-        """Run the cells up to the first with a dashboard, not further."""
+    def start_to_dashboard(self):
+        """Begin to run the cells up to the first with a dashboard, not further; `dashboard` waits for it."""
         self.clear()
         self.page.evaluate(f"""() => {{ const n = {PANEL}.content;
             n.activeCellIndex = [...n.model.cells].findIndex(c => c.type === 'code' && {DASHBOARD}.test(c.sharedModel.getSource()));
             const run = name => window.jupyterapp.commands.execute(name);
             run('notebook:run-all-above').then(() => run('notebook:run-cell')); }}""")
-        self.page.wait_for_function(f"""() => {{ const c = {PANEL}.content.activeCell.model;
-            return {PANEL}.sessionContext.session.kernel.status === 'idle' && c.executionCount > 0 && c.executionState !== 'running'; }}""",
-                                    timeout=seconds * 1000, polling=200)
-        self.page.locator("button[class*='lenet-'][class*='-train']").first.wait_for()
+
+    def dashboard(self, seconds=240):
+        """The chapter's first figure with a Train button, once it is there and the button can be pressed."""
+        self.page.locator(f"{TRAIN}:not([disabled])").first.wait_for(timeout=seconds * 1000)
+        return next(figure for figure in self.figures() if self.trains(figure))
 
     def run_first_cell(self):
         """Run the first code cell alone; returns the seconds until its new number stands there."""
@@ -130,7 +138,7 @@ class Chapter:
     @staticmethod
     def trains(figure):
         """Whether a figure has a Train button."""
-        return figure.locator("button[class*='lenet-'][class*='-train']").count() > 0
+        return figure.locator(TRAIN).count() > 0
 
     def shot(self, name, element=None):
         """Keep a picture of the window, scrolled to `element`."""

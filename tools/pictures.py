@@ -21,7 +21,7 @@ WINDOW = {"width": 1160, "height": 900}
 
 def open_page(browser, lab, path):
     context = browser.new_context(viewport=WINDOW, reduced_motion="reduce")
-    return Chapter(context.new_page(), lab, path)
+    return Chapter(context.new_page(), lab, path).wait_open()
 
 
 def chapter(browser, lab):
@@ -41,8 +41,8 @@ def chapter(browser, lab):
 def training(browser, lab):
     """The dashboard at the end of a run with its own settings."""
     page = open_page(browser, lab, "en/04-tuning.ipynb")
-    page.run_to_dashboard()
-    figure = next(f for f in page.figures() if page.trains(f))
+    page.start_to_dashboard()
+    figure = page.dashboard()
     train = "button.lenet-dashboard-train"
     figure.locator(train).click()
     figure.locator(f"{train}[disabled]").wait_for()

@@ -5,6 +5,8 @@ import pytest
 from tools.browser import BROWSERS, FLAGS, Lab, chapters, find_browser
 from tools.chapter import Chapter
 
+from . import hands
+
 SKIPPED = f"browser tests skipped: none of {', '.join(BROWSERS)} found (LENET_CHROMIUM may name another)"
 
 
@@ -35,9 +37,10 @@ def lab(browser, tmp_path_factory):
 
 
 class Shelf:
-    """The chapters, each opened and looked at unrun, then started: one ahead of the one in use.
+    """The chapters, each opened, looked at unrun, started, interrupted by a restart and started again.
 
-    So one chapter's kernel works while another's page is tried; the longest begins first.
+    One ahead of the one in use, the longest first: so one chapter's kernel works while
+    another's page is tried. Those with a dashboard are restarted while it trains.
     """
 
     def __init__(self, browser, lab):
@@ -46,22 +49,36 @@ class Shelf:
     def take(self, path):
         """The chapter of that path; what will be asked for next is begun."""
         after = self.order[self.order.index(path) + 1:]
-        for wanted in (self.order[-1], path, *after[:1]):
-            if wanted not in self.open:
-                self.open[wanted] = self._begin(wanted)
+        wanted = [one for one in dict.fromkeys((self.order[-1], path, *after[:1])) if one not in self.open]
+        self.open |= {one: Chapter(self._page(), self.lab, one) for one in wanted}  # all load at the same time
+        for one in wanted:
+            self._begin(self.open[one].wait_open())
+        # Their kernels came as far as the dashboard while the other pages were looked at.
+        for one in wanted:
+            if self.open[one].has_dashboard():
+                restart_in_training(self.open[one])
         return self.open[path]
 
-    def _begin(self, path):
+    def _page(self):
         # A context each: pages of one context share a process, and would wait for each other.
         context = self.browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
         context.set_default_timeout(30_000)
-        chapter = Chapter(context.new_page(), self.lab, path)
+        return context.new_page()
+
+    @staticmethod
+    def _begin(chapter):
         chapter.unrun = look_unrun(chapter)
         if chapter.has_dashboard():
-            chapter.start_all()  # it will be restarted while it trains
+            chapter.start_to_dashboard()
         else:
             chapter.start_interrupted()
-        return chapter
+
+
+def restart_in_training(chapter):
+    """Train in a chapter that was run as far as its dashboard, restart the kernel meanwhile, and run everything."""
+    hands.train(chapter.page, chapter.dashboard())
+    chapter.restart()
+    chapter.start_all()
 
 
 def look_unrun(chapter):

@@ -1,9 +1,10 @@
-"""Keyboard and mouse on one figure: each control found, reached, moved, and what it did."""
+"""Keyboard and mouse on one figure: each control found, reached, moved, and what it did; Train and Stop."""
 
 import contextlib
-import hashlib
 
 from playwright.sync_api import TimeoutError as NotInTime
+
+from tools.chapter import STOP, TRAIN
 
 CONTROLS = {"slider": ".noUi-handle", "list": "select", "box to tick": "input[type=checkbox]",
             "number": "input[type=number], .widget-text input[type=text]"}
@@ -62,9 +63,10 @@ def drag(page, element):
 
 def picture(figure):
     """A fingerprint of the figure's pictures: of their bytes, not of their addresses."""
-    texts = figure.locator("img").evaluate_all(
-        "images => Promise.all(images.map(async i => (new Uint8Array(await (await fetch(i.src)).arrayBuffer())).join()))")
-    return hashlib.sha256("|".join(texts).encode()).hexdigest()
+    return figure.locator("img").evaluate_all("""async images => {
+        const bytes = await Promise.all(images.map(async i => (await fetch(i.src)).arrayBuffer()));
+        const sums = await Promise.all(bytes.map(b => crypto.subtle.digest('SHA-256', b)));
+        return sums.map(s => new Uint8Array(s).join()).join('|'); }""")
 
 
 def changes(page, figure, before, seconds=10):
@@ -74,6 +76,15 @@ def changes(page, figure, before, seconds=10):
             return True
         page.wait_for_timeout(100)
     return False
+
+
+def appears(locator, seconds=10):
+    """Wait until something matches `locator`, looking more often than Playwright does; returns the first of it."""
+    for _attempt in range(int(seconds / 0.03)):
+        if locator.count():
+            return locator.first
+        locator.page.wait_for_timeout(30)
+    raise NotInTime(f"not there after {seconds} s: {locator}")
 
 
 def press(page, element, key="Enter"):
@@ -123,3 +134,43 @@ def unseen_focus(page, figure):
         }
         still.remove();
         return unseen; }""" % f"({USABLE})")
+
+
+# Training ------------------------------------------------------------------------------
+
+# Milliseconds, by the page's own clock, from the click until Stop is grey and Train is not.
+CLICK_STOP = """(f, [train, stop]) => new Promise((done, fail) => {
+    const [t, s] = [f.querySelector(train), f.querySelector(stop)], start = performance.now();
+    const see = () => { if (s.disabled && !t.disabled) { watch.disconnect(); done(performance.now() - start); } };
+    const watch = new MutationObserver(see);
+    for (const b of [t, s]) watch.observe(b, {attributes: true});
+    setTimeout(() => fail('Stop did nothing for 20 s'), 20000); s.click(); see(); })"""
+
+
+def train(page, figure):
+    """Press Train with many epochs and see the curve grow twice."""
+    button = figure.locator(f"{TRAIN}:not([disabled])").first
+    button.wait_for(timeout=30_000)
+    lengthen(page, figure)
+    button.wait_for(timeout=30_000)
+    press(page, button)
+    figure.locator(f"{STOP}:not([disabled])").first.wait_for(timeout=30_000)
+    for _growth in range(2):
+        assert changes(page, figure, picture(figure), seconds=40), "the curve does not grow"
+
+
+def lengthen(page, figure):
+    """More epochs than a test waits for."""
+    control = figure.locator(".lenet-lever-epochs").first
+    box = control.locator("input[type=number], input[type=text]")
+    if control.locator(".noUi-handle").count():
+        press(page, control.locator(".noUi-handle").first, "End")
+    elif box.count():
+        box.first.fill("20")
+        box.first.press("Enter")
+    page.wait_for_timeout(300)
+
+
+def click_stop(figure):
+    """Click Stop; returns the milliseconds until it was done."""
+    return figure.evaluate(CLICK_STOP, [TRAIN, STOP])

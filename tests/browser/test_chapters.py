@@ -22,6 +22,7 @@ def test_unrun_it_shows_pictures_and_sentences(chapter):
 
 
 def test_it_runs_to_the_end_also_after_a_restart_in_the_middle(chapter):
+    """Of training, where the chapter has a Train button: see `Shelf`. Train is pressed again further down."""
     chapter.ensure_ran()
     chapter.shot("ran", chapter.page.locator(".jp-Notebook .jp-Cell").first)
     assert not chapter.errors()
@@ -54,12 +55,9 @@ def predict(chapter, figure, choose=0):
         return None
     assert figure.locator("button.lenet-predict-commit").is_disabled()
     hands.press(chapter.page, options.nth(choose), "Space")
-    commit = figure.locator("button.lenet-predict-commit:not([disabled])")
-    commit.wait_for(timeout=10_000)
-    hands.press(chapter.page, commit)
+    hands.press(chapter.page, hands.appears(figure.locator("button.lenet-predict-commit:not([disabled])")))
     verdict = figure.locator("[role=status]", has_text="✓").or_(figure.locator("[role=status]", has_text="✗"))
-    verdict.first.wait_for(timeout=10_000)
-    return verdict.first.inner_text()
+    return hands.appears(verdict).inner_text()
 
 
 @pytest.fixture(scope="package")
@@ -132,12 +130,8 @@ def answer(page, card, option):
     """Choose `option` in a question's card and press the button; returns what is said to it."""
     labels = [label.strip() for label in card.locator(".widget-radio-box label").all_inner_texts()]
     hands.press(page, card.locator("input[type=radio]").nth(labels.index(option.text)), "Space")
-    button = card.locator("button.lenet-quiz-check:not([disabled])")
-    button.wait_for(timeout=10_000)
-    hands.press(page, button)
-    said = card.locator("[role=status]", has_text=option.feedback[:40])
-    said.wait_for(timeout=10_000)
-    return said.inner_text()
+    hands.press(page, hands.appears(card.locator("button.lenet-quiz-check:not([disabled])")))
+    return hands.appears(card.locator("[role=status]", has_text=option.feedback[:40])).inner_text()
 
 
 def test_wrong_and_right_answers_are_told_apart(chapter):
@@ -172,45 +166,9 @@ def test_axe_finds_nothing_serious(chapter, theme):
     assert chapter.violations() == []
 
 
-# Training, late because its restart leaves the rest of the chapter unrun ---------------
+# Training ------------------------------------------------------------------------------
 
-TRAIN, STOP = "button[class*='lenet-'][class*='-train']", "button[class*='lenet-'][class*='-stop']"
-# Milliseconds, by the page's own clock, from the click until Stop is grey and Train is not.
-CLICK_STOP = """(f, [train, stop]) => new Promise((done, fail) => {
-    const [t, s] = [f.querySelector(train), f.querySelector(stop)], start = performance.now();
-    const see = () => { if (s.disabled && !t.disabled) { watch.disconnect(); done(performance.now() - start); } };
-    const watch = new MutationObserver(see);
-    for (const b of [t, s]) watch.observe(b, {attributes: true});
-    setTimeout(() => fail('Stop did nothing for 20 s'), 20000); s.click(); see(); })"""
 LIMIT = 500  # milliseconds
-
-
-def click_stop(figure):
-    return figure.evaluate(CLICK_STOP, [TRAIN, STOP])
-
-
-def train(chapter, figure):
-    """Press Train with many epochs and see the curve grow twice."""
-    button = figure.locator(f"{TRAIN}:not([disabled])").first
-    button.wait_for(timeout=30_000)
-    lengthen(chapter.page, figure)
-    button.wait_for(timeout=30_000)
-    hands.press(chapter.page, button)
-    figure.locator(f"{STOP}:not([disabled])").first.wait_for(timeout=30_000)
-    for _growth in range(2):
-        assert hands.changes(chapter.page, figure, hands.picture(figure), seconds=40), "the curve does not grow"
-
-
-def lengthen(page, figure):
-    """More epochs than a test waits for."""
-    control = figure.locator(".lenet-lever-epochs").first
-    box = control.locator("input[type=number], input[type=text]")
-    if control.locator(".noUi-handle").count():
-        hands.press(page, control.locator(".noUi-handle").first, "End")
-    elif box.count():
-        box.first.fill("20")
-        box.first.press("Enter")
-    page.wait_for_timeout(300)
 
 
 def dashboards(chapter):
@@ -225,10 +183,10 @@ def test_train_grows_a_curve_and_stop_stops_it(chapter):
     figure = dashboards(chapter)[0]
     times = []
     for attempt in range(3):
-        train(chapter, figure)
+        hands.train(chapter.page, figure)
         if attempt == 0:
             chapter.shot("training", figure)
-        times.append(click_stop(figure))
+        times.append(hands.click_stop(figure))
         # Other programs on the machine can hold up one attempt, hardly three.
         if times[-1] < LIMIT:
             break
@@ -242,22 +200,11 @@ def test_train_grows_a_curve_and_stop_stops_it(chapter):
 
 def test_while_it_trains_other_cells_run(chapter):
     figure = dashboards(chapter)[0]
-    train(chapter, figure)
+    hands.train(chapter.page, figure)
     try:
         assert chapter.run_first_cell() < 5
     finally:
-        click_stop(figure)
-
-
-def test_a_restart_in_the_middle_of_training_is_recovered_from(chapter):
-    train(chapter, dashboards(chapter)[0])
-    chapter.restart()
-    chapter.run_to_dashboard()
-    figure = next(figure for figure in chapter.figures() if chapter.trains(figure))
-    assert not chapter.errors()
-    train(chapter, figure)
-    chapter.shot("after-restart", figure)
-    click_stop(figure)
+        hands.click_stop(figure)
 
 
 # At the end ----------------------------------------------------------------------------
