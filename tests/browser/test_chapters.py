@@ -68,8 +68,12 @@ def predicted(chapter):
     for index, figure in enumerate(chapter.figures()):
         if index == 0:
             chapter.shot("figure-before-prediction", figure)
+            hidden = hands.picture(figure)
         chapter.verdicts[named(figure)] = predict(chapter, figure)
         if index == 0:
+            # The verdict comes at once, what the figure kept back a moment later.
+            if chapter.verdicts[named(figure)]:
+                hands.changes(chapter.page, figure, hidden)
             chapter.shot("figure-after-prediction", figure)
     return chapter
 
