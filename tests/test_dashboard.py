@@ -70,7 +70,7 @@ def test_train_and_stop_are_enabled_in_turn(dashboard):
     assert not dashboard.train.disabled
     assert dashboard.state.run.done <= steps + 8, "the step it is in, and what began while we looked"
     assert dashboard.stop.disabled and dashboard.state.run.status == "stopped"
-    assert "Stopped after" in dashboard.caption.value
+    assert "Stopped at epoch" in dashboard.caption.value
 
 
 def test_a_run_draws_new_pictures_and_ends_in_words(dashboard):
@@ -78,7 +78,7 @@ def test_a_run_draws_new_pictures_and_ends_in_words(dashboard):
     history = dashboard.run()
     assert history is dashboard.state.history and 0 < history[-1].validation_accuracy < 1
     assert dashboard.image.value != before and dashboard.bar.value == 1.0
-    assert "Finished after 0.53 epochs" in dashboard.caption.value
+    assert "Finished at epoch 0.53:" in dashboard.caption.value
     assert dashboard.image.tooltip == dashboard.labels.text == dashboard.sentence()
 
 

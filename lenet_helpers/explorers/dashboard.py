@@ -16,7 +16,7 @@ from .base import CAPTION, Explorer
 from .lever_panel import LeverPanel
 from .live_curves import LiveCurves
 
-REDRAW = 0.5  # seconds between two pictures while training: each costs a step or ten
+REDRAW = 0.7  # seconds between two pictures while training: each costs some fifteen steps
 
 
 class TrainingDashboard(Explorer):
@@ -166,11 +166,11 @@ class TrainingDashboard(Explorer):
         last = self.state.history[-1]
         how = {"running": _("Running"), "finished": _("Finished"), "stopped": _("Stopped"), "diverged": _("Diverged")}[run.status]
         if last.validation_accuracy is None:
-            return _("{how} after {epochs:.2g} epochs: training accuracy {train:.1f} %; no validation split.").format(
+            return _("{how} at epoch {epochs:.2g}: training accuracy {train:.1f} %; no validation split.").format(
                 how=how, epochs=last.epoch, train=100 * last.train_accuracy)
         n = len(self.dataset.validation)
         error = (last.validation_accuracy * (1 - last.validation_accuracy) / n) ** 0.5
-        text = _("{how} after {epochs:.2g} epochs: training accuracy {train:.1f} %, validation {val:.1f} % (± {error:.1f} from the {n} images alone).")
+        text = _("{how} at epoch {epochs:.2g}: training accuracy {train:.1f} %, validation {val:.1f} % (± {error:.1f} from the {n} images alone).")
         return text.format(how=how, epochs=last.epoch, train=100 * last.train_accuracy, val=100 * last.validation_accuracy, error=100 * error, n=n)
 
     def _contrast(self, run):

@@ -19,14 +19,14 @@ class LiveCurves:
         self.figure, axes = figure(1, 2, width=9.2, height=3.1, layout=None)
         self.axes = dict(zip(FIELDS, axes))
         for ax, left in zip(axes, (0.065, 0.565)):
-            ax.set_position((left, 0.17, 0.425, 0.75))
+            ax.set_position((left, 0.17, 0.425, 0.68))
         label(axes[0], x=_("epochs"), y=_("loss [nats per image]"))
         label(axes[1], x=_("epochs"), y=_("accuracy"))
         axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes[0].axhline(math.log(10), color=GREY, linestyle=":", linewidth=1.2, label=_("guessing"))
         self.lines = {(part, field): self._line(part, field) for part in ("train", "validation") for field in FIELDS}
-        self.others, self.bands = [], []
-        axes[0].legend(fontsize=9, loc="upper right")
+        self.others, self.bands, self.legend = [], [], None
+        self._name_lines()
 
     def _line(self, part, field):
         training = part == "train"
@@ -73,9 +73,15 @@ class LiveCurves:
                 across, values = stack(histories, f"validation_{field}", self.x)
                 self.others += self.axes[field].plot(across, values.mean(0), color=LINES[index % len(LINES)], label=name, linewidth=1.6,
                                                      marker=MARKERS[index % len(MARKERS)], markersize=4, linestyle=(0, (2, 1)))
-        shown = [a for a in self.axes["loss"].get_lines() + self.bands[:1] if a.get_visible() and not a.get_label().startswith("_")]
-        self.axes["loss"].legend(handles=shown, fontsize=8, loc="upper right")
+        self._name_lines()
         self.fit()
+
+    def _name_lines(self):
+        """One legend for both axes, above them: inside it would hide how a run begins."""
+        if self.legend:
+            self.legend.remove()
+        shown = [a for a in self.axes["loss"].get_lines() + self.bands[:1] if a.get_visible() and not a.get_label().startswith("_")]
+        self.legend = self.figure.legend(handles=shown, ncols=5, fontsize=9, loc="upper left", bbox_to_anchor=(0.055, 1.0), frameon=False)
 
     def fit(self):
         """Axes that hold all losses, and the accuracies down to a little under the lowest final one."""
