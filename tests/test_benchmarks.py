@@ -20,7 +20,14 @@ def test_loops_prints_four_rows_and_the_same_losses(capsys):
     assert [line.split("  ")[0].strip() for line in lines[1:5]] == ["per image", "tensors", "ours", "floor"]
     assert all("times ours" in line for line in lines[1:5])
     # Equal steps, so equal learning: what is left is rounding.
-    assert float(lines[5].split(": ")[1]) < 1e-4
+    assert float(lines[6].split(": ")[1]) < 1e-4
+
+
+def test_the_ratio_to_the_floor_is_the_median_of_the_blocks(capsys, monkeypatch):
+    blocks = {"per image": [9.0, 9.0, 9.0], "tensors": [3.0, 3.0, 3.0], "ours": [2.0, 3.0, 8.0], "floor": [1.0, 2.0, 4.0]}
+    monkeypatch.setattr(loops, "measure", lambda _contenders, _blocks: blocks)
+    loops.main(["--blocks", "3"])
+    assert "ours is 2.000 times the floor" in capsys.readouterr().out
 
 
 def test_loader_orders_are_those_of_a_shuffling_loader():
