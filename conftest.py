@@ -1,6 +1,8 @@
 """How pytest runs the chapters: nbval with two faults of version 0.11 mended, in a kernel without network.
 
 Every cell must run; the text of those tagged `check-output` must be what is stored.
+
+And one fixture that several test files share.
 """
 
 import atexit
@@ -9,6 +11,8 @@ from functools import partial
 
 import nbval.kernel
 import nbval.plugin
+import pytest
+import torch
 
 from tools.notebooks import chapter_environment
 
@@ -34,3 +38,12 @@ def pytest_itemcollected(item):
         item.output_timeout = 120
         # A picture is stored as PNG alone (see tools.notebooks), but shown as HTML too.
         item.parent.skip_compare = tuple({*item.parent.skip_compare, "text/html"})
+
+
+@pytest.fixture
+def one_thread():
+    """For results to the last bit: with two threads torch may add up in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -15,9 +15,7 @@ the paper (−0.1 to 1.175) in every network, so that only the switch differs.
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from pathlib import Path
 import torch
 
 from lenet_helpers.data import Split, batches, load_dataset
+from lenet_helpers.files import write_whole
 from lenet_helpers.ladder import FAITHFUL, LADDER
 from lenet_helpers.lenet1998 import LeNet1998, field_of_1998
 from lenet_helpers.summary import count_parameters, layer_table
@@ -92,11 +91,7 @@ class Book:
         """Append a run and save; a reader never sees half a file."""
         self.content["runs"].append(one)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, suffix=".part")
-        with os.fdopen(handle, "w") as file:
-            json.dump(self.content, file, indent=1)
-        os.chmod(name, 0o644)
-        os.replace(name, self.path)
+        write_whole(self.path, json.dumps(self.content, indent=1).encode())
 
 
 def do(part, networks, recipes, seeds, on):

@@ -6,14 +6,12 @@ could be executed.
 
 import dataclasses
 import json
-import os
-import tempfile
-from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from .files import write_whole
 from .training import TrainConfig, TrainingState
 from .wording import _
 
@@ -23,23 +21,14 @@ FORMAT = "lenet_helpers checkpoint 1"
 def save_checkpoint(path, model, state):
     """Write weights, optimizer and step count to `path`, whole or not at all.
 
-    The file is written beside its place and renamed, so that a full disk or a crash
-    leaves an earlier checkpoint as it was. Raises OSError where it cannot be written.
+    A full disk or a crash leaves an earlier checkpoint as it was. Raises OSError where
+    it cannot be written.
     """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"optimizer.{i}.{name}": value for i, name, value in _optimizer_tensors(state.optimizer)}
     about = {"format": FORMAT, "step": str(state.step), "config": json.dumps(dataclasses.asdict(state.config))}
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, about)
-    path = Path(path)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".part", delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    write_whole(path, data)
 
 
 def load_checkpoint(path, model):

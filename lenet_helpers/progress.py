@@ -6,10 +6,11 @@ LENET_PROGRESS names another file, or is "off" for none (as when chapters are te
 
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from platformdirs import user_data_path
+
+from .files import write_whole
 
 
 def path():
@@ -27,14 +28,14 @@ def load():
         stored = json.loads(file.read_text("utf-8")) if file else {}
     except (OSError, ValueError):
         return {}
-    return stored if isinstance(stored, dict) else {}
+    return {kind: kept for kind, kept in stored.items() if isinstance(kept, dict)} if isinstance(stored, dict) else {}
 
 
 def record(kind, key, value):
     """Store one thing, for example record("exercises", "cross_correlate", True).
 
-    Written beside and renamed, so that two notebooks at once never leave half a file. A
-    folder that cannot be written loses the record, not the lesson.
+    Two notebooks at once never leave half a file. A folder that cannot be written loses
+    the record, not the lesson.
     """
     file = path()
     if file is None:
@@ -43,18 +44,14 @@ def record(kind, key, value):
     stored.setdefault(kind, {})[key] = value
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(stored, stream, indent=1, ensure_ascii=False, sort_keys=True)
-        os.replace(scratch, file)
+        write_whole(file, json.dumps(stored, indent=1, ensure_ascii=False, sort_keys=True).encode("utf-8"))
     except OSError:
         return
 
 
 def get(kind):
     """What is stored of one kind, {key: value}."""
-    found = load().get(kind, {})
-    return found if isinstance(found, dict) else {}
+    return load().get(kind, {})
 
 
 def forget():

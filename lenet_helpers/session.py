@@ -26,6 +26,7 @@ POINTS = 5  # points a run of few epochs adds to its curves after the first one;
 STRIDE = 8  # steps between two looks at the Stop button, where steps are short
 FIRST_POINT = 2 * STRIDE  # steps to the first point, so that something moves at once
 LIGHT = 20e6  # multiply-adds a step under which they are: LeNet with batch 32 has 9 million
+SAMPLE = 1000  # validation images, at most, behind each point but the last: 10,000 take as long as 100 steps
 PIECE = 500  # validation images scored between two looks at the Stop button; larger pieces leave the cache and are slower
 
 _sessions = weakref.WeakSet()
@@ -81,6 +82,7 @@ class TrainingSession:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._workers = torch.get_num_threads()
+        self.sample = sample_of(dataset.validation)
         _sessions.add(self)
         # A process's first optimizer imports seconds' worth of torch: now, rather than after the click.
         make_optimizer(new_model(LeNetConfig(), 0), train_config)
@@ -178,7 +180,8 @@ class TrainingSession:
                 if self._stop.is_set():
                     return
                 if record.step == steps or record.step % every == 0 or record.step == min(FIRST_POINT, every):
-                    correct = self._add_point(history, since, sizes, model)
+                    scored = self.dataset.validation if record.step == steps else self.sample
+                    correct = self._add_point(history, since, sizes, model, scored)
                     since = []
                 self._tell(each_step=True)
             if correct is not None and not self._stop.is_set():
@@ -186,12 +189,12 @@ class TrainingSession:
         finally:
             records.close()
 
-    def _add_point(self, history, since, sizes, model):
-        """Append what `since`, records of few steps, amounts to, with its validation score; returns which images are right."""
+    def _add_point(self, history, since, sizes, model, validation):
+        """Append what `since`, records of few steps, amounts to, with its score on `validation`; returns which images are right."""
         loss, accuracy, correct = None, None, None
         first = history[-1].step if history else 0
-        if self.dataset.validation is not None:
-            score = score_images(model, self.dataset.validation, self._stop.is_set)
+        if validation is not None:
+            score = score_images(model, validation, self._stop.is_set)
             if score is None:
                 return None
             loss, correct = score
@@ -217,6 +220,11 @@ def means_of(records, sizes, first):
         "train_accuracy": float(np.dot(n, [r.train_accuracy for r in records]) / n.sum()),
         "images_per_second": float(n.sum() / np.sum(n / [r.images_per_second for r in records])),
     }
+
+
+def sample_of(split):
+    """The images that a point within a run is scored on: all of a small split, else every so many, SAMPLE at most; None of None."""
+    return split and split[::math.ceil(len(split) / SAMPLE)]
 
 
 def work_of_a_step(model, dataset, config):

@@ -7,8 +7,8 @@ Add a data set by one entry::
 """
 
 import hashlib
+import io
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -16,6 +16,7 @@ from typing import Callable
 import numpy as np
 from platformdirs import user_cache_path
 
+from .files import write_whole
 from .wording import N_, _
 
 
@@ -184,12 +185,12 @@ def _digest(images, labels):
 
 
 def _write_cache(path, images, labels):
-    """Write to a temporary file and rename it, so that no half-written cache is ever read. A full disk costs only time."""
+    """Keep the arrays for the next time. A full disk costs only time."""
+    file = io.BytesIO()
+    np.savez(file, images=images, labels=labels)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, images=images, labels=labels)
-        os.replace(file.name, path)
+        write_whole(path, file.getvalue())
     except OSError:
         pass
 

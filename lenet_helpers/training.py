@@ -128,7 +128,7 @@ def _records(model, dataset, config, state):
                 rate = learning_rate_at(state.step, total, config)
                 steps.append(_step(model, state.optimizer, rate, images, labels))
                 state.step += 1
-        losses, correct, counts = (torch.stack(column).double().cpu() for column in zip(*steps))
+        losses, right, counts = _read(steps)
         seconds = time.perf_counter() - tick
         good = _last_good(model, good, losses, first, config)
         score = evaluate(model, dataset.validation) if dataset.validation else None
@@ -136,7 +136,7 @@ def _records(model, dataset, config, state):
             step=state.step,
             epoch=state.step / per_epoch,
             train_loss=((losses * counts).sum() / counts.sum()).item(),
-            train_accuracy=(correct.sum() / counts.sum()).item(),
+            train_accuracy=right / counts.sum().item(),
             validation_loss=score.loss if score else None,
             validation_accuracy=score.accuracy if score else None,
             learning_rate=rate,
@@ -146,7 +146,7 @@ def _records(model, dataset, config, state):
 
 
 def _step(model, optimizer, rate, images, labels):
-    """One step of the loop; returns loss, number right and number of images as tensors, unread."""
+    """One step of the loop; returns loss, logits and labels as tensors, unread."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     logits = model(images)
@@ -154,8 +154,15 @@ def _step(model, optimizer, rate, images, labels):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    # Reading a number from a GPU waits for it; a record reads them all at once.
-    return loss.detach(), (logits.detach().argmax(1) == labels).sum(), torch.tensor(len(labels))
+    return loss.detach(), logits.detach(), labels
+
+
+def _read(steps):
+    """Losses (steps,) as float64, how many predictions were right, and images (steps,), of what `_step` returned."""
+    # All steps at once: reading a number from a GPU waits for it, and small operations cost more than they compute.
+    losses, logits, labels = zip(*steps)
+    right = (torch.cat(logits).argmax(1) == torch.cat(labels)).sum().item()
+    return torch.stack(losses).double().cpu(), right, torch.tensor([len(one) for one in labels], dtype=torch.float64)
 
 
 def _batches_from(step, dataset, config):

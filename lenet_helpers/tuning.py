@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .evidence import pack, paired_bootstrap, unpack
+from .files import write_whole
 from .levers import levers_of
 from .models import LeNetConfig
 from .summary import count_parameters, layer_table
@@ -150,8 +151,8 @@ class Book:
         return self.revealed
 
     def save(self, path):
-        """Write the book to a CSV file, one row a run, curves, seals and all but the weights."""
-        pd.DataFrame([self._flat(entry) for entry in self.entries]).to_csv(path, index=False)
+        """Write the book to a CSV file, one row a run, curves, seals and all but the weights; whole or not at all."""
+        write_whole(path, pd.DataFrame([self._flat(entry) for entry in self.entries]).to_csv(index=False).encode("utf-8"))
 
     def _flat(self, entry):
         opened = self.revealed if self.revealed and self.revealed.number == entry.number else None

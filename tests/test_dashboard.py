@@ -136,6 +136,21 @@ def test_a_prediction_is_kept_and_set_against_the_result(dashboard):
     assert f"You expected 50.0 %: {gap:+.1f} points." in dashboard.sentence()
 
 
+def test_how_many_images_stand_behind_a_point_is_said():
+    made = TrainingDashboard(load_dataset("mnist-5k", n_train=600, validation=2500), train_config=SHORT)
+    made.run()
+    finished = made.sentence()
+    assert "from the 2,500 images alone" in finished
+    assert finished.endswith("Each seed's last point is measured on all 2,500 validation images, those before it on 834.")
+    made.panel_of_levers.set(epochs=100)
+    made.train.click()
+    until(lambda: made.state.history)
+    made.stop.click()
+    made.state.join()
+    assert "from the 834 images alone" in made.sentence()
+    made.close()
+
+
 def test_an_impossible_network_is_said_at_once_and_trains_nothing(dashboard):
     dashboard.panel_of_levers.controls["convs_per_stage"].value = 3
     assert "does not fit" in dashboard.error.value

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from benchmarks.levers import SETTINGS, changed, run
 from lenet_helpers import load_dataset
@@ -45,18 +44,13 @@ def test_differences_are_those_of_the_means_and_lie_in_their_intervals(effects):
         assert c["low"] < c["mean"] < c["high"]
 
 
-def test_a_stored_run_can_be_made_again(effects):
+def test_a_stored_run_can_be_made_again(effects, one_thread):
     try:
         dataset = load_dataset("mnist", n_train=500, validation=10_000)
     except DataError:
         pytest.skip("needs full MNIST")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        _n, network, training = SETTINGS["few"]
-        again = run(dataset, network, replace(training, seed=0))["right"].mean()
-    finally:
-        torch.set_num_threads(threads)
+    _n, network, training = SETTINGS["few"]
+    again = run(dataset, network, replace(training, seed=0))["right"].mean()
     assert again == pytest.approx(effects.results["settings"]["few"]["accuracies"][0], abs=0.006)
 
 

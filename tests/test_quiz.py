@@ -114,7 +114,9 @@ def test_progress_is_one_file_easy_to_delete(monkeypatch):
     assert [f.name for f in progress.path().parent.iterdir()] == ["progress.json"]
     progress.path().write_text("{broken", encoding="utf-8")
     assert progress.load() == {} and progress.get("quiz") == {}
+    progress.path().write_text('{"exercises": 3, "quiz": {}}', encoding="utf-8")
     progress.record("exercises", "a", True)
+    assert progress.load() == {"exercises": {"a": True}, "quiz": {}}
     progress.forget()
     assert not progress.path().exists()
     progress.forget()

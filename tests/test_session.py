@@ -37,7 +37,7 @@ def weights(model):
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def test_a_run_gives_the_same_weights_and_scores_as_the_plain_loop(digits):
+def test_a_run_gives_the_same_weights_and_scores_as_the_plain_loop(digits, one_thread):
     config = replace(QUICK, epochs=1.5, seed=3)
     session = TrainingSession(digits, LeNetConfig(dropout=0.2), config)
     run = finished(session)
@@ -61,6 +61,22 @@ def test_training_numbers_are_means_over_the_images_since_the_last_point(digits)
     assert [r.step for r in session.history] == [r.step for r in whole] == [8, 16, 24, 32, 36]
     assert [r.train_loss for r in session.history] == pytest.approx([r.train_loss for r in whole], rel=1e-5)
     assert [r.train_accuracy for r in session.history] == pytest.approx([r.train_accuracy for r in whole])
+
+
+def test_with_many_validation_images_points_within_a_run_are_scored_on_a_share_of_each_class():
+    many = load_dataset("mnist-5k", n_train=600, validation=2500)
+    session = TrainingSession(many, train_config=replace(QUICK, epochs=2))
+    run = finished(session)
+    whole, share = many.validation, many.validation[::3]
+    assert session.sample.labels.bincount().tolist() == share.labels.bincount().tolist() == pytest.approx([83] * 10, abs=1)
+    model = new_model(LeNetConfig(), QUICK.seed)
+    plain = train(model, replace(many, validation=share), replace(QUICK, epochs=2, record_every=8))
+    expected = {record.step: (record.validation_loss, record.validation_accuracy) for record in plain}
+    expected[run.done] = (evaluate(model, whole).loss, evaluate(model, whole).accuracy)
+    assert len(session.history) > 3
+    for record in session.history:
+        assert (record.validation_loss, record.validation_accuracy) == pytest.approx(expected[record.step], rel=1e-5)
+    assert run.correct[0].shape == (2500,)
 
 
 def test_several_seeds_give_a_history_and_a_row_of_right_images_each(digits):

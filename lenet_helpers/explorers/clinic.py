@@ -125,7 +125,7 @@ class ClinicExplorer(Explorer):
     def sentence(self):
         state, fault = self.state, self.state.fault
         last = state.runs[fault][-1]
-        text = _("Patient {letter} after {epoch} epochs: training loss {train_loss:.2f}, accuracy {train_accuracy:.0%}; validation loss "
+        text = _("Patient {letter} at epoch {epoch}: training loss {train_loss:.2f}, accuracy {train_accuracy:.0%}; validation loss "
                  "{validation_loss:.2f}, accuracy {validation_accuracy:.1%}, and {scored_again:.1%} when the same weights are scored again.")
         return (text.format(letter=LETTERS[state.patient], **last) + " " + self.verdict).strip()
 

@@ -92,7 +92,7 @@ class CurvesExplorer(Explorer):
 
     def sentence(self):
         state, last = self.state, self.state.history[-1]
-        text = _("After {n:g} epochs: training loss {train:.3f} nats per image, validation loss {validation:.3f}, validation accuracy "
+        text = _("At epoch {n:g}: training loss {train:.3f} nats per image, validation loss {validation:.3f}, validation accuracy "
                  "{accuracy:.1%}.").format(n=last.epoch, train=last.train_loss, validation=float(state.column("validation_loss")[-1]),
                                            accuracy=float(state.column("validation_accuracy")[-1]))
         if state.summed and self.revealed:

@@ -168,10 +168,15 @@ class TrainingDashboard(Explorer):
         if last.validation_accuracy is None:
             return _("{how} at epoch {epochs:.2g}: training accuracy {train:.1f} %; no validation split.").format(
                 how=how, epochs=last.epoch, train=100 * last.train_accuracy)
-        n = len(self.dataset.validation)
+        whole, sample = len(self.dataset.validation), len(self.state.sample)
+        n = whole if last.step == count_steps(self.dataset, run.train_config)[1] else sample
         error = (last.validation_accuracy * (1 - last.validation_accuracy) / n) ** 0.5
-        text = _("{how} at epoch {epochs:.2g}: training accuracy {train:.1f} %, validation {val:.1f} % (± {error:.1f} from the {n} images alone).")
-        return text.format(how=how, epochs=last.epoch, train=100 * last.train_accuracy, val=100 * last.validation_accuracy, error=100 * error, n=n)
+        text = _("{how} at epoch {epochs:.2g}: training accuracy {train:.1f} %, validation {val:.1f} % (± {error:.1f} from the {n:,} images alone).")
+        text = text.format(how=how, epochs=last.epoch, train=100 * last.train_accuracy, val=100 * last.validation_accuracy, error=100 * error, n=n)
+        if sample == whole:
+            return text
+        return text + " " + _("Each seed's last point is measured on all {whole:,} validation images, those before it on {sample:,}.").format(
+            whole=whole, sample=sample)
 
     def _contrast(self, run):
         """What was expected against what came, once the run is over."""

@@ -114,7 +114,7 @@ class FeatureMapExplorer(Explorer):
                 layer=state.layer, i=state.index)
         maps = state.maps
         strongest = int(np.abs(maps).reshape(len(maps), -1).max(1).argmax())
-        return _("After {e} epochs, {layer} answers to image {i} with {n} maps of {h}×{w}; the strongest response, {value:.2f}, is in map "
+        return _("At epoch {e}, {layer} answers to image {i} with {n} maps of {h}×{w}; the strongest response, {value:.2f}, is in map "
                  "{k}, counted from 0. Orange is positive, purple negative.").format(
             e=state.snapshots[state.moment][0], layer=state.layer, i=state.index, n=len(maps), h=maps.shape[1], w=maps.shape[2],
             value=float(maps[strongest].flat[np.abs(maps[strongest]).argmax()]), k=strongest)

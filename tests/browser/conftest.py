@@ -3,7 +3,7 @@
 import pytest
 
 from tools.browser import BROWSERS, FLAGS, Lab, chapters, find_browser
-from tools.chapter import Chapter
+from tools.chapter import STOP, Chapter
 
 from . import hands
 
@@ -76,7 +76,9 @@ class Shelf:
 
 def restart_in_training(chapter):
     """Train in a chapter that was run as far as its dashboard, restart the kernel meanwhile, and run everything."""
-    hands.train(chapter.page, chapter.dashboard())
+    figure = chapter.dashboard()
+    hands.train(chapter.page, figure)
+    assert figure.locator(STOP).is_enabled(), "the training ended before the restart"
     chapter.restart()
     chapter.start_all()
 
