@@ -82,7 +82,9 @@ class TrainingSession:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._workers = torch.get_num_threads()
-        self.sample = sample_of(dataset.validation)
+        validation = dataset.validation
+        # What points within a run are scored on: the same share of every class, also where the images are sorted by class.
+        self.sample = validation and validation[::math.ceil(len(validation) / SAMPLE)]
         _sessions.add(self)
         # A process's first optimizer imports seconds' worth of torch: now, rather than after the click.
         make_optimizer(new_model(LeNetConfig(), 0), train_config)
@@ -220,11 +222,6 @@ def means_of(records, sizes, first):
         "train_accuracy": float(np.dot(n, [r.train_accuracy for r in records]) / n.sum()),
         "images_per_second": float(n.sum() / np.sum(n / [r.images_per_second for r in records])),
     }
-
-
-def sample_of(split):
-    """The images that a point within a run is scored on: all of a small split, else every so many, SAMPLE at most; None of None."""
-    return split and split[::math.ceil(len(split) / SAMPLE)]
 
 
 def work_of_a_step(model, dataset, config):
