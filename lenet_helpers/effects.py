@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from IPython.display import display
 
 from .augment import random_affine
 from .canvas import COLOURS, GREY, figure, label, show
+from .levers import lever_table
 from .plots import image_grid
 from .tuning import in_words
 from .wording import _
@@ -81,6 +83,12 @@ class Effects:
         text = _("Difference to the baseline in points, mean and 95 % interval: {parts}. Full MNIST, {images:,} validation images, {seeds} seeds.")
         images = self.results["comparisons"][names[0]]["images"]
         show(self.figure(*names), text.format(parts="; ".join(parts), images=images, seeds=self.results["seeds"]))
+
+
+def show_levers(*config_classes):
+    """Show the table of the levers that the configuration classes declare."""
+    table = lever_table(*config_classes)
+    display({"text/markdown": table, "text/plain": table}, raw=True)
 
 
 def _sign(one):

@@ -1,8 +1,8 @@
 """Levers: values a learner may tune, each declared once.
 
 A lever is a dataclass field that also knows its bounds (or choices), its scale and its
-label. The slider, the bounds check, the search space and the table in the docs are all
-read from that one declaration::
+label. The slider, the bounds check, the search space and the table in chapter 4
+(`lever_table`) are all read from that one declaration::
 
     @dataclass(frozen=True)
     class TrainConfig:
@@ -37,16 +37,23 @@ class Lever:
         """The type a value must have: int, float or str."""
         return type(self.default)
 
+    @property
+    def allowed(self):
+        """What the value may be, in words."""
+        if self.choices is not None:
+            return ", ".join(map(str, self.choices))
+        low, high = (f"{bound:,}" if self.kind is int else f"{bound:g}" for bound in self.bounds)
+        what = _("a whole number from {low} to {high}") if self.kind is int else _("{low} to {high}")
+        return what.format(low=low, high=high)
+
     def check(self, value):
         """`value` in this lever's type. Raises ValueError naming it and what is allowed."""
         if self.choices is not None:
             if value not in self.choices:
-                self._refuse(value, ", ".join(map(str, self.choices)))
+                self._refuse(value)
             return value
         if not self._is_number(value) or not self.bounds[0] <= value <= self.bounds[1]:
-            low, high = (f"{bound:g}" for bound in self.bounds)
-            what = _("a whole number from {low} to {high}") if self.kind is int else _("{low} to {high}")
-            self._refuse(value, what.format(low=low, high=high))
+            self._refuse(value)
         return self.kind(value)
 
     def _is_number(self, value):
@@ -54,9 +61,9 @@ class Lever:
             return False
         return math.isfinite(value) and (self.kind is float or value == int(value))
 
-    def _refuse(self, value, allowed):
+    def _refuse(self, value):
         message = _("{name}={value!r}: choose {allowed}")
-        raise ValueError(message.format(name=self.name, value=value, allowed=allowed))
+        raise ValueError(message.format(name=self.name, value=value, allowed=self.allowed))
 
 
 def lever(default, *, bounds=None, choices=None, scale="linear", step=None, label, help=""):
@@ -76,6 +83,15 @@ def levers_of(config_class):
         for f in fields(config_class)
         if "lever" in f.metadata
     }
+
+
+def lever_table(*config_classes):
+    """The levers of configuration classes as a Markdown table: name in code, label, default, what is allowed, what it does."""
+    rows = [(_("in code"), _("lever"), _("default"), _("allowed"), _("what it does")), ["---"] * 5]
+    for config_class in config_classes:
+        rows += [(f"`{one.name}`", _(one.label), f"{one.default}", one.allowed, _(one.help) if one.help else "")
+                 for one in levers_of(config_class).values()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def validate(config):

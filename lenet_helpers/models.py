@@ -58,8 +58,10 @@ class LeNetConfig:
                                  help=N_("convolutions, each with its activation, before each pooling"))
     kernel_size: int = lever(5, choices=(1, 3, 5, 7), label=N_("kernel size"),
                              help=N_("side of the square kernel, in pixels"))
-    activation: str = lever("relu", choices=tuple(ACTIVATIONS), label=N_("activation"))
-    pooling: str = lever("max", choices=tuple(POOLINGS), label=N_("pooling"))
+    activation: str = lever("relu", choices=tuple(ACTIVATIONS), label=N_("activation"),
+                            help=N_("the function between two layers"))
+    pooling: str = lever("max", choices=tuple(POOLINGS), label=N_("pooling"),
+                         help=N_("what is kept of each 2×2 window"))
     dropout: float = lever(0.0, bounds=(0.0, 0.9), step=0.05, label=N_("dropout"),
                            help=N_("fraction of the two dense layers' outputs set to 0 in training"))
     channels: tuple = (6, 16)

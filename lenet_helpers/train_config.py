@@ -16,15 +16,16 @@ class TrainConfig:
                                  help=N_("the highest one, where a schedule changes it"))
     batch_size: int = lever(32, bounds=(1, 60_000), scale="log", label=N_("batch size"), help=N_("images per step"))
     epochs: float = lever(5.0, bounds=(0.01, 1000.0), step=0.5, label=N_("epochs"), help=N_("passes over the training images"))
-    optimizer: str = lever("sgd", choices=("sgd", "adam", "adamw"), label=N_("optimizer"))
-    momentum: float = lever(0.0, bounds=(0.0, 0.999), step=0.05, label=N_("momentum"), help=N_("of SGD; Adam has its own"))
-    weight_decay: float = lever(0.0, bounds=(0.0, 1.0), label=N_("weight decay"))
+    optimizer: str = lever("sgd", choices=("sgd", "adam", "adamw"), label=N_("optimizer"), help=N_("how gradients become steps"))
+    momentum: float = lever(0.0, bounds=(0.0, 0.999), step=0.05, label=N_("momentum"), help=N_("share of the last step that is made again; SGD only"))
+    weight_decay: float = lever(0.0, bounds=(0.0, 1.0), label=N_("weight decay"),
+                                help=N_("how strongly every weight is pulled towards 0"))
     schedule: str = lever("constant", choices=("constant", "one-cycle"), label=N_("schedule"),
                           help=N_("one-cycle: up over the first quarter, then down to 0"))
     shift: float = lever(0.0, bounds=(0.0, 0.5), step=0.01, label=N_("shift"), help=N_("largest random move, as a fraction of the side"))
     rotation: float = lever(0.0, bounds=(0.0, 180.0), step=1, label=N_("rotation"), help=N_("largest random turn, in degrees"))
     scale: float = lever(0.0, bounds=(0.0, 0.9), step=0.01, label=N_("scale"), help=N_("largest random change of size, as a fraction"))
-    seed: int = lever(0, bounds=(0, 2**31 - 1), label=N_("seed"), help=N_("of the order of the images, the augmentation and dropout"))
+    seed: int = lever(0, bounds=(0, 2**31 - 1), label=N_("seed"), help=N_("fixes the order of the images, the augmentation and dropout"))
     steps: int | None = None  # overrides epochs
     record_every: int | None = None  # steps between records; None: one record at the end of each epoch
     device: str = "cpu"  # or "cuda", "mps"

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -59,6 +60,7 @@ class Book:
 
     def __init__(self):
         self.entries, self.baseline, self.revealed = [], None, None
+        self.saved = 0  # how many of the entries are in a file
 
     def add(self, run, expected=None):
         """Write a finished or diverged `session.Run` into the book; returns its Entry."""
@@ -153,6 +155,7 @@ class Book:
     def save(self, path):
         """Write the book to a CSV file, one row a run, curves, seals and all but the weights; whole or not at all."""
         write_whole(path, pd.DataFrame([self._flat(entry) for entry in self.entries]).to_csv(index=False).encode("utf-8"))
+        self.saved = len(self.entries)
 
     def _flat(self, entry):
         opened = self.revealed if self.revealed and self.revealed.number == entry.number else None
@@ -171,17 +174,30 @@ class Book:
 
     @classmethod
     def load(cls, path):
-        """The book that `save` wrote: the same table, the same seal."""
+        """The book that `save` wrote: the same table, the same seal.
+
+        Raises FileNotFoundError where there is no such file, ValueError where it holds
+        something else.
+        """
+        if not Path(path).is_file():
+            raise FileNotFoundError(_("{path}: no such file; give the name under which a table was saved").format(path=path))
         book = cls()
-        for row in pd.read_csv(path).replace({np.nan: None}).to_dict("records"):
-            entry = _entry(row)
-            book.entries.append(entry)
-            if row["baseline"]:
-                book.baseline = entry
-            if row["revealed"]:
-                book.revealed = Reveal(**json.loads(row["revealed"]))
-                book.revealed = replace(book.revealed, accuracies=tuple(book.revealed.accuracies))
+        try:
+            for row in pd.read_csv(path).replace({np.nan: None}).to_dict("records"):
+                book._take(_entry(row), row)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            message = _("{path}: not a table of runs as the lab saves it ({why}); give the name of one")
+            raise ValueError(message.format(path=path, why=f"{type(error).__name__}: {error}")) from error
+        book.saved = len(book.entries)
         return book
+
+    def _take(self, entry, row):
+        self.entries.append(entry)
+        if row["baseline"]:
+            self.baseline = entry
+        if row["revealed"]:
+            opened = Reveal(**json.loads(row["revealed"]))
+            self.revealed = replace(opened, accuracies=tuple(opened.accuracies))
 
 
 def _entry(row):

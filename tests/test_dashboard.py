@@ -323,6 +323,26 @@ def test_test_set_is_sealed_opened_once_and_the_look_is_recorded(digits, tmp_pat
         bench.book.reveal(1, digits.test)
 
 
+def test_loading_loses_no_runs_and_says_what_is_wrong_with_a_file(digits, tmp_path):
+    bench = TuningLab(digits, train_config=SHORT, seeds=1)
+    bench.pin_baseline()
+    bench.file.value = str(tmp_path / "runs.csv")
+    bench.reload.click()
+    assert "unsaved runs (1) would be lost" in bench.error.value and len(bench.book.entries) == 1
+    bench.export.click()
+    bench.reload.click()
+    assert bench.error.value == "" and len(bench.book.entries) == 1
+    for name, content in (("empty.csv", ""), ("other.csv", "a,b\n1,2\n"), ("picture.csv", b"\x89PNG\xff\xfe\x00"),
+                          ("cut.csv", (tmp_path / "runs.csv").read_text("utf-8")[:-900])):
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        bench.file.value = str(tmp_path / name)
+        bench.reload.click()
+        assert name in bench.error.value and "not a table of runs" in bench.error.value and len(bench.book.entries) == 1
+    bench.file.value = str(tmp_path / "nothing.csv")
+    bench.reload.click()
+    assert "nothing.csv: no such file" in bench.error.value
+
+
 def test_runs_from_a_file_and_diverged_ones_cannot_be_revealed(digits, tmp_path):
     bench = TuningLab(digits, train_config=SHORT, seeds=1)
     bench.pin_baseline()

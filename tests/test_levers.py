@@ -2,13 +2,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from lenet_helpers.levers import lever, levers_of, validate
+from lenet_helpers import LeNetConfig, TrainConfig
+from lenet_helpers.levers import lever, lever_table, levers_of, validate
 
 
 @dataclass(frozen=True)
 class Kettle:
     heat: float = lever(0.5, bounds=(0.1, 10.0), scale="log", label="heat")
-    cups: int = lever(2, bounds=(1, 8), label="cups")
+    cups: int = lever(2, bounds=(1, 8), label="cups", help="one for each guest")
     tea: str = lever("green", choices=("green", "black"), label="tea")
     owner: str = "nobody"
 
@@ -57,3 +58,20 @@ def test_a_lever_has_either_bounds_or_choices():
         lever(1, bounds=(0, 2), choices=(1,), label="x")
     with pytest.raises(TypeError):
         lever(1, bounds=(0, 2), scale="cubic", label="x")
+
+
+def test_the_table_has_a_row_for_each_declaration_and_for_nothing_else():
+    table = [[part.strip() for part in line.strip("|").split("|")] for line in lever_table(Kettle).splitlines()]
+    assert table[1] == ["---"] * 5 and {len(row) for row in table} == {5}
+    assert table[2:] == [
+        ["`heat`", "heat", "0.5", "0.1 to 10", ""],
+        ["`cups`", "cups", "2", "a whole number from 1 to 8", "one for each guest"],
+        ["`tea`", "tea", "green", "green, black", ""],
+    ]
+
+
+def test_the_table_of_the_course_says_what_each_lever_does():
+    levers = levers_of(LeNetConfig) | levers_of(TrainConfig)
+    rows = lever_table(LeNetConfig, TrainConfig).splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == list(levers)
+    assert all(one.help for one in levers.values())

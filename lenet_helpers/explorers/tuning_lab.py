@@ -123,7 +123,10 @@ class TuningLab(TrainingDashboard):
         return opened
 
     def load(self, path):
-        """Take over the book that was saved to `path`, its seal included."""
+        """Take over the book that was saved to `path`, its seal included. Refused while runs here are in no file."""
+        unsaved = len(self.book.entries) - self.book.saved
+        if unsaved:
+            raise ValueError(_("unsaved runs ({n}) would be lost: save this table first, then load {path}").format(n=unsaved, path=path))
         self.book = Book.load(path)
         self.open.disabled = True
         self._redraw_others()
