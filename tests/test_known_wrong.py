@@ -3,7 +3,10 @@
 import importlib
 import pkgutil
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import known_wrong as known
 from lenet_helpers.checks import Failed, check
@@ -33,6 +36,8 @@ def test_wrong_answer_is_rejected_by_its_own_message(row):
             check.exercise(exercise).run(answer, seed=seed, strict=True)
         assert caught.value.key == key, str(caught.value)
         assert caught.value.broke and caught.value.look, "a message says what broke and where to look"
+    # As the classroom tries it: each property alone, with no earlier one to catch the mistake.
+    assert not all(result.passed for result in check.exercise(exercise).grade(answer, seed=0))
 
 
 @pytest.mark.parametrize("name", check.names())
@@ -55,3 +60,38 @@ def test_exercise_is_complete(name):
 def test_no_answer_is_listed_for_an_exercise_that_does_not_exist():
     listed = {row[0] for row in known.CORRECT} | {row[0] for row in known.WRONG}
     assert listed <= set(check.names())
+
+
+# What a function may return by mistake, whatever the exercise asks for.
+ODD = {
+    "None": lambda: None, "text": lambda: "text", "empty text": lambda: "", "bytes": lambda: b"x", "object": object, "class": lambda: dict,
+    "function": lambda: len, "module": lambda: nn.Linear(2, 2), "generator": lambda: iter([1, 2]), "True": lambda: True,
+    "negative": lambda: -1, "huge": lambda: 10**30, "nan": lambda: float("nan"), "infinite": lambda: float("inf"), "complex": lambda: 1j,
+    "empty list": lambda: [], "empty dict": lambda: {}, "set": lambda: {1, 2}, "ragged": lambda: [1, [2]], "records": lambda: [{}],
+    "long list": lambda: list(range(50)), "pair": lambda: (1, 2), "pair of None": lambda: (None, None), "list and dict": lambda: ([1], {"a": 1}),
+    "array": lambda: np.array([1, 2]), "booleans": lambda: np.array([True, False]), "texts": lambda: np.array(["a"]),
+    "tensor": lambda: torch.zeros(2, 3), "scalar tensor": lambda: torch.tensor(3.0), "complex tensor": lambda: torch.zeros(2, dtype=torch.complex64),
+}
+
+
+class Odd(nn.Module):
+    """A network whose forward returns what `make` makes."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.layer, self.make = nn.Linear(2, 2), make
+
+    def forward(self, *_arguments):
+        return self.make()
+
+
+@pytest.mark.parametrize("name", check.names())
+def test_whatever_comes_back_is_answered_with_a_message(name):
+    """Never an error of the check's own: each property alone, as the classroom tries them; and none of these passes them all."""
+    exercise = check.exercise(name)
+    for what, make in ODD.items():
+        for made in (make, lambda make=make: Odd(make), lambda make=make: lambda *_arguments, **_named: make()):
+            results = exercise.grade(lambda *_arguments, made=made, **_named: made(), seed=1)
+            assert not all(result.passed for result in results), what
+            assert all(result.passed or result.message for result in results), what
+    assert not any(result.passed for result in exercise.grade(3, seed=1)), "a number is no function"

@@ -116,6 +116,9 @@ def _judge_shape(trial, n):
         trial.fail("output-shape", look=_("the last layer: ten numbers for each image"))
 
 
+_SIZES = N_("the layers' sizes: 1 → 6 → 16 maps by 5×5 kernels with biases, then 256 → 120 → 84 → 10")
+
+
 @BUILD_LENET.property("parameters", N_("the network owns 44,426 parameters in ten tensors"))
 def parameters(candidate, rng):
     model = _network(candidate, rng)
@@ -128,15 +131,14 @@ def parameters(candidate, rng):
     registered = set(map(id, model.modules()))
     if any(id(x) not in registered for x in inside):
         trial.fail("plain-list", look=_("layers kept in a plain Python list: torch does not see them there; use nn.ModuleList or attributes"))
-    with torch.no_grad():
-        same = torch.equal(model(images.clone()), model(images.clone()))
+    if (6, 16 * 5 * 5) in shapes or (120, 400) in shapes:
+        trial.fail("flatten-size", look=_("the first dense layer: how many numbers does a 16×4×4 block hold?"))
+    same = agree(*(_run(model, images).array() for _again in range(2)), 0.0)
     if not same and len(shapes) < len(_SHAPES):
         trial.fail("made-in-forward", look=_("where the layers are made: in forward they are new, and untrained, at every call"))
     if _called_twice(model, images):
         trial.fail("layer-reused", look=_("a layer used twice in forward: both uses share one set of weights"))
-    if (6, 16 * 5 * 5) in shapes or (120, 400) in shapes:
-        trial.fail("flatten-size", look=_("the first dense layer: how many numbers does a 16×4×4 block hold?"))
-    trial.fail("parameter-count", look=_("the layers' sizes: 1 → 6 → 16 maps by 5×5 kernels with biases, then 256 → 120 → 84 → 10"))
+    trial.fail("parameter-count", look=_(_SIZES))
 
 
 def _called_twice(model, images):
@@ -164,6 +166,7 @@ def repeatable(candidate, rng):
 def logits(candidate, rng):
     model = _network(candidate, rng)
     trial = _run(model, _images(rng, 12))
+    _judge_shape(trial, 12)
     out = trial.array()
     close = lambda a, b: bool((abs(a - b) < 1e-3).all())
     if close(out.sum(1), 1) and (out >= 0).all():
@@ -184,7 +187,7 @@ def other_size(candidate, rng):
         trial = _run(model, _images(rng, 16, side=32))
     except Failed:
         return  # refusing is right: 16·5·5 numbers do not fit
-    if trial.array().shape[0] != 16:
+    if trial.array().shape[:1] != (16,):
         trial.fail("mixes-images", look=_("view(-1, 256): 16 images of 32×32 come out as 25 rows cut across the images; "
                                           "flatten(1) keeps the images apart and lets the error show"))
 
@@ -195,6 +198,8 @@ def values(candidate, rng):
     weights = {name: p for name, shape in _SHAPES.items() for p in model.parameters() if tuple(p.shape) == shape}
     trial = _run(model, images)
     out = trial.array()
+    if len(weights) < len(_SHAPES):
+        trial.fail("parameter-count", look=_(_SIZES))
     mistakes = [
         (None, "rrrr", "max", ""),
         ("no-non-linearity", "----", "max", _("the activations: without them the dense layers collapse into one")),

@@ -33,7 +33,7 @@ def _letters(candidate):
     result = trial.result
     if result is None:
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
-    if isinstance(result, str) or not isinstance(result, (set, frozenset, list, tuple)) or not set(result) <= set(_EVIDENCE):
+    if not isinstance(result, (set, frozenset, list, tuple)) or not all(isinstance(one, str) and one in _EVIDENCE for one in result):
         trial.fail("not-letters", look=_("the kind of the result: a set of letters from A to G, such as {'B', 'G'}"))
     return trial, set(result)
 

@@ -48,7 +48,7 @@ def _verdict(candidate, a, b, wanted, others):
         a=a.sum(1).tolist(), b=b.sum(1).tolist(), n=a.shape[1]))
     if trial.result is None:
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
-    if trial.result not in ("better", "worse", "luck"):
+    if type(trial.result) is not str or trial.result not in ("better", "worse", "luck"):
         trial.fail("not-a-verdict", look=_("what is returned: one of the three words"))
     if trial.result != wanted:
         key, look = others.get(trial.result, ("verdict", _("the mean and the standard error of the differences, worked out on paper")))

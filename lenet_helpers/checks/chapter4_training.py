@@ -139,14 +139,17 @@ def _kept(candidate, rng, validation, test, others):
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
     if type(trial.result) not in (tuple, list) or len(trial.result) != 2 or not isinstance(trial.result[1], dict):
         trial.fail("not-a-pair", look=_("what is returned: the epoch's number and a dict of weights"))
-    number, weights = trial.result
+    number, weights = plain(trial.result[0]), trial.result[1]
+    if number is None or number.shape != ():
+        trial.fail("not-a-pair", look=_("what is returned: the epoch's number and a dict of weights"))
+    number = float(number)
     if number != wanted:
         key, look = others.get(number, ("wrong-epoch", _("which epoch has the best validation accuracy, counted from 0")))
-        trial.fail(key, got=_("epoch {n}").format(n=number), look=look)
+        trial.fail(key, got=_("epoch {n:g}").format(n=number), look=look)
     same = {n: all(agree(plain(weights.get(k)), plain(v), 0.0) for k, v in old.items()) for n, old in enumerate(seen)}
     if not same[wanted]:
         aliased = same[len(seen) - 1]
-        trial.fail("aliased" if aliased else "wrong-weights", got=_("epoch {n}, with other weights than it had").format(n=number),
+        trial.fail("aliased" if aliased else "wrong-weights", got=_("epoch {n:g}, with other weights than it had").format(n=number),
                    look=_("state_dict() hands out the live tensors; only a copy stays as it was") if aliased else _("when the weights are taken"))
 
 
