@@ -11,18 +11,17 @@ import argparse
 import os
 import socket
 import time
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 import optuna
-import sqlalchemy
 import torch
 from optuna.trial import TrialState
 
 from .data import load_dataset
 from .levers import levers_of
 from .models import LeNetConfig, fit_to, new_model
+from .search_storage import open_storage, patiently
 from .training import QUICK, TrainConfig, train
 from .wording import _
 
@@ -110,53 +109,17 @@ def open_study(storage=None, name="lenet", *, heartbeat=5, seed=None):
     finds its slot taken, and goes on to the next.)
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # a line a trial, with its time, is too much
-    if storage is not None:
-        # Workers of one file wait for each other instead of giving up after five seconds.
-        engine = {"connect_args": {"timeout": 60}} if storage.startswith("sqlite") else None
-        url, storage = storage, _patiently(lambda: optuna.storages.RDBStorage(
-            storage, engine, heartbeat_interval=heartbeat, grace_period=10 * heartbeat))
-        if url.startswith("sqlite"):
-            _one_at_a_time(storage.engine)
-    return _patiently(lambda: optuna.create_study(
+    storage = None if storage is None else open_storage(storage, heartbeat)
+    return patiently(lambda: optuna.create_study(
         storage=storage, study_name=name, load_if_exists=True, direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0)))
 
 
-def _one_at_a_time(engine):
-    """Make every transaction of an SQLite file exclusive from its first read on.
-
-    Optuna takes a waiting trial by SELECT … FOR UPDATE and then writes; SQLite has no FOR
-    UPDATE, so that two workers could read "waiting" together and both run the trial.
-    """
-    @sqlalchemy.event.listens_for(engine, "connect")
-    def no_begin_of_its_own(connection, _record):
-        connection.isolation_level = None
-
-    @sqlalchemy.event.listens_for(engine, "begin")
-    def lock_first(connection):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    engine.dispose()  # connections made before these rules
-
-
-def _patiently(action, attempts=8):
-    """`action()`, again after a moment if another worker is making the same tables just now."""
-    for attempt in range(attempts):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                return action()
-        except Exception:
-            if attempt == attempts - 1:
-                raise
-            time.sleep(0.2 * (attempt + 1))
-
-
 def work(study, dataset, search, *, on_trial=None, poll=0.5):
     """Run trials of `study` until all that were asked for are done, by us or by others."""
     while len(finished(study)) < search.trials:
-        _patiently(lambda: optuna.storages.fail_stale_trials(study))
+        patiently(lambda: optuna.storages.fail_stale_trials(study))
         top_up(study, search.trials)
         if study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             _one_trial(study, dataset, search, on_trial)

@@ -1,5 +1,8 @@
 """The shared search: same levers, no trial lost, none counted twice."""
 
+import contextlib
+import sqlite3
+
 import numpy as np
 import optuna
 import pytest
@@ -72,6 +75,18 @@ def test_a_lost_trial_goes_back_with_its_values_and_a_copy_is_not_counted(digits
     counted = [t for t in study.trials if t.state in COUNTED]
     assert [t.params["learning_rate"] for t in counted] == [0.01]
     assert len(finished(study)) == 1
+
+
+def test_a_worker_that_dies_before_its_first_sign_is_missed_all_the_same(digits, tmp_path):
+    study = open_study(f"sqlite:///{tmp_path}/study.db")
+    top_up(study, 2)
+    with pytest.warns(UserWarning, match="Heartbeat"):
+        lost = study.ask()  # begun, and nothing more: no thread that signs was ever started
+    with contextlib.closing(sqlite3.connect(tmp_path / "study.db")) as file, file:
+        assert file.execute("UPDATE trial_heartbeats SET heartbeat = '2000-01-01 00:00:00'").rowcount == 1
+    work(study, digits, Search(trials=2, epochs=0.5))
+    assert study.trials[lost.number].state is TrialState.FAIL
+    assert accounts(study, 2)[:3] == (2, 0, 0)
 
 
 def test_a_network_that_does_not_fit_is_cut_short_with_its_reason(digits):
