@@ -206,9 +206,9 @@ class TrainingSession:
         return correct
 
     def _tell(self, each_step=False):
-        """Call the listener; about steps at most ten times a second."""
+        """Call the listener; about steps at most five times a second: a browser lays the whole page out anew each time."""
         now = time.perf_counter()
-        if not each_step or now - getattr(self, "_told", 0) > 0.1:
+        if not each_step or now - getattr(self, "_told", 0) > 0.2:
             self._told = now
             self.listener()
 

@@ -13,7 +13,7 @@ PANEL = "window.jupyterapp.shell.currentWidget"
 CELLS = f"[...{PANEL}.content.model.cells].filter(c => c.type === 'code' && c.sharedModel.getSource().trim())"
 DASHBOARD = r"/TrainingDashboard\(|TuningLab\(/"
 IDLE = f"""() => {{ const cells = {CELLS};
-    const failed = cells.some(c => c.outputs.toJSON().some(o => o.output_type === 'error'));
+    const failed = cells.some(c => [...Array(c.outputs.length).keys()].some(i => c.outputs.get(i).type === 'error'));
     const waiting = cells.some(c => c.executionState === 'running' || (c.executionCount === null && !failed));
     return {PANEL}.sessionContext.session?.kernel?.status === 'idle' && !waiting; }}"""
 
@@ -58,7 +58,7 @@ class Chapter:
         if not self.ran:
             if not self.running:
                 self.start_all()
-            self.page.wait_for_function(IDLE, timeout=seconds * 1000, polling=200)
+            self.page.wait_for_function(IDLE, timeout=seconds * 1000, polling=500)
             self.ran, self.running = True, False
 
     def restart(self):
