@@ -1,6 +1,6 @@
 """Six runs that are really broken, and their repaired twins: the patients of chapter 3's clinic.
 
-    python -m benchmarks.clinic               # a minute or two; writes notebooks/results/clinic.json
+    python -m benchmarks.clinic               # a minute or two; writes lenet_helpers/results/clinic.json
 
 Embedded digits, 2,000 to train on and 1,000 to validate on; plain SGD, learning rate 0.05,
 batches of 32, 20 epochs; every run starts from the same weights and sees the images in
@@ -19,7 +19,7 @@ from lenet_helpers.data import Split, batches, load_dataset
 from lenet_helpers.models import LeNet, LeNetConfig
 from lenet_helpers.modes import evaluation_mode
 
-RESULT = Path(__file__).resolve().parents[1] / "notebooks" / "results" / "clinic.json"
+RESULT = Path(__file__).resolve().parents[1] / "lenet_helpers" / "results" / "clinic.json"
 EPOCHS, BATCH, SEED = 20, 32, 0
 # What differs from a healthy run, and which healthy run shows the repair.
 CASES = {
@@ -34,8 +34,16 @@ HEALTHY = {"healthy": {}, "healthy-dropout": dict(dropout=0.5)}
 REPAIRED = {name: "healthy-dropout" if name == "dropout-in-evaluation" else "healthy" for name in CASES}
 
 
-def run(*, rate=0.05, clear=True, shuffle_labels=False, softmax=False, dropout=0.0, evaluate_in_training_mode=False,
-        epochs=EPOCHS):
+def run(
+    *,
+    rate=0.05,
+    clear=True,
+    shuffle_labels=False,
+    softmax=False,
+    dropout=0.0,
+    evaluate_in_training_mode=False,
+    epochs=EPOCHS,
+):
     """The records, one a dict, of a loop with the faults asked for."""
     data = load_dataset(n_train=2000, validation=1000, seed=SEED)
     train = data.train
@@ -49,9 +57,19 @@ def run(*, rate=0.05, clear=True, shuffle_labels=False, softmax=False, dropout=0
     generator, records = torch.Generator().manual_seed(SEED), []
     for epoch in range(1, epochs + 1):
         loss, accuracy = _epoch(answer, optimizer, batches(train, BATCH, generator), clear, len(train))
-        first, second = (_score(model, answer, data.validation, evaluate_in_training_mode) for _again in range(2))
-        records.append(dict(epoch=epoch, train_loss=loss, train_accuracy=accuracy, validation_loss=first[0],
-                            validation_accuracy=first[1], scored_again=second[1]))
+        first, second = (
+            _score(model, answer, data.validation, evaluate_in_training_mode) for _again in range(2)
+        )
+        records.append(
+            dict(
+                epoch=epoch,
+                train_loss=loss,
+                train_accuracy=accuracy,
+                validation_loss=first[0],
+                validation_accuracy=first[1],
+                scored_again=second[1],
+            )
+        )
     return [{key: round(value, 4) for key, value in record.items()} for record in records]
 
 
@@ -75,7 +93,10 @@ def _score(model, answer, split, in_training_mode):
             return _score(model, answer, split, True)
     with torch.no_grad():
         logits = answer(split.images)
-    return F.cross_entropy(logits, split.labels).item(), (logits.argmax(1) == split.labels).double().mean().item()
+    return (
+        F.cross_entropy(logits, split.labels).item(),
+        (logits.argmax(1) == split.labels).double().mean().item(),
+    )
 
 
 def main(arguments=None):
@@ -87,8 +108,16 @@ def main(arguments=None):
     for name, faults in (HEALTHY | CASES).items():
         runs[name] = run(**faults, epochs=options.epochs)
         print(name, runs[name][-1], flush=True)
-    about = dict(command="python -m benchmarks.clinic", torch=torch.__version__, seed=SEED, runs_each=1,
-                 conditions="embedded digits, 2,000 to train, 1,000 to validate, SGD, learning rate 0.05 unless that is the fault, batch 32")
+    about = dict(
+        command="python -m benchmarks.clinic",
+        torch=torch.__version__,
+        seed=SEED,
+        runs_each=1,
+        conditions=(
+            "embedded digits, 2,000 to train, 1,000 to validate, SGD, learning rate 0.05 unless that is the"
+            " fault, batch 32"
+        ),
+    )
     RESULT.write_text(json.dumps(about | {"repaired": REPAIRED, "runs": runs}, indent=1) + "\n")
 
 

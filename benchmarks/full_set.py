@@ -18,7 +18,7 @@ import torch
 from lenet_helpers import LeNet, TrainConfig, evaluate, load_dataset, train
 from lenet_helpers.sources import DataError
 
-RESULT = Path(__file__).parents[1] / "notebooks" / "results" / "full-set.json"
+RESULT = Path(__file__).parents[1] / "lenet_helpers" / "results" / "full-set.json"
 RECIPE = dict(learning_rate=0.01, batch_size=128, epochs=1.0, optimizer="adamw", schedule="one-cycle")
 
 
@@ -36,14 +36,20 @@ def main(arguments=None):
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--data", nargs="+", default=["mnist", "fashion-mnist"])
     options = parser.parse_args(arguments)
-    result = dict(command="python -m benchmarks.full_set", recipe=asdict(TrainConfig(**RECIPE)), torch=torch.__version__)
+    result = dict(
+        command="python -m benchmarks.full_set", recipe=asdict(TrainConfig(**RECIPE)), torch=torch.__version__
+    )
     for name in options.data:
         try:
             pairs = [run(name, seed) for seed in range(options.seeds)]
         except DataError as problem:
-            raise SystemExit(str(problem))
+            raise SystemExit(str(problem)) from None
         result[name] = {"seeds": options.seeds, "training images": 50_000} | {
-            part: {"mean": round(statistics.mean(values), 4), "sd": round(statistics.stdev(values), 4), "runs": values}
+            part: {
+                "mean": round(statistics.mean(values), 4),
+                "sd": round(statistics.stdev(values), 4),
+                "runs": values,
+            }
             for part, values in zip(("validation", "test"), zip(*pairs))
         }
         print(name, result[name], flush=True)

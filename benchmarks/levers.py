@@ -8,7 +8,7 @@ test images never touched. Every configuration is trained with the same seeds on
 training images and compared with its baseline on the same validation images; the interval
 comes from a bootstrap over seeds and images together. Which images each run got right is
 kept in `build/levers/`, so that a stopped measurement goes on where it was; the summary
-goes to `notebooks/results/levers.json`. One thread, so that the digits repeat.
+goes to `lenet_helpers/results/levers.json`. One thread, so that the digits repeat.
 """
 
 import argparse
@@ -20,15 +20,15 @@ import numpy as np
 import torch
 
 from lenet_helpers.data import load_dataset
-from lenet_helpers.evidence import paired_bootstrap
 from lenet_helpers.models import LeNetConfig, new_model
-from lenet_helpers.session import score_images
 from lenet_helpers.summary import count_parameters, layer_table
 from lenet_helpers.training import QUICK, train
+from lenet_helpers.tuning.evidence import paired_bootstrap
+from lenet_helpers.tuning.session import score_images
 
 HOME = Path(__file__).resolve().parent.parent
 CACHE = HOME / "build" / "levers"
-RESULTS = HOME / "notebooks" / "results" / "levers.json"
+RESULTS = HOME / "lenet_helpers" / "results" / "levers.json"
 MANY, FEW = 10_000, 500
 RECIPE = replace(QUICK, epochs=3.0)
 NETWORK = ("width", "convs_per_stage", "kernel_size", "dropout")
@@ -121,8 +121,13 @@ def run(dataset, network, training):
     for last in train(model, replace(dataset, validation=None), training):
         pass
     loss, right = score_images(model, dataset.validation)
-    return dict(right=right, labels=dataset.validation.labels.numpy(), validation_loss=loss,
-                train_loss=last.train_loss, train_accuracy=last.train_accuracy)
+    return dict(
+        right=right,
+        labels=dataset.validation.labels.numpy(),
+        validation_loss=loss,
+        train_loss=last.train_loss,
+        train_accuracy=last.train_accuracy,
+    )
 
 
 def summarise():

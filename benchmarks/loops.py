@@ -78,7 +78,9 @@ def floor(images, labels):
 
 
 def measure(contenders, blocks):
-    """Seconds of every block, a list a contender; each contender is a function that takes one block of steps."""
+    """Seconds of every block, a list a contender; each contender is a function that takes one block of
+    steps.
+    """
     seconds = {name: [] for name in contenders}
     names, order = list(contenders), random.Random(0)
     for turn in range(blocks + 1):
@@ -92,7 +94,9 @@ def measure(contenders, blocks):
 
 
 def largest_difference(dataset, pictures, steps):
-    """Largest difference of the losses of the first `steps` steps, ours against the per-image loop, on batches in the same order."""
+    """Largest difference of the losses of the first `steps` steps, ours against the per-image loop, on
+    batches in the same order.
+    """
     torch.manual_seed(0)
     model = LeNet()
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
@@ -127,7 +131,10 @@ def main(arguments=None):
     contenders["ours"] = lambda: next(records)
     seconds = measure(contenders, options.blocks)
 
-    print(f"{options.data}, {torch.get_num_threads()} threads, {options.blocks} blocks of {options.steps} steps of {BATCH} images")
+    print(
+        f"{options.data}, {torch.get_num_threads()} threads, {options.blocks} blocks of {options.steps} steps"
+        f" of {BATCH} images"
+    )
     for name in ("per image", "tensors", "ours", "floor"):
         step = statistics.median(seconds[name]) / options.steps * 1000
         ratio = statistics.median(np.divide(seconds[name], seconds["ours"]))

@@ -4,7 +4,7 @@
     python -m benchmarks.modernisations search      # recipes for the 1998 net, validation only
     python -m benchmarks.modernisations faithful    # the 1998 net on all 60,000, test read once a seed
 
-Results go to notebooks/results/modernisations-<part>.json, one run at a time: a run that
+Results go to lenet_helpers/results/modernisations-<part>.json, one run at a time: a run that
 is in the file already is skipped, so a stopped benchmark goes on where it was. MNIST is
 read from $LENET_DATA or downloaded. One thread; about an hour in all on an idle laptop.
 
@@ -23,12 +23,12 @@ from pathlib import Path
 import torch
 
 from lenet_helpers.data import Split, batches, load_dataset
+from lenet_helpers.figures.ladder import FAITHFUL, LADDER
 from lenet_helpers.files import write_whole
-from lenet_helpers.ladder import FAITHFUL, LADDER
 from lenet_helpers.lenet1998 import LeNet1998, field_of_1998
 from lenet_helpers.summary import count_parameters, layer_table
 
-RESULTS = Path(__file__).parents[1] / "notebooks" / "results"
+RESULTS = Path(__file__).parents[1] / "lenet_helpers" / "results"
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,12 @@ def run(config, recipe, seed, train, held_out):
             step += 1
     with torch.inference_mode():
         wrong = sum((model(x).argmax(1) != y).sum().item() for x, y in batches(held_out, 1000))
-    return {"mistakes": wrong, "images": len(held_out), "train_loss_last_batch": round(loss.item(), 4),
-            "seconds": round(time.perf_counter() - started)}
+    return {
+        "mistakes": wrong,
+        "images": len(held_out),
+        "train_loss_last_batch": round(loss.item(), 4),
+        "seconds": round(time.perf_counter() - started),
+    }
 
 
 def prepared(split, config):
@@ -72,7 +76,10 @@ def prepared(split, config):
 def counts(config):
     """Parameters and multiply-adds of the network, for the table."""
     model = LeNet1998(config)
-    return {"parameters": count_parameters(model), "multiply_adds": sum(r.multiply_adds for r in layer_table(model))}
+    return {
+        "parameters": count_parameters(model),
+        "multiply_adds": sum(r.multiply_adds for r in layer_table(model)),
+    }
 
 
 class Book:
@@ -96,10 +103,14 @@ class Book:
 
 def do(part, networks, recipes, seeds, on):
     """Every network with every recipe and seed, skipping what is in the book."""
-    header = {"command": f"python -m benchmarks.modernisations {part}", "data": f"MNIST, {on}",
-              "recipe": "Adam (0.9, 0.99), linear up over a quarter and down to 0, no weight decay, no distortions",
-              "torch": torch.__version__.split("+")[0], "threads": torch.get_num_threads(),
-              "counts": {name: counts(config) for name, config in networks.items()}}
+    header = {
+        "command": f"python -m benchmarks.modernisations {part}",
+        "data": f"MNIST, {on}",
+        "recipe": "Adam (0.9, 0.99), linear up over a quarter and down to 0, no weight decay, no distortions",
+        "torch": torch.__version__.split("+")[0],
+        "threads": torch.get_num_threads(),
+        "counts": {name: counts(config) for name, config in networks.items()},
+    }
     book = Book(part, header)
     validation = 0 if on == "test" else 10_000
     for seed in seeds:
@@ -109,7 +120,12 @@ def do(part, networks, recipes, seeds, on):
             for name, config in networks.items():
                 key = {"network": name, "seed": seed, **asdict(recipe)}
                 if not book.has(key):
-                    book.add(key | run(config, recipe, seed, prepared(digits.train, config), prepared(held_out, config)))
+                    book.add(
+                        key
+                        | run(
+                            config, recipe, seed, prepared(digits.train, config), prepared(held_out, config)
+                        )
+                    )
                     print(book.content["runs"][-1], flush=True)
 
 
@@ -126,6 +142,8 @@ def main(part):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("part", choices=("ladder", "search", "faithful"))
     main(parser.parse_args(sys.argv[1:]).part)

@@ -4,7 +4,7 @@
 
 The quick recipe on the embedded digits (3,000 to train, 1,000 for validation, the split
 fixed), 20 seeds. Writes which validation images each run gets right, packed, to
-`notebooks/results/noise.json`. One thread, so that the digits repeat.
+`lenet_helpers/results/noise.json`. One thread, so that the digits repeat.
 """
 
 import json
@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from lenet_helpers.data import load_dataset
-from lenet_helpers.evidence import pack
 from lenet_helpers.models import LeNetConfig, new_model
-from lenet_helpers.session import score_images
 from lenet_helpers.training import QUICK, train
+from lenet_helpers.tuning.evidence import pack
+from lenet_helpers.tuning.session import score_images
 
-RESULTS = Path(__file__).resolve().parent.parent / "notebooks" / "results" / "noise.json"
+RESULTS = Path(__file__).resolve().parent.parent / "lenet_helpers" / "results" / "noise.json"
 
 
 def right_images(digits, seed):
@@ -45,7 +45,10 @@ def main(seeds=20):
     }
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")
-    print(f"{seeds} seeds: mean {100 * correct.mean():.2f} %, s.d. {100 * correct.mean(axis=1).std(ddof=1):.2f} points")
+    print(
+        f"{seeds} seeds: mean {100 * correct.mean():.2f} %, s.d. {100 * correct.mean(axis=1).std(ddof=1):.2f}"
+        " points"
+    )
 
 
 if __name__ == "__main__":

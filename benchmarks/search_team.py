@@ -2,30 +2,112 @@
 
     python -m benchmarks.search_team
 
-The embedded digits, two epochs a trial, 24 trials. Writes `notebooks/results/search-team.json`.
+The embedded digits, two epochs a trial, 24 trials. Writes `lenet_helpers/results/search-team.json`.
 """
 
 import json
+import os
+import subprocess
+import sys
 import tempfile
+import time
 from collections import Counter
-from pathlib import Path
 
-from lenet_helpers.search import best_so_far, finished, importances
-from lenet_helpers.search_team import accounts, work_together
+from optuna.trial import TrialState
 
-RESULTS = Path(__file__).resolve().parent.parent / "notebooks" / "results" / "search-team.json"
+from lenet_helpers.results import FOLDER
+from lenet_helpers.tuning.search import COUNTED, best_so_far, finished, importances, open_study, top_up
+
+RESULTS = FOLDER / "search-team.json"
+
+
+def worker(storage, trials, *more):
+    """Start one `python -m lenet_helpers.tuning.search` in a process of its own, on one thread."""
+    command = [
+        sys.executable,
+        "-m",
+        "lenet_helpers.tuning.search",
+        "--storage",
+        storage,
+        "--trials",
+        str(trials),
+        "--heartbeat",
+        "1",
+        *more,
+    ]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def kill_one(study, workers, patience=300):
+    """Kill the process that is in the middle of a trial, as a power cut would; returns that trial."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        for trial in study.get_trials(states=(TrialState.RUNNING,)):
+            pid = int(trial.user_attrs.get("worker", ":0").split(":")[1])
+            victim = next((w for w in workers if w.pid == pid and w.poll() is None), None)
+            if victim and finished(study) and not trial.intermediate_values:
+                victim.kill()
+                victim.wait()
+                # It may have finished while we took aim: then it is no loss, and we try again.
+                if study.trials[trial.number].state is TrialState.RUNNING:
+                    return trial
+        time.sleep(0.02)
+    raise TimeoutError(f"no worker was in the middle of a trial within {patience} s")
+
+
+def work_together(storage, *more, n_workers=4, trials=16, patience=300):
+    """Let workers share a study, kill one, send in another; returns (study, the trial that was cut off).
+
+    `more`: further arguments for `lenet_helpers.tuning.search`. Raises RuntimeError with a
+    worker's own message if one that was not killed fails.
+    """
+    study = open_study(storage)
+    top_up(study, trials)
+    workers = [worker(storage, trials, *more) for _n in range(n_workers)]
+    try:
+        lost = kill_one(study, workers, patience)
+        workers.append(worker(storage, trials, *more))
+        for each in workers:
+            errors = each.communicate(timeout=patience)[1]
+            if each.returncode > 0:  # a killed one's is negative
+                raise RuntimeError(errors.strip().splitlines()[-1])
+    finally:
+        for each in workers:
+            each.kill()
+    return study, lost
+
+
+def accounts(study, trials):
+    """(slots done, slots lost, slots counted twice, trials begun again) of a study that should have done
+    `trials`.
+    """
+    counted = Counter(t.user_attrs["slot"] for t in study.trials if t.state in COUNTED)
+    again = sum(t.state is TrialState.FAIL and "worker" in t.user_attrs for t in study.trials)
+    return len(counted), len(set(range(trials)) - set(counted)), sum(n > 1 for n in counted.values()), again
 
 
 def main(trials=24):
     with tempfile.TemporaryDirectory() as folder:
-        study, lost = work_together(f"sqlite:///{folder}/team.db", "--epochs", "2", trials=trials, patience=1800)
+        study, lost = work_together(
+            f"sqlite:///{folder}/team.db", "--epochs", "2", trials=trials, patience=1800
+        )
         done, missing, twice, again = accounts(study, trials)
         values, _best = best_so_far(study)
         workers = Counter(t.user_attrs["worker"] for t in finished(study))
         content = {
             "what": "four workers, one killed, one sent in; embedded digits, two epochs a trial",
             "command": "python -m benchmarks.search_team",
-            "trials": trials, "done": done, "lost": missing, "counted_twice": twice, "begun_again": again,
+            "trials": trials,
+            "done": done,
+            "lost": missing,
+            "counted_twice": twice,
+            "begun_again": again,
             "slot_cut_off": lost.user_attrs["slot"],
             "trials_by_worker": sorted(workers.values(), reverse=True),
             "values": [None if v != v else round(float(v), 4) for v in values],

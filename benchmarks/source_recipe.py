@@ -18,12 +18,13 @@ import torch.nn.functional as F
 
 from lenet_helpers import LeNet, evaluate, load_dataset
 
-RESULT = Path(__file__).parents[1] / "notebooks" / "results" / "source-recipe.json"
+RESULT = Path(__file__).parents[1] / "lenet_helpers" / "results" / "source-recipe.json"
 PUBLISHED = {1: 0.2926, 3: 0.9009, 5: 0.9475, 7: 0.9658, 9: 0.9683, 10: 0.9744}
 
 
 def loader_orders(n):
-    """The orders in which DataLoader(shuffle=True) goes through n images, epoch after epoch, test loader included.
+    """The orders in which DataLoader(shuffle=True) goes through n images, epoch after epoch, test loader
+    included.
 
     A loader draws one number for its workers' seeds and, when it shuffles, a second one
     that seeds the permutation; the scoring pass draws its own between two epochs.
@@ -48,7 +49,10 @@ def run(epochs=10):
     for _epoch, order in zip(range(epochs), loader_orders(len(data.train))):
         losses.append(_epoch_in_order(model, optimizer, data.train, order))
         accuracies.append(evaluate(model, data.test).accuracy)
-        print(f"epoch {len(losses)}: loss {losses[-1]:.4f} nats per image, test accuracy {accuracies[-1]:.4f}", flush=True)
+        print(
+            f"epoch {len(losses)}: loss {losses[-1]:.4f} nats per image, test accuracy {accuracies[-1]:.4f}",
+            flush=True,
+        )
     return accuracies, losses
 
 
@@ -66,10 +70,16 @@ def _epoch_in_order(model, optimizer, split, order):
 if __name__ == "__main__":
     accuracies, losses = run()
     about = dict(
-        command="python -m benchmarks.source_recipe", data="MNIST, 60,000 training and 10,000 test images", seed=0, runs=1,
-        recipe="SGD, learning rate 0.02, batch 256, (x - 0.5)/0.5, 10 epochs", torch=torch.__version__,
-        processor=platform.machine(), threads=torch.get_num_threads(),
-        test_accuracy=[round(a, 4) for a in accuracies], train_loss=[round(loss, 4) for loss in losses],
+        command="python -m benchmarks.source_recipe",
+        data="MNIST, 60,000 training and 10,000 test images",
+        seed=0,
+        runs=1,
+        recipe="SGD, learning rate 0.02, batch 256, (x - 0.5)/0.5, 10 epochs",
+        torch=torch.__version__,
+        processor=platform.machine(),
+        threads=torch.get_num_threads(),
+        test_accuracy=[round(a, 4) for a in accuracies],
+        train_loss=[round(loss, 4) for loss in losses],
     )
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(about, indent=1) + "\n")

@@ -1,4 +1,5 @@
-"""How long a submission takes: this grader beside plain `nbgrader autograde`, on the same notebooks in one run.
+"""How long a submission takes: this grader beside plain `nbgrader autograde`, on the same notebooks in one
+run.
 
     python -m classroom.benchmark [--students 30] [--plain 30]
 
@@ -48,11 +49,24 @@ def intervals(stamps, started):
 def plain(course, group):
     """Seconds for each submission of the students whose names begin with `group`: nbgrader as it comes."""
     program = Path(sys.executable).parent / "nbgrader"
-    command = [str(program), "autograde", "ps1", "--student", f"{group}*", f"--course-dir={course.root}",
-               f"--CourseDirectory.db_url=sqlite:///{course.root}/gradebook.db"]
+    command = [
+        str(program),
+        "autograde",
+        "ps1",
+        "--student",
+        f"{group}*",
+        f"--course-dir={course.root}",
+        f"--CourseDirectory.db_url=sqlite:///{course.root}/gradebook.db",
+    ]
     started = time.time()
     with tempfile.TemporaryDirectory() as empty:  # no nbgrader_config.py here
-        subprocess.run(command, cwd=empty, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(HERE.parent)})
+        subprocess.run(
+            command,
+            cwd=empty,
+            check=True,
+            capture_output=True,
+            env=os.environ | {"PYTHONPATH": str(HERE.parent)},
+        )
     stamps = [p.stat().st_mtime for p in course.root.glob(f"autograded/{group}*/ps1/ps1.ipynb")]
     return intervals(stamps, started), time.time() - started
 
@@ -69,7 +83,9 @@ def main():
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m classroom.benchmark", description=__doc__.split("\n")[0])
     parser.add_argument("--students", type=int, default=30)
-    parser.add_argument("--plain", type=int, default=30, help="how many of them plain nbgrader grades as well")
+    parser.add_argument(
+        "--plain", type=int, default=30, help="how many of them plain nbgrader grades as well"
+    )
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     warnings.filterwarnings("ignore", module="nbgrader|sqlalchemy")
@@ -80,11 +96,18 @@ def main():
         first, seconds_a = plain(theirs, "a")
         quick, seconds = ours(mine, options.workers)
         second, seconds_b = plain(theirs, "b")
-    for label, each, total in (("plain nbgrader autograde", first + second, seconds_a + seconds_b),
-                               (f"this grader, {options.workers} workers", quick, seconds)):
-        print(f"{label}: {len(each)} submissions in {total:.1f} s, {total / len(each):.2f} s each, median interval {statistics.median(each):.2f} s")
-    print(f"ratio of the totals {seconds / options.students / ((seconds_a + seconds_b) / options.plain):.2f}, "
-          f"of the medians {statistics.median(quick) / statistics.median(first + second):.2f}")
+    for label, each, total in (
+        ("plain nbgrader autograde", first + second, seconds_a + seconds_b),
+        (f"this grader, {options.workers} workers", quick, seconds),
+    ):
+        print(
+            f"{label}: {len(each)} submissions in {total:.1f} s, {total / len(each):.2f} s each, median"
+            f" interval {statistics.median(each):.2f} s"
+        )
+    print(
+        f"ratio of the totals {seconds / options.students / ((seconds_a + seconds_b) / options.plain):.2f}, "
+        f"of the medians {statistics.median(quick) / statistics.median(first + second):.2f}"
+    )
 
 
 if __name__ == "__main__":

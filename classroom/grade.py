@@ -30,13 +30,18 @@ def grade(course, assignments=None, *, workers=2, sandboxed=True, again=False, l
     """
     if sandboxed and bubblewrap() is None:
         raise NoSandbox(NO_SANDBOX)
-    todo = [Submission(course, student, assignment)
-            for assignment in assignments or course.assignments() for student, _folder in course.submissions(assignment)]
+    todo = [
+        Submission(course, student, assignment)
+        for assignment in assignments or course.assignments()
+        for student, _folder in course.submissions(assignment)
+    ]
     waiting = todo if again else [s for s in todo if not s.graded_already()]
     say(f"{len(waiting)} to grade, {len(todo) - len(waiting)} graded before and unchanged")
     jobs, done = queue.Queue(), queue.Queue()
-    threads = [threading.Thread(target=_work, args=(jobs, done, sandboxed, limits), daemon=True)
-               for _number in range(min(workers, len(waiting)))]
+    threads = [
+        threading.Thread(target=_work, args=(jobs, done, sandboxed, limits), daemon=True)
+        for _number in range(min(workers, len(waiting)))
+    ]
     for thread in threads:
         thread.start()
     finished, started = [], time.monotonic()
@@ -48,7 +53,10 @@ def grade(course, assignments=None, *, workers=2, sandboxed=True, again=False, l
             submission, problem = done.get()
             finished.append((submission, _record(submission, problem)))
             left = (time.monotonic() - started) / number * (len(waiting) - number)
-            say(f"{number}/{len(waiting)} {submission}: {finished[-1][1] or 'graded'}, {submission.seconds:.1f} s; about {left:.0f} s left")
+            say(
+                f"{number}/{len(waiting)} {submission}: {finished[-1][1] or 'graded'},"
+                f" {submission.seconds:.1f} s; about {left:.0f} s left"
+            )
     finally:
         for _thread in threads:
             jobs.put(None)
@@ -101,7 +109,9 @@ def main(arguments=None):
     parser.add_argument("assignments", nargs="*", help="for example ps1; all by default")
     parser.add_argument("--again", action="store_true", help="grade also what was graded before")
     parser.add_argument("--workers", type=int, default=2, help="notebooks run at the same time (default 2)")
-    parser.add_argument("--without-sandbox", action="store_true", help="run students' code with your own rights")
+    parser.add_argument(
+        "--without-sandbox", action="store_true", help="run students' code with your own rights"
+    )
     parser.add_argument("--no-feedback", action="store_true", help="write no HTML feedback")
     options = parser.parse_args(arguments)
     course = Course()
@@ -109,7 +119,13 @@ def main(arguments=None):
     if options.without_sandbox:
         print(NO_SANDBOX.split("\n", 1)[1].split("Install")[0].strip(), file=sys.stderr)
     try:
-        finished = grade(course, options.assignments, workers=options.workers, sandboxed=not options.without_sandbox, again=options.again)
+        finished = grade(
+            course,
+            options.assignments,
+            workers=options.workers,
+            sandboxed=not options.without_sandbox,
+            again=options.again,
+        )
     except NoSandbox as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,4 +1,5 @@
-"""nbgrader's settings for this course; read by every `nbgrader` command run in this folder and by the Formgrader.
+"""nbgrader's settings for this course; read by every `nbgrader` command run in this folder and by the
+Formgrader.
 
 `nbgrader autograde` and the Formgrader's button run students' code in the same sandbox
 as `make grade`, only one after another. Without bubblewrap they refuse, unless the

@@ -22,7 +22,11 @@ def reference_accuracies(runs):
         dataset, judge, _sealed = data_of(np.random.default_rng(seed))
         torch.manual_seed(seed)
         model = LeNet()
-        for _record in train(model, dataset, TrainConfig(optimizer="adam", learning_rate=0.004, batch_size=16, epochs=6, seed=seed)):
+        for _record in train(
+            model,
+            dataset,
+            TrainConfig(optimizer="adam", learning_rate=0.004, batch_size=16, epochs=6, seed=seed),
+        ):
             pass
         found.append(evaluate(model, judge).accuracy)
     return found
@@ -34,7 +38,10 @@ def main():
     parser.add_argument("--runs", type=int, default=40)
     accuracies = reference_accuracies(parser.parse_args().runs)
     low, middle, high = np.quantile(accuracies, (0, 0.5, 1))
-    print(f"{len(accuracies)} runs: lowest {low:.1%}, median {middle:.1%}, highest {high:.1%}; threshold {THRESHOLD:.0%}")
+    print(
+        f"{len(accuracies)} runs: lowest {low:.1%}, median {middle:.1%}, highest {high:.1%}; threshold"
+        f" {THRESHOLD:.0%}"
+    )
 
 
 if __name__ == "__main__":

@@ -18,10 +18,14 @@ from .grading.leaks import leaks
 
 
 def release(course, assignments=None):
-    """Build release/ for `assignments` (all by default); returns the list of leaks found, empty if all is well."""
+    """Build release/ for `assignments` (all by default); returns the list of leaks found, empty if all is
+    well.
+    """
     found = []
     for assignment in assignments or course.assignments():
-        converter = GenerateAssignment(coursedir=course.directory(assignment), config=course.config, force=True)
+        converter = GenerateAssignment(
+            coursedir=course.directory(assignment), config=course.config, force=True
+        )
         converter.log.setLevel(logging.ERROR)
         converter.start()
         for path in sorted((course.root / "source" / assignment).glob("*.ipynb")):
@@ -40,7 +44,11 @@ def main(arguments=None):
     found = release(course, names)
     for leak in found:
         print("LEAK", leak)
-    print(f"{len(names)} assignments released to {course.root.name}/release: {', '.join(names)}" if not found else "release has leaks: do not hand it out")
+    print(
+        f"{len(names)} assignments released to {course.root.name}/release: {', '.join(names)}"
+        if not found
+        else "release has leaks: do not hand it out"
+    )
     return 1 if found else 0
 
 

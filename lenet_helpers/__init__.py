@@ -15,9 +15,26 @@ from .training import TrainConfig, TrainingState, evaluate, train
 from .wording import set_language
 
 __all__ = [
-    "C3_CONNECTIONS", "Dataset", "LeNet", "LeNet1998", "LeNetConfig", "Split", "TrainConfig", "TrainingState",
-    "batches", "check", "count_parameters", "evaluate", "layer_table", "load_checkpoint", "load_dataset", "quiz",
-    "receptive_fields", "save_checkpoint", "set_language", "train",
+    "C3_CONNECTIONS",
+    "Dataset",
+    "LeNet",
+    "LeNet1998",
+    "LeNetConfig",
+    "Split",
+    "TrainConfig",
+    "TrainingState",
+    "batches",
+    "check",
+    "count_parameters",
+    "evaluate",
+    "layer_table",
+    "load_checkpoint",
+    "load_dataset",
+    "quiz",
+    "receptive_fields",
+    "save_checkpoint",
+    "set_language",
+    "train",
 ]
 
 
@@ -28,7 +45,7 @@ def __getattr__(name):
 
         return check
     if name == "quiz":
-        from .explorers.quiz_view import quiz
+        from .explorers.kit.quiz_view import quiz
 
         return quiz
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

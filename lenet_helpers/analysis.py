@@ -44,11 +44,19 @@ def feature_maps(model, image, layers=None):
     names = dict(model.named_modules())
     unknown = [name for name in layers or () if name not in names]
     if unknown:
-        raise ValueError(_("layer {name!r}: choose among {names}").format(name=unknown[0], names=", ".join(n for n in names if n)))
+        raise ValueError(
+            _("layer {name!r}: choose among {names}").format(
+                name=unknown[0], names=", ".join(n for n in names if n)
+            )
+        )
     maps, handles = {}, []
     for name, layer in names.items():
         if name in (layers or names) and name and not list(layer.children()):
-            handles.append(layer.register_forward_hook(lambda _l, _in, out, name=name: maps.__setitem__(name, out[0].numpy())))
+            handles.append(
+                layer.register_forward_hook(
+                    lambda _l, _in, out, name=name: maps.__setitem__(name, out[0].numpy())
+                )
+            )
     try:
         with evaluation_mode(model), torch.inference_mode():
             model(image[None])
@@ -59,24 +67,31 @@ def feature_maps(model, image, layers=None):
 
 
 def occlusion(model, image, label, *, size=5, background=0.0):
-    """Probability of class `label` with a square of `size` pixels covered, (height, width): entry (y, x) is centred there.
+    """Probability of class `label` with a square of `size` pixels covered, (height, width): entry (y, x) is
+    centred there.
 
     The square is filled with `background`, the value of an empty pixel: after
     standardising, 0 would be grey.
     """
     if size % 2 == 0 or size < 1:
-        raise ValueError(_("size={size}: choose an odd number of pixels, so that the square has a centre").format(size=size))
+        raise ValueError(
+            _("size={size}: choose an odd number of pixels, so that the square has a centre").format(
+                size=size
+            )
+        )
     _channels, height, width = image.shape
     half = size // 2
     covered = image.repeat(height * width, 1, 1, 1)
     for i in range(height * width):
         y, x = divmod(i, width)
-        covered[i, :, max(0, y - half):y + half + 1, max(0, x - half):x + half + 1] = background
+        covered[i, :, max(0, y - half) : y + half + 1, max(0, x - half) : x + half + 1] = background
     return probabilities(model, covered)[:, label].reshape(height, width).numpy()
 
 
 def bounding_box(image, empty=0.0):
-    """(top, left, height, width) of the pixels of `image` (height, width) above `empty`; None of a blank one."""
+    """(top, left, height, width) of the pixels of `image` (height, width) above `empty`; None of a blank
+    one.
+    """
     rows, columns = torch.nonzero(image > empty, as_tuple=True)
     if not len(rows):
         return None
@@ -85,7 +100,9 @@ def bounding_box(image, empty=0.0):
 
 
 def centre_of_mass(image):
-    """(y, x) of the mean position of the ink in `image` (height, width), in pixels from the upper left corner's centre."""
+    """(y, x) of the mean position of the ink in `image` (height, width), in pixels from the upper left
+    corner's centre.
+    """
     ink = image.double()
     y, x = (torch.arange(n, dtype=torch.float64) for n in ink.shape)
     return float((ink.sum(1) * y).sum() / ink.sum()), float((ink.sum(0) * x).sum() / ink.sum())

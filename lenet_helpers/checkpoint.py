@@ -26,7 +26,11 @@ def save_checkpoint(path, model, state):
     """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"optimizer.{i}.{name}": value for i, name, value in _optimizer_tensors(state.optimizer)}
-    about = {"format": FORMAT, "step": str(state.step), "config": json.dumps(dataclasses.asdict(state.config))}
+    about = {
+        "format": FORMAT,
+        "step": str(state.step),
+        "config": json.dumps(dataclasses.asdict(state.config)),
+    }
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, about)
     write_whole(path, data)
 
@@ -45,7 +49,9 @@ def load_checkpoint(path, model):
         _restore_optimizer(state.optimizer, tensors)
         state.step = int(about["step"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(_("{path}: a checkpoint of another version ({why}); train again").format(path=path, why=error)) from error
+        raise ValueError(
+            _("{path}: a checkpoint of another version ({why}); train again").format(path=path, why=error)
+        ) from error
     model.load_state_dict(weights)
     return state
 
@@ -55,10 +61,15 @@ def _read(path):
         with safe_open(path, framework="pt") as file:
             about, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
-        message = _("{path}: not a checkpoint, or cut short; files made by pickle or torch.save are not opened, since they can run code")
+        message = _(
+            "{path}: not a checkpoint, or cut short; files made by pickle or torch.save are not opened, since"
+            " they can run code"
+        )
         raise ValueError(message.format(path=path)) from error
     if about.get("format") != FORMAT:
-        raise ValueError(_("{path}: holds tensors, but not a checkpoint of save_checkpoint").format(path=path))
+        raise ValueError(
+            _("{path}: holds tensors, but not a checkpoint of save_checkpoint").format(path=path)
+        )
     return about, tensors
 
 
@@ -67,8 +78,10 @@ def _check_architecture(path, model, weights):
     saved = {name: tuple(t.shape) for name, t in weights.items()}
     for name in [*mine, *saved]:
         if mine.get(name) != saved.get(name):
-            message = _("{path}: saved from another architecture: {name} is {saved} in the file and {mine} in this model; "
-                        "build the model with the configuration it was saved with")
+            message = _(
+                "{path}: saved from another architecture: {name} is {saved} in the file and {mine} in this"
+                " model; build the model with the configuration it was saved with"
+            )
             raise ValueError(message.format(path=path, name=name, saved=saved.get(name), mine=mine.get(name)))
 
 

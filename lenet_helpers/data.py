@@ -25,7 +25,9 @@ class Split:
     def __post_init__(self):
         images, labels = self.images, self.labels
         if images.ndim != 4 or images.dtype != torch.float32:
-            message = _("images of shape {shape} and {dtype}: give float32 of shape (n, channels, height, width)")
+            message = _(
+                "images of shape {shape} and {dtype}: give float32 of shape (n, channels, height, width)"
+            )
             raise ValueError(message.format(shape=tuple(images.shape), dtype=images.dtype))
         if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
             message = _("labels of shape {shape} and {dtype}: give int64 of shape ({n},), one for each image")
@@ -61,10 +63,17 @@ class Dataset:
         object.__setattr__(self, "background", (0.0 - self.mean) / self.std)
         for name, split in self.splits().items():
             if len(split) == 0:
-                raise ValueError(_("{name}: the {split} split is empty; give it at least one image").format(name=self.name, split=name))
+                raise ValueError(
+                    _("{name}: the {split} split is empty; give it at least one image").format(
+                        name=self.name, split=name
+                    )
+                )
             low, high = int(split.labels.min()), int(split.labels.max())
             if low < 0 or high >= len(self.class_names):
-                message = _("{name}: label {label} in the {split} split; labels count the {n} classes from 0 to {last}")
+                message = _(
+                    "{name}: label {label} in the {split} split; labels count the {n} classes from 0 to"
+                    " {last}"
+                )
                 n = len(self.class_names)
                 label = low if low < 0 else high
                 raise ValueError(message.format(name=self.name, label=label, split=name, n=n, last=n - 1))
@@ -100,21 +109,38 @@ def load_dataset(name="mnist-5k", *, root=None, n_train=None, validation=None, s
     `sources.DataError` (an OSError) for files that are missing, cut short or altered.
     """
     if name not in REGISTRY:
-        raise ValueError(_("load_dataset({name!r}): choose one of {names}").format(name=name, names=", ".join(REGISTRY)))
+        raise ValueError(
+            _("load_dataset({name!r}): choose one of {names}").format(name=name, names=", ".join(REGISTRY))
+        )
     if scaling not in SCALINGS:
-        raise ValueError(_("scaling={value!r}: choose one of {names}").format(value=scaling, names=", ".join(SCALINGS)))
+        raise ValueError(
+            _("scaling={value!r}: choose one of {names}").format(value=scaling, names=", ".join(SCALINGS))
+        )
     source = REGISTRY[name]
     raw = source.load(find_root(root))
     validation = source.validation if validation is None else validation
     _check_counts(len(raw.train_labels), len(raw.class_names), n_train, validation)
     train, held_out = split_by_class(raw.train_labels, n_train, validation, seed)
-    images = {"train": raw.train_images[train], "validation": raw.train_images[held_out], "test": raw.test_images}
-    labels = {"train": raw.train_labels[train], "validation": raw.train_labels[held_out], "test": raw.test_labels}
+    images = {
+        "train": raw.train_images[train],
+        "validation": raw.train_images[held_out],
+        "test": raw.test_images,
+    }
+    labels = {
+        "train": raw.train_labels[train],
+        "validation": raw.train_labels[held_out],
+        "test": raw.test_labels,
+    }
     mean, std = _scale(images["train"], scaling)
-    splits = {key: Split(_as_floats(images[key], mean, std), torch.as_tensor(labels[key], dtype=torch.int64)) for key in images}
+    splits = {
+        key: Split(_as_floats(images[key], mean, std), torch.as_tensor(labels[key], dtype=torch.int64))
+        for key in images
+    }
     if not len(splits["validation"]):
         splits["validation"] = None
-    return Dataset(name=name, class_names=tuple(raw.class_names), source=_(source.about), mean=mean, std=std, **splits)
+    return Dataset(
+        name=name, class_names=tuple(raw.class_names), source=_(source.about), mean=mean, std=std, **splits
+    )
 
 
 def split_by_class(labels, n_train, n_validation, seed):

@@ -27,9 +27,21 @@ from .wording import N_, _
 
 # Table I of the paper: the maps of S2 that each of C3's 16 maps reads.
 C3_CONNECTIONS = (
-    (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
-    (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
-    (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5),
+    (0, 1, 2),
+    (1, 2, 3),
+    (2, 3, 4),
+    (3, 4, 5),
+    (0, 4, 5),
+    (0, 1, 5),
+    (0, 1, 2, 3),
+    (1, 2, 3, 4),
+    (2, 3, 4, 5),
+    (0, 3, 4, 5),
+    (0, 1, 4, 5),
+    (0, 1, 2, 5),
+    (0, 1, 3, 4),
+    (1, 2, 4, 5),
+    (0, 2, 3, 5),
     (0, 1, 2, 3, 4, 5),
 )
 DENSE_CONNECTIONS = (tuple(range(6)),) * 16  # what everybody writes today
@@ -70,7 +82,9 @@ class SparseConv2d(nn.Module):
             raise ValueError(message.format(last=in_channels - 1, connections=self.connections))
         self.kernels = nn.Parameter(torch.empty(len(pairs), *self.kernel_size))
         self.bias = nn.Parameter(torch.empty(len(self.connections)))
-        self.register_buffer("places", torch.tensor([m * in_channels + i for m, i in pairs], dtype=torch.long))
+        self.register_buffer(
+            "places", torch.tensor([m * in_channels + i for m, i in pairs], dtype=torch.long)
+        )
 
     def weight(self):
         """The kernels at their places in an otherwise zero (maps, inputs, 5, 5) tensor.
@@ -166,8 +180,15 @@ class LeNet1998Config:
             raise ValueError(message.format(loss=self.loss))
 
 
-TODAY = LeNet1998Config(activation="relu", pooling="max", output="linear", loss="cross_entropy",
-                        initialisation="torch", input_size=28, connections=DENSE_CONNECTIONS)
+TODAY = LeNet1998Config(
+    activation="relu",
+    pooling="max",
+    output="linear",
+    loss="cross_entropy",
+    initialisation="torch",
+    input_size=28,
+    connections=DENSE_CONNECTIONS,
+)
 
 
 class LeNet1998(nn.Module):
@@ -207,8 +228,11 @@ class LeNet1998(nn.Module):
         return LOSSES[self.config.loss](scores, labels)
 
     def _pooling(self, maps):
-        kinds = {"trained": lambda: TrainedSubsampling(maps), "average": lambda: nn.AvgPool2d(2),
-                 "max": lambda: nn.MaxPool2d(2)}
+        kinds = {
+            "trained": lambda: TrainedSubsampling(maps),
+            "average": lambda: nn.AvgPool2d(2),
+            "max": lambda: nn.MaxPool2d(2),
+        }
         return kinds[self.config.pooling]()
 
     def _pooled(self, x):
@@ -216,6 +240,7 @@ class LeNet1998(nn.Module):
 
     def _initialise(self):
         """Uniform within ±2.4/fan-in, weights and biases alike, or torch's default ±1/√fan-in."""
+
         def fill(fan_in, *tensors):
             bound = 2.4 / fan_in if self.config.initialisation == "paper" else fan_in**-0.5
             for tensor in tensors:

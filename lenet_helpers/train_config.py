@@ -12,20 +12,64 @@ from .wording import N_, _
 class TrainConfig:
     """How to train. The defaults are plain SGD: no momentum, no decay, no schedule, no augmentation."""
 
-    learning_rate: float = lever(0.05, bounds=(1e-4, 10.0), scale="log", label=N_("learning rate"),
-                                 help=N_("the highest one, where a schedule changes it"))
-    batch_size: int = lever(32, bounds=(1, 60_000), scale="log", label=N_("batch size"), help=N_("images per step"))
-    epochs: float = lever(5.0, bounds=(0.01, 1000.0), step=0.5, label=N_("epochs"), help=N_("passes over the training images"))
-    optimizer: str = lever("sgd", choices=("sgd", "adam", "adamw"), label=N_("optimizer"), help=N_("how gradients become steps"))
-    momentum: float = lever(0.0, bounds=(0.0, 0.999), step=0.05, label=N_("momentum"), help=N_("share of the last step that is made again; SGD only"))
-    weight_decay: float = lever(0.0, bounds=(0.0, 1.0), label=N_("weight decay"),
-                                help=N_("how strongly every weight is pulled towards 0"))
-    schedule: str = lever("constant", choices=("constant", "one-cycle"), label=N_("schedule"),
-                          help=N_("one-cycle: up over the first quarter, then down to 0"))
-    shift: float = lever(0.0, bounds=(0.0, 0.5), step=0.01, label=N_("shift"), help=N_("largest random move, as a fraction of the side"))
-    rotation: float = lever(0.0, bounds=(0.0, 180.0), step=1, label=N_("rotation"), help=N_("largest random turn, in degrees"))
-    scale: float = lever(0.0, bounds=(0.0, 0.9), step=0.01, label=N_("scale"), help=N_("largest random change of size, as a fraction"))
-    seed: int = lever(0, bounds=(0, 2**31 - 1), label=N_("seed"), help=N_("fixes the order of the images, the augmentation and dropout"))
+    learning_rate: float = lever(
+        0.05,
+        bounds=(1e-4, 10.0),
+        scale="log",
+        label=N_("learning rate"),
+        help=N_("the highest one, where a schedule changes it"),
+    )
+    batch_size: int = lever(
+        32, bounds=(1, 60_000), scale="log", label=N_("batch size"), help=N_("images per step")
+    )
+    epochs: float = lever(
+        5.0, bounds=(0.01, 1000.0), step=0.5, label=N_("epochs"), help=N_("passes over the training images")
+    )
+    optimizer: str = lever(
+        "sgd", choices=("sgd", "adam", "adamw"), label=N_("optimizer"), help=N_("how gradients become steps")
+    )
+    momentum: float = lever(
+        0.0,
+        bounds=(0.0, 0.999),
+        step=0.05,
+        label=N_("momentum"),
+        help=N_("share of the last step that is made again; SGD only"),
+    )
+    weight_decay: float = lever(
+        0.0,
+        bounds=(0.0, 1.0),
+        label=N_("weight decay"),
+        help=N_("how strongly every weight is pulled towards 0"),
+    )
+    schedule: str = lever(
+        "constant",
+        choices=("constant", "one-cycle"),
+        label=N_("schedule"),
+        help=N_("one-cycle: up over the first quarter, then down to 0"),
+    )
+    shift: float = lever(
+        0.0,
+        bounds=(0.0, 0.5),
+        step=0.01,
+        label=N_("shift"),
+        help=N_("largest random move, as a fraction of the side"),
+    )
+    rotation: float = lever(
+        0.0, bounds=(0.0, 180.0), step=1, label=N_("rotation"), help=N_("largest random turn, in degrees")
+    )
+    scale: float = lever(
+        0.0,
+        bounds=(0.0, 0.9),
+        step=0.01,
+        label=N_("scale"),
+        help=N_("largest random change of size, as a fraction"),
+    )
+    seed: int = lever(
+        0,
+        bounds=(0, 2**31 - 1),
+        label=N_("seed"),
+        help=N_("fixes the order of the images, the augmentation and dropout"),
+    )
     steps: int | None = None  # overrides epochs
     record_every: int | None = None  # steps between records; None: one record at the end of each epoch
     device: str = "cpu"  # or "cuda", "mps"
@@ -35,7 +79,11 @@ class TrainConfig:
         for name in ("steps", "record_every"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or value != int(value) or value < 1):
-                raise ValueError(_("{name}={value}: choose a whole number of at least 1, or None").format(name=name, value=value))
+                raise ValueError(
+                    _("{name}={value}: choose a whole number of at least 1, or None").format(
+                        name=name, value=value
+                    )
+                )
 
     @property
     def augments(self):
@@ -48,7 +96,9 @@ QUICK = TrainConfig(learning_rate=0.008, batch_size=32, epochs=5, optimizer="ada
 
 
 def quick_recipe(dataset):
-    """QUICK for a few thousand training images; half an epoch of it for more than 10,000 (98 % on full MNIST)."""
+    """QUICK for a few thousand training images; half an epoch of it for more than 10,000 (98 % on full
+    MNIST).
+    """
     return QUICK if len(dataset.train) <= 10_000 else replace(QUICK, epochs=0.5)
 
 

@@ -21,7 +21,17 @@ from .modes import evaluation_mode
 from .train_config import QUICK, TrainConfig, count_steps, learning_rate_at, make_optimizer
 from .wording import _
 
-__all__ = ["QUICK", "Diverged", "EpochRecord", "Score", "TrainConfig", "TrainingState", "evaluate", "train", "train_one_epoch"]
+__all__ = [
+    "QUICK",
+    "Diverged",
+    "EpochRecord",
+    "Score",
+    "TrainConfig",
+    "TrainingState",
+    "evaluate",
+    "train",
+    "train_one_epoch",
+]
 
 
 @dataclass(frozen=True)
@@ -158,11 +168,18 @@ def _step(model, optimizer, rate, images, labels):
 
 
 def _read(steps):
-    """Losses (steps,) as float64, how many predictions were right, and images (steps,), of what `_step` returned."""
-    # All steps at once: reading a number from a GPU waits for it, and small operations cost more than they compute.
+    """Losses (steps,) as float64, how many predictions were right, and images (steps,), of what `_step`
+    returned.
+    """
+    # All steps at once: reading a number from a GPU waits for it, and small operations cost more than
+    # they compute.
     losses, logits, labels = zip(*steps)
     right = (torch.cat(logits).argmax(1) == torch.cat(labels)).sum().item()
-    return torch.stack(losses).double().cpu(), right, torch.tensor([len(one) for one in labels], dtype=torch.float64)
+    return (
+        torch.stack(losses).double().cpu(),
+        right,
+        torch.tensor([len(one) for one in labels], dtype=torch.float64),
+    )
 
 
 def _batches_from(step, dataset, config):
@@ -175,15 +192,22 @@ def _batches_from(step, dataset, config):
         for index in order.split(config.batch_size)[done:]:
             images, labels = split.images.index_select(0, index), split.labels[index]
             if config.augments:
-                images = random_affine(images, shift=config.shift, rotation=config.rotation, scale=config.scale,
-                                       background=dataset.background, generator=_generator(config.seed, "augment", step))
+                images = random_affine(
+                    images,
+                    shift=config.shift,
+                    rotation=config.rotation,
+                    scale=config.scale,
+                    background=dataset.background,
+                    generator=_generator(config.seed, "augment", step),
+                )
             _seed_dropout(_number(config.seed, "dropout", step), config.device)
             yield images, labels
             step += 1
 
 
 def _seed_dropout(number, device):
-    # torch.manual_seed would seed every kind of device there is, and notes down the call stack for each: a tenth of a step.
+    # torch.manual_seed would seed every kind of device there is, and notes down the call stack for
+    # each: a tenth of a step.
     torch.default_generator.manual_seed(number)
     if device != "cpu":
         getattr(torch, device.split(":")[0]).manual_seed(number)
@@ -212,8 +236,10 @@ def _last_good(model, good, losses, first, config):
     model.load_state_dict(good)
     # With every loss still finite, it was the last step that spoiled the weights.
     step = first + 1 + (int((~finite).int().argmax()) if not finite.all() else len(losses) - 1)
-    message = _("the loss is no longer a finite number at step {step} with learning_rate={rate:g}: choose a lower learning rate; "
-                "the model has the weights of step {good} again")
+    message = _(
+        "the loss is no longer a finite number at step {step} with learning_rate={rate:g}: choose a lower"
+        " learning rate; the model has the weights of step {good} again"
+    )
     raise Diverged(message.format(step=step, rate=config.learning_rate, good=first))
 
 
@@ -229,11 +255,17 @@ def _check_fit(model, dataset, config):
         with evaluation_mode(model.to(device)), torch.no_grad():
             shape = tuple(model(image.to(device)).shape)
     except RuntimeError as error:
-        message = _("the model does not take images of shape {shape} ({why}): build it for them with LeNetConfig(input_size=…, in_channels=…)")
+        message = _(
+            "the model does not take images of shape {shape} ({why}): build it for them with"
+            " LeNetConfig(input_size=…, in_channels=…)"
+        )
         raise ValueError(message.format(shape=tuple(image.shape[1:]), why=error)) from error
     classes = len(dataset.class_names)
     if shape != (1, classes):
-        message = _("the model gives {shape} for one image: it must give one logit for each of the {n} classes, shape (1, {n})")
+        message = _(
+            "the model gives {shape} for one image: it must give one logit for each of the {n} classes, shape"
+            " (1, {n})"
+        )
         raise ValueError(message.format(shape=shape, n=classes))
 
 
@@ -241,7 +273,9 @@ def _find_device(name):
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not there.get(name.split(":")[0], False):
         found = ", ".join(kind for kind, usable in there.items() if usable)
-        raise ValueError(_("device={name!r} is not to be had here: choose one of {found}").format(name=name, found=found))
+        raise ValueError(
+            _("device={name!r} is not to be had here: choose one of {found}").format(name=name, found=found)
+        )
     return torch.device(name)
 
 

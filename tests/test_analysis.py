@@ -35,7 +35,11 @@ def test_feature_maps_are_what_the_layers_answer():
     model, image = LeNet(), torch.randn(1, 28, 28)
     maps = analysis.feature_maps(model, image)
     assert {name: m.shape for name, m in maps.items()} == {
-        "conv1": (6, 24, 24), "pool1": (6, 12, 12), "conv2": (16, 8, 8), "pool2": (16, 4, 4)}
+        "conv1": (6, 24, 24),
+        "pool1": (6, 12, 12),
+        "conv2": (16, 8, 8),
+        "pool2": (16, 4, 4),
+    }
     expected = torch.nn.functional.conv2d(image[None], model.conv1.weight, model.conv1.bias)[0].detach()
     np.testing.assert_allclose(maps["conv1"], expected, atol=1e-5)
     assert list(analysis.feature_maps(model, image, ["fc3"])) == ["fc3"]
@@ -72,5 +76,8 @@ def test_every_embedded_digit_fits_a_20_by_20_box_of_its_own():
     images = torch.cat([data.train.images, data.test.images])[:, 0]
     boxes = [analysis.bounding_box(image) for image in images]
     assert all(height <= 20 and width <= 20 for _top, _left, height, width in boxes)
-    central = [top >= 4 and left >= 4 and top + height <= 24 and left + width <= 24 for top, left, height, width in boxes]
+    central = [
+        top >= 4 and left >= 4 and top + height <= 24 and left + width <= 24
+        for top, left, height, width in boxes
+    ]
     assert 0.20 < np.mean(central) < 0.28

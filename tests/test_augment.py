@@ -66,5 +66,8 @@ def test_every_image_gets_its_own_move_within_the_limit():
 
 def test_same_generator_same_images_and_the_global_state_is_untouched():
     images, before = torch.randn(4, 1, 28, 28), torch.get_rng_state()
-    a, b = (random_affine(images, shift=0.1, rotation=9, scale=0.1, generator=torch.Generator().manual_seed(5)) for _again in range(2))
+    a, b = (
+        random_affine(images, shift=0.1, rotation=9, scale=0.1, generator=torch.Generator().manual_seed(5))
+        for _again in range(2)
+    )
     assert torch.equal(a, b) and torch.equal(before, torch.get_rng_state())

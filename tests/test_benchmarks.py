@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks import full_set, loops, source_recipe
 from lenet_helpers import load_dataset
 
-RESULTS = Path(__file__).parents[1] / "notebooks" / "results"
+RESULTS = Path(__file__).parents[1] / "lenet_helpers" / "results"
 
 
 def test_loops_prints_four_rows_and_the_same_losses(capsys):
@@ -24,7 +24,12 @@ def test_loops_prints_four_rows_and_the_same_losses(capsys):
 
 
 def test_the_ratio_to_the_floor_is_the_median_of_the_blocks(capsys, monkeypatch):
-    blocks = {"per image": [9.0, 9.0, 9.0], "tensors": [3.0, 3.0, 3.0], "ours": [2.0, 3.0, 8.0], "floor": [1.0, 2.0, 4.0]}
+    blocks = {
+        "per image": [9.0, 9.0, 9.0],
+        "tensors": [3.0, 3.0, 3.0],
+        "ours": [2.0, 3.0, 8.0],
+        "floor": [1.0, 2.0, 4.0],
+    }
     monkeypatch.setattr(loops, "measure", lambda _contenders, _blocks: blocks)
     loops.main(["--blocks", "3"])
     assert "ours is 2.000 times the floor" in capsys.readouterr().out
@@ -36,7 +41,7 @@ def test_loader_orders_are_those_of_a_shuffling_loader():
     train, test = DataLoader(numbers, 8, shuffle=True), DataLoader(numbers, 8)
     theirs = []
     for _epoch in range(3):
-        theirs.append(torch.cat([batch for batch, in train]))
+        theirs.append(torch.cat([batch for (batch,) in train]))
         list(test)
     torch.manual_seed(0)
     ours = list(islice(source_recipe.loader_orders(50), 3))
@@ -48,14 +53,18 @@ def test_stored_source_recipe_is_the_published_run():
     assert stored["test_accuracy"][0] == pytest.approx(0.2926, abs=0.002)
     for epoch, accuracy in source_recipe.PUBLISHED.items():
         # Rounding differs between processors, most in the early epochs.
-        assert stored["test_accuracy"][epoch - 1] == pytest.approx(accuracy, abs=0.002 if epoch == 10 else 0.02)
+        assert stored["test_accuracy"][epoch - 1] == pytest.approx(
+            accuracy, abs=0.002 if epoch == 10 else 0.02
+        )
 
 
 @pytest.mark.proof
 def test_source_recipe_again():
     load_dataset("mnist")
     accuracies, _losses = source_recipe.run()
-    assert accuracies[0] == pytest.approx(0.2926, abs=0.002) and accuracies[-1] == pytest.approx(0.9744, abs=0.002)
+    assert accuracies[0] == pytest.approx(0.2926, abs=0.002) and accuracies[-1] == pytest.approx(
+        0.9744, abs=0.002
+    )
 
 
 def test_stored_full_set_is_whole():
@@ -64,7 +73,10 @@ def test_stored_full_set_is_whole():
         for part in ("validation", "test"):
             numbers = stored[name][part]
             assert len(numbers["runs"]) == stored[name]["seeds"] >= 3
-            assert numbers["mean"] == pytest.approx(sum(numbers["runs"]) / len(numbers["runs"]), abs=1e-4) and numbers["mean"] > least
+            assert (
+                numbers["mean"] == pytest.approx(sum(numbers["runs"]) / len(numbers["runs"]), abs=1e-4)
+                and numbers["mean"] > least
+            )
     assert stored["recipe"]["epochs"] == full_set.RECIPE["epochs"]
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from lenet_helpers import LeNet, check, layer_table
 from lenet_helpers.explorers.fair_count import FairCountState
-from lenet_helpers.quizzes import load_questions
+from lenet_helpers.quizzes.questions import load_questions
 
 CHAPTER = "01-why-convolution"
 
@@ -27,7 +27,14 @@ def prose(page):
 
 def test_numbers_of_the_flawed_claim(prose):
     pixels, places = 28 * 28, 24 * 24
-    for number in (pixels * 10, 5 * 5 * 10, 10 * places, pixels * 10 * places, pixels * 10 * places // 250, 25 * 10 * places):
+    for number in (
+        pixels * 10,
+        5 * 5 * 10,
+        10 * places,
+        pixels * 10 * places,
+        pixels * 10 * places // 250,
+        25 * 10 * places,
+    ):
         assert f"{number:,}" in prose, number
     classifier = nn.Linear(784, 10)
     conv = nn.Sequential(nn.Conv2d(1, 10, 5), nn.Flatten(), nn.Linear(5760, 10))
@@ -51,18 +58,29 @@ def test_numbers_of_the_quiz():
 
 
 def test_intervals_named_in_the_prose(pytestconfig, prose):
-    results = json.loads((pytestconfig.rootpath / "notebooks/results/permutation.json").read_text("utf-8"))
+    results = json.loads(
+        (pytestconfig.rootpath / "lenet_helpers/results/permutation.json").read_text("utf-8")
+    )
     dense, conv = results["change"]["dense"], results["change"]["conv"]
     assert dense["low"] < 0 < dense["high"] and conv["high"] < -0.05
     assert "interval of the dense net contains zero" in prose
     assert results["conditions"]["seeds"] == 10 and "ten runs of each net" in prose
-    assert results["conditions"]["train_images"] == 3000 and results["conditions"]["validation_images"] == 10_000
+    assert (
+        results["conditions"]["train_images"] == 3000 and results["conditions"]["validation_images"] == 10_000
+    )
 
 
 def test_every_exercise_has_stub_hint_and_solved_cell(page):
     ids = {cell.id for cell in page.cells}
     code = "\n".join(cell.source for cell in page.cells if cell.cell_type == "code")
-    for name in ("undo_permutation", "cross_correlate", "diagonal_detector", "output_size", "fair_count", "still_matches"):
+    for name in (
+        "undo_permutation",
+        "cross_correlate",
+        "diagonal_detector",
+        "output_size",
+        "fair_count",
+        "still_matches",
+    ):
         assert name in check.names()
         stem = name.replace("_", "-")
         assert {f"{stem}-exercise", f"{stem}-hint", f"{stem}-solution"} <= ids
@@ -103,4 +121,6 @@ def test_one_title_no_skipped_levels_and_pictures_with_text(page, prose):
 def test_no_invariance_is_claimed_where_equivariance_is_meant(prose):
     for sentence in re.split(r"(?<=[.!?])\s", prose):
         if "invarian" in sentence and "Zhang" not in sentence:
-            assert re.search(r"equivarian|\bno\b|not|nothing|wrong|\*\*invariant\*\*|invariance \|", sentence), sentence
+            assert re.search(
+                r"equivarian|\bno\b|not|nothing|wrong|\*\*invariant\*\*|invariance \|", sentence
+            ), sentence

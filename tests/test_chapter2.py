@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lenet_helpers import LeNet, LeNetConfig, count_parameters, layer_table, load_dataset
-from lenet_helpers.ladder import LADDER, counts, errors
+from lenet_helpers.figures.ladder import LADDER, counts, errors
 from lenet_helpers.lenet1998 import (
     DENSE_CONNECTIONS,
     LeNet1998,
@@ -95,4 +95,6 @@ def test_the_ladder_says_what_the_prose_says():
 def test_the_recipe_was_chosen_on_validation_images():
     runs = stored_result("modernisations-search")["runs"]
     best = min(runs, key=lambda run: run["mistakes"])
-    assert best["learning_rate"] == 0.004 == stored_result("modernisations-faithful")["runs"][0]["learning_rate"]
+    assert (
+        best["learning_rate"] == 0.004 == stored_result("modernisations-faithful")["runs"][0]["learning_rate"]
+    )

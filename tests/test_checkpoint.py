@@ -4,7 +4,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lenet_helpers import (LeNet, LeNetConfig, TrainConfig, TrainingState, load_checkpoint, load_dataset, save_checkpoint, train)
+from lenet_helpers import (
+    LeNet,
+    LeNetConfig,
+    TrainConfig,
+    TrainingState,
+    load_checkpoint,
+    load_dataset,
+    save_checkpoint,
+    train,
+)
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +28,21 @@ def weights(model):
 NET = LeNetConfig(dropout=0.3)
 CONFIGS = {
     "sgd": TrainConfig(batch_size=64, epochs=3, record_every=1),
-    "momentum": TrainConfig(batch_size=64, epochs=3, record_every=1, momentum=0.9, weight_decay=1e-3, schedule="one-cycle"),
-    "adam": TrainConfig(batch_size=64, epochs=3, record_every=1, optimizer="adam", learning_rate=0.003, shift=0.1, rotation=5),
-    "adamw": TrainConfig(batch_size=64, epochs=3, record_every=1, optimizer="adamw", learning_rate=0.003, weight_decay=0.01, seed=7),
+    "momentum": TrainConfig(
+        batch_size=64, epochs=3, record_every=1, momentum=0.9, weight_decay=1e-3, schedule="one-cycle"
+    ),
+    "adam": TrainConfig(
+        batch_size=64, epochs=3, record_every=1, optimizer="adam", learning_rate=0.003, shift=0.1, rotation=5
+    ),
+    "adamw": TrainConfig(
+        batch_size=64,
+        epochs=3,
+        record_every=1,
+        optimizer="adamw",
+        learning_rate=0.003,
+        weight_decay=0.01,
+        seed=7,
+    ),
 }
 
 
@@ -53,7 +74,9 @@ def test_another_architecture_is_named_and_the_model_left_alone(tmp_path):
     save_checkpoint(path, small, TrainingState(small))
     model = LeNet()
     before = weights(model).clone()
-    with pytest.raises(ValueError, match=r"conv1.weight is \(4, 1, 5, 5\) in the file and \(6, 1, 5, 5\) in this model"):
+    with pytest.raises(
+        ValueError, match=r"conv1.weight is \(4, 1, 5, 5\) in the file and \(6, 1, 5, 5\) in this model"
+    ):
         load_checkpoint(path, model)
     assert torch.equal(weights(model), before)
     deeper = LeNet(LeNetConfig(convs_per_stage=2, kernel_size=3, padding=1))
@@ -67,8 +90,10 @@ class Malicious:
 
 
 def test_a_malicious_pickle_is_refused_not_executed(tmp_path):
-    for path, write in ((tmp_path / "a.pt", lambda p: torch.save({"model": Malicious()}, p)),
-                        (tmp_path / "b.pkl", lambda p: p.write_bytes(pickle.dumps(Malicious())))):
+    for path, write in (
+        (tmp_path / "a.pt", lambda p: torch.save({"model": Malicious()}, p)),
+        (tmp_path / "b.pkl", lambda p: p.write_bytes(pickle.dumps(Malicious()))),
+    ):
         write(path)
         with pytest.raises(ValueError, match="files made by pickle or torch.save are not opened"):
             load_checkpoint(path, LeNet())

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from lenet_helpers import progress
 from lenet_helpers.checks import Exercise, Failed, NotStarted, Trial, agree, check
 from lenet_helpers.checks.chapter1_counting import moves_along, output_size, still_matches
 from lenet_helpers.checks.trial import plain
+from lenet_helpers.quizzes import progress
 
 
 @pytest.fixture(autouse=True)
@@ -68,15 +68,18 @@ class LazyArray(np.ndarray):
         return np.zeros(self.shape)
 
 
-@pytest.mark.parametrize("cheat", [
-    lambda x: Everything(),
-    lambda x: np.zeros((2, 3)).view(LazyArray),
-    lambda x: np.full((2, 3), Everything(), dtype=object),
-    lambda x: torch.zeros(2, 3).as_subclass(torch.nn.Buffer),
-    lambda x: [[0.0] * 3] * 2,
-    lambda x: "yes",
-    lambda x: True,
-])
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        lambda x: Everything(),
+        lambda x: np.zeros((2, 3)).view(LazyArray),
+        lambda x: np.full((2, 3), Everything(), dtype=object),
+        lambda x: torch.zeros(2, 3).as_subclass(torch.nn.Buffer),
+        lambda x: [[0.0] * 3] * 2,
+        lambda x: "yes",
+        lambda x: True,
+    ],
+)
 def test_objects_that_only_look_equal_are_rejected(cheat):
     assert key_of(cheat) == "wrong-type"
 
@@ -90,8 +93,17 @@ def test_not_a_number_agrees_with_nothing():
 def test_patched_comparisons_do_not_help(monkeypatch):
     def yes(*args, **kwargs):
         return True
-    for module, name in ((torch, "allclose"), (torch, "equal"), (np, "allclose"), (np, "array_equal"),
-                         (torch.Tensor, "allclose"), (torch.Tensor, "equal"), (np, "isclose"), (np, "all")):
+
+    for module, name in (
+        (torch, "allclose"),
+        (torch, "equal"),
+        (np, "allclose"),
+        (np, "array_equal"),
+        (torch.Tensor, "allclose"),
+        (torch.Tensor, "equal"),
+        (np, "isclose"),
+        (np, "all"),
+    ):
         monkeypatch.setattr(module, name, yes)
     monkeypatch.setattr(torch.Tensor, "__eq__", yes)
     monkeypatch.setattr(torch.Tensor, "numpy", lambda self: np.zeros((2, 3)))
@@ -121,7 +133,10 @@ def test_messages_say_what_was_tried_and_where_to_look():
     for part in ("double", "every number is doubled", "2×3 float64", "f(1)", "seed=7"):
         assert part in text
     shown = caught.value._render_traceback_()
-    assert shown[0].startswith("✗ double") and max(len(line) for part in shown for line in part.split("\n")) <= 96
+    assert (
+        shown[0].startswith("✗ double")
+        and max(len(line) for part in shown for line in part.split("\n")) <= 96
+    )
     assert " ".join(" ".join(shown).split()) == " ".join(("✗ " + text).split())
 
 
@@ -147,7 +162,9 @@ def test_an_untouched_stub_is_not_started_but_a_missing_kernel_is_an_error(capsy
     assert key_of(stub_one, strict=True) == "not-started"
     assert [r.passed for r in DOUBLE.grade(stub_one)] == [False, False]
     bits = torch.zeros(2, dtype=torch.float64)
-    assert key_of(lambda x: bits << 1) == "raised", "torch raises NotImplementedError for an operation it lacks"
+    assert key_of(lambda x: bits << 1) == "raised", (
+        "torch raises NotImplementedError for an operation it lacks"
+    )
 
 
 def stub_one(x):
@@ -157,10 +174,13 @@ def stub_one(x):
 def test_properties_can_be_run_and_graded_one_by_one():
     def half_right(x):
         return 2 * x if isinstance(x, torch.Tensor) else 0
+
     DOUBLE.run(half_right, only="doubles")
     assert key_of(half_right, only="numbers") == "numbers"
     assert [(r.property, r.passed, r.key) for r in DOUBLE.grade(half_right, seed=1)] == [
-        ("doubles", True, None), ("numbers", False, "numbers")]
+        ("doubles", True, None),
+        ("numbers", False, "numbers"),
+    ]
     with pytest.raises(ValueError, match="doubles, numbers"):
         DOUBLE.run(double, only="speed")
 
@@ -183,6 +203,7 @@ def test_without_a_timer_the_stop_button_is_named_once(capsys):
     def run():
         for _time in range(2):
             DOUBLE.run(double)
+
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
@@ -193,6 +214,7 @@ def test_warnings_fail_nobody_and_stay_off_stderr(capsys):
     def warns(x):
         warnings.warn("careful", UserWarning, stacklevel=1)
         return 2 * x
+
     DOUBLE.run(warns)
     assert capsys.readouterr().err == ""
 
@@ -246,7 +268,9 @@ def test_plain_copies_are_copies():
 def test_references_of_chapter_1_against_torch():
     for args in ((28, 5, 0, 1, 1), (28, 5, 2, 1, 1), (7, 3, 1, 2, 1), (20, 3, 2, 3, 4)):
         n, k, p, s, d = args
-        wanted = torch.nn.functional.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), None, s, p, d).shape[2]
+        wanted = torch.nn.functional.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), None, s, p, d).shape[
+            2
+        ]
         assert output_size(*args) == wanted
     rng = np.random.default_rng(0)
     for pool in (2, 3):
@@ -256,6 +280,8 @@ def test_references_of_chapter_1_against_torch():
 
 
 def test_the_package_itself_needs_no_widgets():
-    code = ("import sys, lenet_helpers; from lenet_helpers import check, quizzes; check.names();"
-            "sys.exit('ipywidgets' in sys.modules)")
+    code = (
+        "import sys, lenet_helpers; from lenet_helpers import check, quizzes; check.names();"
+        "sys.exit('ipywidgets' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

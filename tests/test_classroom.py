@@ -1,4 +1,6 @@
-"""The assignments: nothing secret is released, points add up, right answers pass and wrong ones are rejected as declared."""
+"""The assignments: nothing secret is released, points add up, right answers pass and wrong ones are
+rejected as declared.
+"""
 
 import json
 import re
@@ -50,13 +52,21 @@ def graded_cells(notebook):
 
 
 def tasks_of(assignment):
-    """For each autograded task: (exercise, name of the answer, points by property, hidden seeds, points of the cell)."""
+    """For each autograded task: (exercise, name of the answer, points by property, hidden seeds, points of
+    the cell).
+    """
     for cell in graded_cells(source(assignment)):
         if cell.cell_type == "code":
-            call = cell.source[cell.source.index("points("):]
+            call = cell.source[cell.source.index("points(") :]
             asked = []
             names = re.match(r'points\(\s*"(\w+)", (\w+),', call)
-            exec(call, {"points": lambda name, answer, worth, seeds: asked.append((name, worth, seeds)), names[2]: None})
+            exec(
+                call,
+                {
+                    "points": lambda name, answer, worth, seeds: asked.append((name, worth, seeds)),
+                    names[2]: None,
+                },
+            )
             yield (*asked[0][:1], names[2], *asked[0][1:], cell.metadata["nbgrader"]["points"])
 
 
@@ -66,7 +76,9 @@ def tasks_of(assignment):
 @pytest.mark.parametrize("name", SETS)
 def test_release_keeps_its_secrets(course, name):
     original = source(name)
-    assert len(secrets_of(original)) > 10 and len(hidden_numbers(original)) >= 3, "there is something to look for"
+    assert len(secrets_of(original)) > 10 and len(hidden_numbers(original)) >= 3, (
+        "there is something to look for"
+    )
     text = (course.root / "release" / name / f"{name}.ipynb").read_text()
     assert leaks(original, text) == []
     assert "raise NotImplementedError" in text and "points(" in text, "stubs and visible tests are in it"
@@ -87,7 +99,9 @@ def test_points_add_up(name):
     assert sum(cell.metadata["nbgrader"]["points"] for cell in graded_cells(notebook)) == 100
     for exercise, _answer, worth, seeds, most in tasks_of(name):
         assert sum(worth.values()) == most
-        assert set(worth) == {p.name for p in check.exercise(exercise).properties}, f"{exercise}: every property has its points"
+        assert set(worth) == {p.name for p in check.exercise(exercise).properties}, (
+            f"{exercise}: every property has its points"
+        )
         assert seeds and all(seed >= 1000 for seed in seeds), "hidden seeds that the leak search can find"
 
 
@@ -152,7 +166,9 @@ def test_right_answer_gets_full_marks(row, capsys):
     assignment, answer = row
     worth, seeds = _seeds(assignment, answer.task)
     earned = points(answer.task, answer.load(), worth, seeds=seeds[:1])
-    assert type(earned) is Points and earned == sum(worth.values()) and not earned.undecided, capsys.readouterr().out
+    assert type(earned) is Points and earned == sum(worth.values()) and not earned.undecided, (
+        capsys.readouterr().out
+    )
 
 
 def test_points_are_partial_and_name_the_property(capsys):
@@ -165,6 +181,7 @@ def test_points_are_partial_and_name_the_property(capsys):
 def test_a_stub_gets_nothing_when_graded():
     def output_size(n, k, p=0, s=1, d=1):
         raise NotImplementedError
+
     assert points("output_size", output_size, {"plain": 5, "padding": 5}, seeds=(1234,)) == 0
 
 
@@ -184,7 +201,9 @@ KNOWN = [known("a-answer"), known("a", test=True), known("b-answer"), known("b",
 
 
 def handed_in(*names):
-    cells = [nbformat.v4.new_code_cell(f"# {name}", metadata={"nbgrader": {"grade_id": name}}) for name in names]
+    cells = [
+        nbformat.v4.new_code_cell(f"# {name}", metadata={"nbgrader": {"grade_id": name}}) for name in names
+    ]
     return nbformat.v4.new_notebook(cells=cells)
 
 
@@ -216,10 +235,15 @@ def test_points_and_ids_of_a_students_own_are_taken_away():
     notebook = handed_in("a-answer", "a", "b-answer", "b", "mine")
     notebook.cells[1].metadata["nbgrader"]["points"] = 1000
     screen.mend(notebook, KNOWN)
-    assert notebook.cells[1].metadata["nbgrader"]["points"] == 5.0 and "nbgrader" not in notebook.cells[4].metadata
+    assert (
+        notebook.cells[1].metadata["nbgrader"]["points"] == 5.0
+        and "nbgrader" not in notebook.cells[4].metadata
+    )
 
 
-@pytest.mark.parametrize("content", [b"", b"%PDF", b"[]", b'{"cells": 3}', b'{"cells": [3]}', b"\xff\xfe", b'{"nbformat": 4}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"%PDF", b"[]", b'{"cells": 3}', b'{"cells": [3]}', b"\xff\xfe", b'{"nbformat": 4}']
+)
 def test_what_is_no_notebook_is_said_to_be_none(tmp_path, content):
     (tmp_path / "ps1.ipynb").write_bytes(content)
     with pytest.raises(screen.Unreadable):
@@ -243,13 +267,21 @@ def test_a_spreadsheet_sees_no_formula(value):
 
 
 def test_numbers_and_names_are_left_alone():
-    assert [safe(v) for v in (3.5, 30.0, "anna", "not gradable", "")] == ["3.5", "30", "anna", "not gradable", ""]
+    assert [safe(v) for v in (3.5, 30.0, "anna", "not gradable", "")] == [
+        "3.5",
+        "30",
+        "anna",
+        "not gradable",
+        "",
+    ]
 
 
 def test_the_synthetic_class_is_large_enough():
     assert len(CLASS) >= 30
     notebook = solved(json.loads((ROOT / "classroom" / "source" / "ps1" / "ps1.ipynb").read_text()))
-    assert not any("HIDDEN" in "".join(c["source"]) or "SOLUTION" in "".join(c["source"]) for c in notebook["cells"])
+    assert not any(
+        "HIDDEN" in "".join(c["source"]) or "SOLUTION" in "".join(c["source"]) for c in notebook["cells"]
+    )
 
 
 # Deciding what a test cell gave ---------------------------------------------------------
@@ -275,9 +307,21 @@ def test_points_become_the_cells_value_and_warnings_cost_nothing():
     assert not undecided and not zero and determine_grade(cell) == (7.5, 10.0)
 
 
-@pytest.mark.parametrize("answer", [
-    {"points": float("nan")}, {"points": float("inf")}, {"points": 11}, {"points": -1}, {"points": True}, {"points": "10"}, {},
-    {"why": "the process that ran the notebook ended"}, {"points": 10, "late": "too long"}, {"why": "KeyboardInterrupt", "error": "KeyboardInterrupt"}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"points": float("nan")},
+        {"points": float("inf")},
+        {"points": 11},
+        {"points": -1},
+        {"points": True},
+        {"points": "10"},
+        {},
+        {"why": "the process that ran the notebook ended"},
+        {"points": 10, "late": "too long"},
+        {"why": "KeyboardInterrupt", "error": "KeyboardInterrupt"},
+    ],
+)
 def test_everything_else_is_undecided_never_full_marks_nor_zero(answer):
     undecided, zero, _cell = decide(answer)
     assert list(undecided) == ["a"] and undecided["a"] and not zero
@@ -302,8 +346,17 @@ def test_outputs_of_a_test_cell_give_no_hidden_seed_away():
     source = "points(f,\n### BEGIN HIDDEN TESTS\nseeds=(48213,),\n### END HIDDEN TESTS\n)"
     cell = nbformat.v4.new_code_cell(source, metadata={"nbgrader": known("a", test=True).metadata()})
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    outputs = [{"output_type": "stream", "name": "stdout", "text": "seeds 48213"},
-               {"output_type": "error", "ename": "NameError", "evalue": "name 'f'", "traceback": [source, "NameError: name 'f'"]}]
-    marks.apply_report(notebook, {"cells": [{"outputs": outputs, "why": "it stopped", "error": "NameError"}], "ended": ""})
+    outputs = [
+        {"output_type": "stream", "name": "stdout", "text": "seeds 48213"},
+        {
+            "output_type": "error",
+            "ename": "NameError",
+            "evalue": "name 'f'",
+            "traceback": [source, "NameError: name 'f'"],
+        },
+    ]
+    marks.apply_report(
+        notebook, {"cells": [{"outputs": outputs, "why": "it stopped", "error": "NameError"}], "ended": ""}
+    )
     shown = json.dumps(notebook.cells[0].outputs)
     assert "48213" not in shown and "HIDDEN" not in shown and "NameError: name 'f'" in shown

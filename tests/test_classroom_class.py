@@ -1,4 +1,6 @@
-"""A class that hands in honest, odd and hostile notebooks, graded in the sandbox. The whole class is a proof."""
+"""A class that hands in honest, odd and hostile notebooks, graded in the sandbox. The whole class is a
+proof.
+"""
 
 import csv
 import hashlib
@@ -58,7 +60,11 @@ def grades_of(course, student):
 
 
 def file_hashes(folder):
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()}
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
 
 
 def leftovers():
@@ -83,7 +89,9 @@ def check_class(course, students):
     listed = needs.read_text()
     got = {name: grades_of(course, name) for name in students}
     wanted = {name: CLASS[name].grades() for name in students}
-    assert {n: g for n, g in got.items() if g != wanted[n]} == {n: w for n, w in wanted.items() if got[n] != w}
+    assert {n: g for n, g in got.items() if g != wanted[n]} == {
+        n: w for n, w in wanted.items() if got[n] != w
+    }
     for name in students:
         case = CLASS[name]
         for test, value in case.grades().items():
@@ -98,7 +106,9 @@ def check_the_spy(course):
     text = (course.folder("autograded", "spy", "ps1") / "ps1.ipynb").read_text()
     outputs = [o for c in json.loads(text)["cells"] for o in c.get("outputs", [])]
     printed = "".join("".join(o.get("text", "")) for o in outputs)
-    assert "nothing []" in printed and "none" in printed and "FOUND" not in printed and "SECRET" not in printed
+    assert (
+        "nothing []" in printed and "none" in printed and "FOUND" not in printed and "SECRET" not in printed
+    )
 
 
 def check_feedback(course, name, shown):
@@ -108,7 +118,8 @@ def check_feedback(course, name, shown):
     graded = nbformat.read(course.folder("autograded", name, "ps1") / "ps1.ipynb", 4)
     printed = json.dumps([cell.get("outputs", []) for cell in graded.cells])
     secret = hidden_numbers(nbformat.read(SOURCE / "ps1" / "ps1.ipynb", 4))
-    # Pictures in the page are long strings of letters and digits: numbers are looked for where they stand alone.
+    # Pictures in the page are long strings of letters and digits: numbers are looked for where they
+    # stand alone.
     assert secret and not [n for n in secret if re.search(rf"(?<!\w){n}(?!\w)", page) or n in printed]
 
 
@@ -123,7 +134,9 @@ def test_a_handful_is_graded_as_declared(tmp_path):
     write_feedback(course, [Submission(course, "flipped-kernel", "ps1")])
     check_feedback(course, "flipped-kernel", "✗ 0 of 12")
     said = []
-    assert grade(course, ["ps1"], say=said.append) == [] and said == [f"0 to grade, {len(QUICK)} graded before and unchanged"]
+    assert grade(course, ["ps1"], say=said.append) == [] and said == [
+        f"0 to grade, {len(QUICK)} graded before and unchanged"
+    ]
 
 
 @pytest.mark.proof
@@ -153,7 +166,9 @@ def test_the_reference_solutions_get_full_marks(tmp_path, name):
     release(course)
     folder = tmp_path / "submitted" / "teacher" / name
     folder.mkdir(parents=True)
-    (folder / f"{name}.ipynb").write_text(json.dumps(solved(json.loads((SOURCE / name / f"{name}.ipynb").read_text()))))
+    (folder / f"{name}.ipynb").write_text(
+        json.dumps(solved(json.loads((SOURCE / name / f"{name}.ipynb").read_text())))
+    )
     grade(course, limits=Limits(cell_seconds=120), say=print)
     with course.gradebook() as gradebook:
         for g in gradebook.find_submission_notebook(name, name, "teacher").grades:
@@ -163,7 +178,9 @@ def test_the_reference_solutions_get_full_marks(tmp_path, name):
 def test_without_bubblewrap_it_says_so_and_asks(tmp_path, monkeypatch):
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
     course = make_course(tmp_path, ())
-    with pytest.raises(sandbox.NoSandbox, match="students' code runs with YOUR rights(?s:.*)--without-sandbox"):
+    with pytest.raises(
+        sandbox.NoSandbox, match="students' code runs with YOUR rights(?s:.*)--without-sandbox"
+    ):
         grade(course, ["ps1"], say=print)
 
 

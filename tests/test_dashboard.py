@@ -10,10 +10,10 @@ import pytest
 
 from lenet_helpers import LeNetConfig, load_dataset
 from lenet_helpers.explorers import TrainingDashboard, TuningLab
-from lenet_helpers.explorers.lever_panel import LeverPanel
+from lenet_helpers.explorers.kit.lever_panel import LeverPanel
 from lenet_helpers.levers import levers_of
 from lenet_helpers.training import QUICK, TrainConfig
-from lenet_helpers.tuning import Book
+from lenet_helpers.tuning.book import Book
 
 SHORT = replace(QUICK, epochs=0.5)
 
@@ -109,7 +109,9 @@ def test_times_on_a_quiet_machine():
         made.stop.click()
         until(lambda: not made.state.running)
         stopped.append(time.perf_counter() - clock)
-    print(f"first point {np.median(first):.2f} s, run {np.median(whole):.2f} s, stop {np.median(stopped):.2f} s")
+    print(
+        f"first point {np.median(first):.2f} s, run {np.median(whole):.2f} s, stop {np.median(stopped):.2f} s"
+    )
     assert np.median(first) < 0.5 and np.median(whole) < 2.0 and max(stopped) < 0.3
 
 
@@ -141,7 +143,9 @@ def test_how_many_images_stand_behind_a_point_is_said():
     made.run()
     finished = made.sentence()
     assert "from the 2,500 images alone" in finished
-    assert finished.endswith("Each seed's last point is measured on all 2,500 validation images, those before it on 834.")
+    assert finished.endswith(
+        "Each seed's last point is measured on all 2,500 validation images, those before it on 834."
+    )
     made.panel_of_levers.set(epochs=100)
     made.train.click()
     until(lambda: made.state.history)
@@ -183,7 +187,11 @@ def test_the_thread_touches_widget_traits_alone(dashboard, monkeypatch):
     """Nothing is displayed and no widget is made outside the main thread."""
     made = []
     original = w.Widget.__init__
-    monkeypatch.setattr(w.Widget, "__init__", lambda self, *a, **k: (made.append(threading.current_thread().name), original(self, *a, **k))[1])
+    monkeypatch.setattr(
+        w.Widget,
+        "__init__",
+        lambda self, *a, **k: (made.append(threading.current_thread().name), original(self, *a, **k))[1],
+    )
     dashboard.run()
     assert "lenet-training" not in made
 
@@ -301,7 +309,10 @@ def test_file_holds_everything_but_weights(lab, tmp_path):
     assert again.baseline.number == lab.book.baseline.number
     assert np.array_equal(again.entries[1].correct, lab.book.entries[1].correct)
     assert again.entries[1].histories == lab.book.entries[1].histories
-    assert again[2].model_config == lab.book[2].model_config and again[2].train_config == lab.book[2].train_config
+    assert (
+        again[2].model_config == lab.book[2].model_config
+        and again[2].train_config == lab.book[2].train_config
+    )
 
 
 def test_test_set_is_sealed_opened_once_and_the_look_is_recorded(digits, tmp_path):
@@ -332,12 +343,20 @@ def test_loading_loses_no_runs_and_says_what_is_wrong_with_a_file(digits, tmp_pa
     bench.export.click()
     bench.reload.click()
     assert bench.error.value == "" and len(bench.book.entries) == 1
-    for name, content in (("empty.csv", ""), ("other.csv", "a,b\n1,2\n"), ("picture.csv", b"\x89PNG\xff\xfe\x00"),
-                          ("cut.csv", (tmp_path / "runs.csv").read_text("utf-8")[:-900])):
+    for name, content in (
+        ("empty.csv", ""),
+        ("other.csv", "a,b\n1,2\n"),
+        ("picture.csv", b"\x89PNG\xff\xfe\x00"),
+        ("cut.csv", (tmp_path / "runs.csv").read_text("utf-8")[:-900]),
+    ):
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         bench.file.value = str(tmp_path / name)
         bench.reload.click()
-        assert name in bench.error.value and "not a table of runs" in bench.error.value and len(bench.book.entries) == 1
+        assert (
+            name in bench.error.value
+            and "not a table of runs" in bench.error.value
+            and len(bench.book.entries) == 1
+        )
     bench.file.value = str(tmp_path / "nothing.csv")
     bench.reload.click()
     assert "nothing.csv: no such file" in bench.error.value
@@ -347,7 +366,10 @@ def test_runs_from_a_file_and_diverged_ones_cannot_be_revealed(digits, tmp_path)
     bench = TuningLab(digits, train_config=SHORT, seeds=1)
     bench.pin_baseline()
     bench.compare(optimizer="sgd", learning_rate=10.0, schedule="constant", epochs=3.0)
-    assert bench.book.entries[-1].status == "diverged" and "diverged" in bench.book.table()["validation [%]"].iloc[-1]
+    assert (
+        bench.book.entries[-1].status == "diverged"
+        and "diverged" in bench.book.table()["validation [%]"].iloc[-1]
+    )
     with pytest.raises(ValueError, match="diverged"):
         bench.book.reveal(2, digits.test)
     bench.book.save(tmp_path / "runs.csv")

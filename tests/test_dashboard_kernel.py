@@ -18,7 +18,9 @@ LONG = 180  # seconds; imports take long on a busy machine
 
 @pytest.fixture(scope="module")
 def kernel():
-    manager, client = start_new_kernel(kernel_name="python3", env={**os.environ, "OMP_NUM_THREADS": "1", "LENET_PROGRESS": "off"})
+    manager, client = start_new_kernel(
+        kernel_name="python3", env={**os.environ, "OMP_NUM_THREADS": "1", "LENET_PROGRESS": "off"}
+    )
     yield manager, client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -42,7 +44,9 @@ def test_start_other_cells_stop_diverge_and_restart(kernel):
     manager, client = kernel
     run(client, MAKE)
     run(client, "d.train.click()")
-    assert "True False" in run(client, "print(d.train.disabled, d.stop.disabled)"), "a cell runs while it trains"
+    assert "True False" in run(client, "print(d.train.disabled, d.stop.disabled)"), (
+        "a cell runs while it trains"
+    )
     moved = """
 for n in range(50):
     d.panel_of_levers.controls["learning_rate"].value = (0.001, 0.02)[n % 2]
@@ -51,14 +55,25 @@ print(d.state.running, d.state.run.train_config.learning_rate, repr(d.error.valu
     assert "True 0.008 ''" in run(client, moved)
     run(client, "d.stop.click(); d.state.join()")
     assert "stopped False True" in run(client, "print(d.state.run.status, d.train.disabled, d.stop.disabled)")
-    diverge = 'd.panel_of_levers.set(optimizer="sgd", learning_rate=10.0, schedule="constant"); d.train.click(); d.state.join()'
+    diverge = (
+        'd.panel_of_levers.set(optimizer="sgd", learning_rate=10.0, schedule="constant"); d.train.click();'
+        " d.state.join()"
+    )
     run(client, diverge)
     assert "diverged" in run(client, "print(d.state.run.status, 'learning_rate=10' in d.error.value)")
-    run(client, 'd.panel_of_levers.set(optimizer="adam", learning_rate=0.008, schedule="one-cycle"); d.train.click()')
+    run(
+        client,
+        'd.panel_of_levers.set(optimizer="adam", learning_rate=0.008, schedule="one-cycle"); d.train.click()',
+    )
     assert "True" in run(client, "print(d.state.running)")
     manager.restart_kernel(now=False)  # in the middle of a run
     client.wait_for_ready(timeout=LONG)
-    assert run(client, "import threading; print([t.name for t in threading.enumerate() if 'lenet' in t.name])").strip() == "[]"
+    assert (
+        run(
+            client, "import threading; print([t.name for t in threading.enumerate() if 'lenet' in t.name])"
+        ).strip()
+        == "[]"
+    )
 
 
 def test_a_kernel_asked_to_stop_in_the_middle_of_a_run_goes(kernel):

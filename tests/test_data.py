@@ -13,7 +13,11 @@ def digits():
 
 def test_the_default_is_3000_1000_1000_in_equal_shares(digits):
     assert digits.name == "mnist-5k"
-    assert {name: len(split) for name, split in digits.splits().items()} == {"train": 3000, "validation": 1000, "test": 1000}
+    assert {name: len(split) for name, split in digits.splits().items()} == {
+        "train": 3000,
+        "validation": 1000,
+        "test": 1000,
+    }
     for split, share in zip(digits.splits().values(), (300, 100, 100)):
         assert torch.bincount(split.labels).tolist() == [share] * 10
         assert split.images.shape == (10 * share, 1, 28, 28) and split.images.dtype == torch.float32
@@ -27,14 +31,18 @@ def test_no_image_is_in_two_splits(digits):
 
 def test_another_seed_moves_train_and_validation_but_never_the_test(digits):
     other = load_dataset(seed=1)
-    pixels = lambda data, name: {i.numpy().tobytes() for i in data.to_unit(data.splits()[name].images).mul(255).round().byte()}
+    pixels = lambda data, name: {
+        i.numpy().tobytes() for i in data.to_unit(data.splits()[name].images).mul(255).round().byte()
+    }
     assert pixels(other, "test") == pixels(digits, "test")
     assert pixels(other, "train") != pixels(digits, "train")
     assert torch.equal(load_dataset(seed=1).train.images, other.train.images)
 
 
 def test_standard_scaling_uses_the_training_split_alone(digits):
-    assert digits.train.images.mean().abs() < 1e-5 and (digits.train.images.std(correction=0) - 1).abs() < 1e-5
+    assert (
+        digits.train.images.mean().abs() < 1e-5 and (digits.train.images.std(correction=0) - 1).abs() < 1e-5
+    )
     assert digits.test.images.mean().abs() > 1e-4  # not scaled by its own numbers
     assert digits.background == pytest.approx(-digits.mean / digits.std)
     assert digits.train.images.min().item() == pytest.approx(digits.background, abs=1e-6)
@@ -68,15 +76,18 @@ def test_split_by_class_with_uneven_classes():
     assert abs(shares[0] - 100) <= 1 and abs(shares[1] - 10) <= 1 and shares[2] == 1
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (dict(name="mnits"), "load_dataset('mnits'): choose one of mnist-5k, mnist"),
-    (dict(validation=-1), "validation=-1: choose 0 to 3999"),
-    (dict(validation=4000), "validation=4000: choose 0 to 3999"),
-    (dict(n_train=0), "n_train=0: choose 1 to 3000"),
-    (dict(n_train=3001), "n_train=3001: choose 1 to 3000 (4000 training images are available)"),
-    (dict(n_train=2.5), "n_train=2.5: choose"),
-    (dict(scaling="zscore"), "scaling='zscore': choose one of standard, half, unit"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (dict(name="mnits"), "load_dataset('mnits'): choose one of mnist-5k, mnist"),
+        (dict(validation=-1), "validation=-1: choose 0 to 3999"),
+        (dict(validation=4000), "validation=4000: choose 0 to 3999"),
+        (dict(n_train=0), "n_train=0: choose 1 to 3000"),
+        (dict(n_train=3001), "n_train=3001: choose 1 to 3000 (4000 training images are available)"),
+        (dict(n_train=2.5), "n_train=2.5: choose"),
+        (dict(scaling="zscore"), "scaling='zscore': choose one of standard, half, unit"),
+    ],
+)
 def test_bad_arguments_are_named(arguments, words):
     with pytest.raises(ValueError) as error:
         load_dataset(**arguments)
@@ -87,12 +98,15 @@ def images(n=4, dtype=torch.float32, shape=(1, 5, 7)):
     return torch.zeros(n, *shape, dtype=dtype)
 
 
-@pytest.mark.parametrize("pair, words", [
-    ((images(dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)), "torch.uint8: give float32"),
-    ((images(shape=(5, 7)), torch.zeros(4, dtype=torch.int64)), "images of shape (4, 5, 7)"),
-    ((images(), torch.zeros(3, dtype=torch.int64)), "labels of shape (3,)"),
-    ((images(), torch.zeros(4)), "give int64 of shape (4,)"),
-])
+@pytest.mark.parametrize(
+    "pair, words",
+    [
+        ((images(dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)), "torch.uint8: give float32"),
+        ((images(shape=(5, 7)), torch.zeros(4, dtype=torch.int64)), "images of shape (4, 5, 7)"),
+        ((images(), torch.zeros(3, dtype=torch.int64)), "labels of shape (3,)"),
+        ((images(), torch.zeros(4)), "give int64 of shape (4,)"),
+    ],
+)
 def test_wrong_shapes_and_types_are_named(pair, words):
     with pytest.raises(ValueError) as error:
         Split(*pair)
@@ -101,14 +115,24 @@ def test_wrong_shapes_and_types_are_named(pair, words):
 
 def dataset_with(labels, n=4):
     good = Split(images(), torch.tensor([0, 1, 2, 2]))
-    return Dataset("mine", good, Split(images(n), torch.tensor(labels, dtype=torch.int64)), good, ("a", "b", "c"), "made up")
+    return Dataset(
+        "mine",
+        good,
+        Split(images(n), torch.tensor(labels, dtype=torch.int64)),
+        good,
+        ("a", "b", "c"),
+        "made up",
+    )
 
 
-@pytest.mark.parametrize("labels, n, words", [
-    ([0, 1, 2, 3], 4, "label 3 in the validation split; labels count the 3 classes from 0 to 2"),
-    ([0, -1, 2, 1], 4, "label -1 in the validation split"),
-    ([], 0, "mine: the validation split is empty"),
-])
+@pytest.mark.parametrize(
+    "labels, n, words",
+    [
+        ([0, 1, 2, 3], 4, "label 3 in the validation split; labels count the 3 classes from 0 to 2"),
+        ([0, -1, 2, 1], 4, "label -1 in the validation split"),
+        ([], 0, "mine: the validation split is empty"),
+    ],
+)
 def test_labels_out_of_range_and_empty_splits_are_named(labels, n, words):
     with pytest.raises(ValueError) as error:
         dataset_with(labels, n)

@@ -9,11 +9,11 @@ import pytest
 
 from benchmarks.levers import SETTINGS, changed, run
 from lenet_helpers import load_dataset
-from lenet_helpers.canvas import png
-from lenet_helpers.effects import Effects, search_history
+from lenet_helpers.figures.canvas import png
+from lenet_helpers.figures.tuning import Effects, search_history
 from lenet_helpers.sources import DataError
 
-RESULTS = Path(__file__).parent.parent / "notebooks" / "results"
+RESULTS = Path(__file__).parent.parent / "lenet_helpers" / "results"
 
 
 @pytest.fixture(scope="module")
@@ -54,23 +54,56 @@ def test_a_stored_run_can_be_made_again(effects, one_thread):
     assert again == pytest.approx(effects.results["settings"]["few"]["accuracies"][0], abs=0.006)
 
 
-@pytest.mark.parametrize("name, low, high", [
-    # what the chapter's text says of each, in points: the mean lies in [low, high]
-    ("two 3x3", -0.3, 0.3), ("three 3x3", -1.6, -0.8), ("two 5x5", -0.6, -0.1),
-    ("one 3x3", -0.3, 0.2), ("one 7x7", -1.0, -0.4), ("one 1x1", -8.0, -7.0),
-    ("width 0.5", -1.0, -0.5), ("width 3", 0.3, 0.5), ("few, width 3", 0.7, 1.5),
-    ("rate 0.0005", -4.0, -3.0), ("rate 0.03", -2.5, -1.5), ("rate 0.1", -90.0, -80.0),
-    ("dropout 0.5", -0.6, -0.4), ("decay 0.01", -0.6, -0.4), ("few, dropout 0.5", 0.8, 1.2),
-    ("batch 128, equal epochs", -0.8, -0.4), ("batch 128, equal steps", 0.2, 0.6),
-    ("all three", 0.2, 0.3), ("few, all three", 3.5, 4.0), ("shift 0.4", -10, -6), ("rotation 180", -10, -6),
-])
+@pytest.mark.parametrize(
+    "name, low, high",
+    [
+        # what the chapter's text says of each, in points: the mean lies in [low, high]
+        ("two 3x3", -0.3, 0.3),
+        ("three 3x3", -1.6, -0.8),
+        ("two 5x5", -0.6, -0.1),
+        ("one 3x3", -0.3, 0.2),
+        ("one 7x7", -1.0, -0.4),
+        ("one 1x1", -8.0, -7.0),
+        ("width 0.5", -1.0, -0.5),
+        ("width 3", 0.3, 0.5),
+        ("few, width 3", 0.7, 1.5),
+        ("rate 0.0005", -4.0, -3.0),
+        ("rate 0.03", -2.5, -1.5),
+        ("rate 0.1", -90.0, -80.0),
+        ("dropout 0.5", -0.6, -0.4),
+        ("decay 0.01", -0.6, -0.4),
+        ("few, dropout 0.5", 0.8, 1.2),
+        ("batch 128, equal epochs", -0.8, -0.4),
+        ("batch 128, equal steps", 0.2, 0.6),
+        ("all three", 0.2, 0.3),
+        ("few, all three", 3.5, 4.0),
+        ("shift 0.4", -10, -6),
+        ("rotation 180", -10, -6),
+    ],
+)
 def test_sizes_in_the_text(effects, name, low, high):
     assert low <= one(effects, name)[0] <= high
 
 
 def test_signs_in_the_text(effects):
-    better = {"width 3", "few, width 3", "few, dropout 0.5", "batch 128, equal steps", "all three", "few, all three"}
-    luck = {"two 3x3", "one 3x3", "dropout 0.2", "decay 0.0001", "shift 0.07", "rotation 10", "scale 0.1", "few, decay 0.001"}
+    better = {
+        "width 3",
+        "few, width 3",
+        "few, dropout 0.5",
+        "batch 128, equal steps",
+        "all three",
+        "few, all three",
+    }
+    luck = {
+        "two 3x3",
+        "one 3x3",
+        "dropout 0.2",
+        "decay 0.0001",
+        "shift 0.07",
+        "rotation 10",
+        "scale 0.1",
+        "few, decay 0.001",
+    }
     for name in effects.names():
         _mean, low, high = one(effects, name)
         if name in better:
@@ -92,14 +125,19 @@ def test_costs_and_fits_in_the_text(effects):
     assert 1 - s["width 0.5"]["multiply_adds"] / base["multiply_adds"] == pytest.approx(0.6, abs=0.03)
     assert s["few"]["train_accuracy"] > 0.999 and s["few, width 3"]["train_accuracy"] > 0.999
     assert base["train_accuracy"] - base["mean"] < 0.01, "hardly a gap to close"
-    assert s["dropout 0.5"]["train_accuracy"] < s["dropout 0.5"]["mean"], "training accuracy is measured with dropout on"
+    assert s["dropout 0.5"]["train_accuracy"] < s["dropout 0.5"]["mean"], (
+        "training accuracy is measured with dropout on"
+    )
     assert s["rotation 180"]["by_class"][9] == min(s["rotation 180"]["by_class"])
     assert abs(s["rate 0.1"]["mean"] - 0.1) < 0.03
 
 
 def test_search_team_lost_nothing_and_counted_nothing_twice():
     team = json.loads((RESULTS / "search-team.json").read_text())
-    assert team["done"] == team["trials"] == len(team["values"]) and (team["lost"], team["counted_twice"]) == (0, 0)
+    assert team["done"] == team["trials"] == len(team["values"]) and (
+        team["lost"],
+        team["counted_twice"],
+    ) == (0, 0)
     assert team["begun_again"] >= 1 and sum(team["trials_by_worker"]) == team["trials"]
     assert sum(team["importances"].values()) == pytest.approx(1, abs=0.01)
 
@@ -119,6 +157,7 @@ def test_search_history_marks_what_was_cut_short():
 
 
 def test_quiz_has_a_question_for_every_section():
-    from lenet_helpers.quizzes import load_questions
+    from lenet_helpers.quizzes.questions import load_questions
+
     sections = [q.section for q in load_questions("04-tuning", "en")]
     assert sections == [f"4.{n}" for n in range(10)]

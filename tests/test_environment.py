@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
 # conda-forge's name where it differs: matplotlib-base leaves a desktop toolkit out.
-CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "jupyter-server": "jupyter_server"}
 
 
 def conda_specs():
@@ -34,14 +34,18 @@ def locked(name):
     return found
 
 
-@pytest.mark.parametrize("requirement", [Requirement(line) for line in PROJECT["dependencies"]], ids=lambda r: r.name)
+@pytest.mark.parametrize(
+    "requirement", [Requirement(line) for line in PROJECT["dependencies"]], ids=lambda r: r.name
+)
 def test_conda_asks_for_the_same_versions(requirement):
     spec = conda_specs()[CONDA_NAMES.get(requirement.name, requirement.name.lower())]
     assert SpecifierSet(str(spec.version)) == requirement.specifier
 
 
 def test_conda_has_nothing_else():
-    ours = {CONDA_NAMES.get(Requirement(d).name, Requirement(d).name.lower()) for d in PROJECT["dependencies"]}
+    ours = {
+        CONDA_NAMES.get(Requirement(d).name, Requirement(d).name.lower()) for d in PROJECT["dependencies"]
+    }
     assert set(conda_specs()) - ours == {"python", "pip", "setuptools"}
 
 
@@ -64,8 +68,12 @@ def test_the_lock_fulfils_the_project(lock):
 
 def test_the_extras_are_in_the_larger_lock():
     versions = locked("all.txt")
-    for requirement in (Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines):
-        assert all(v in requirement.specifier for v in versions[canonicalize_name(requirement.name)]), requirement
+    for requirement in (
+        Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines
+    ):
+        assert all(v in requirement.specifier for v in versions[canonicalize_name(requirement.name)]), (
+            requirement
+        )
 
 
 def test_both_locks_agree():
@@ -82,7 +90,9 @@ def test_torch_and_torchvision_are_one_pinned_pair():
 
 
 def supported():
-    return [f"3.{minor}" for minor in range(8, 30) if f"3.{minor}.1" in SpecifierSet(PROJECT["requires-python"])]
+    return [
+        f"3.{minor}" for minor in range(8, 30) if f"3.{minor}.1" in SpecifierSet(PROJECT["requires-python"])
+    ]
 
 
 def test_python_versions_agree_everywhere():
@@ -90,7 +100,9 @@ def test_python_versions_agree_everywhere():
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert re.search(r"foreach v,([\d. ]+),", makefile)[1].split() == versions
     assert re.search(r"--python-version (3\.\d+)", makefile)[1] == versions[0]
-    stated = [c.rpartition(" ")[2] for c in PROJECT.get("classifiers", []) if re.search(r"Python :: 3\.\d", c)]
+    stated = [
+        c.rpartition(" ")[2] for c in PROJECT.get("classifiers", []) if re.search(r"Python :: 3\.\d", c)
+    ]
     assert stated in ([], versions)
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text("utf-8"))
     tested = {row["python"] for row in workflow["jobs"]["test"]["strategy"]["matrix"]["include"]}

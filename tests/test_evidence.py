@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lenet_helpers.evidence import luck, pack, paired_bootstrap, unpack
+from lenet_helpers.tuning.evidence import luck, pack, paired_bootstrap, unpack
 
 RNG = np.random.default_rng(7)
 

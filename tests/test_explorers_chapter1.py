@@ -20,15 +20,15 @@ from lenet_helpers.explorers import (
     PermutationExplorer,
     SizeExplorer,
 )
-from lenet_helpers.explorers.base import Explorer
 from lenet_helpers.explorers.convolution import LARGEST, PRESETS, ConvolutionState
 from lenet_helpers.explorers.equivariance import KERNEL, EquivarianceState
 from lenet_helpers.explorers.fair_count import FairCountState
 from lenet_helpers.explorers.kernels import edge_kernel
+from lenet_helpers.explorers.kit.base import Explorer
 from lenet_helpers.explorers.permutation import dense_net, permutation
 from lenet_helpers.explorers.sizes import LIMITS, SizeState
 
-RESULTS = "notebooks/results/permutation.json"
+RESULTS = "lenet_helpers/results/permutation.json"
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,14 @@ def results(pytestconfig):
 
 @pytest.fixture(scope="module")
 def explorers(digits, results):
-    return [PermutationExplorer(digits, results), ConvolutionExplorer(), KernelGallery(digits), SizeExplorer(),
-            FairCountExplorer(), EquivarianceExplorer(digits)]
+    return [
+        PermutationExplorer(digits, results),
+        ConvolutionExplorer(),
+        KernelGallery(digits),
+        SizeExplorer(),
+        FairCountExplorer(),
+        EquivarianceExplorer(digits),
+    ]
 
 
 NAMES = ("permutation", "convolution", "kernels", "sizes", "fair-count", "equivariance")
@@ -87,8 +93,14 @@ def test_every_combination_of_ends_redraws_without_an_error(explorers, number):
 
 @each
 def test_a_redraw_takes_less_than_a_tenth_of_a_second(digits, results, number):
-    fresh = [lambda: PermutationExplorer(digits, results), ConvolutionExplorer, lambda: KernelGallery(digits),
-             SizeExplorer, FairCountExplorer, lambda: EquivarianceExplorer(digits)][number]()
+    fresh = [
+        lambda: PermutationExplorer(digits, results),
+        ConvolutionExplorer,
+        lambda: KernelGallery(digits),
+        SizeExplorer,
+        FairCountExplorer,
+        lambda: EquivarianceExplorer(digits),
+    ][number]()
     fresh.prediction.skip.click()
     slider = next(c for c in fresh.controls.values() if isinstance(c, (w.IntSlider, w.FloatSlider)))
     middle = type(slider.value)((slider.min + slider.max) / 2)
@@ -142,7 +154,8 @@ def test_errors_in_callbacks_are_shown():
         name = "broken"
 
         def build(self):
-            from lenet_helpers.canvas import figure
+            from lenet_helpers.figures.canvas import figure
+
             self.figure, self.ax = figure(width=2, height=1, layout=None)
             self.slider("x", "x", 0, 5)
 
@@ -242,13 +255,15 @@ def test_sizes_against_torch_over_all_settings_near_the_limits():
         state = SizeState(n, k, p, s, d)
         if d * (k - 1) + 1 > n + 2 * p:
             assert state.problem and state.output == 0 and not state.coverage.any()
-            assert SizeState(n, k, -(-(state.reach - n) // 2), s, d).problem is None, "the way out that it names works"
+            assert SizeState(n, k, -(-(state.reach - n) // 2), s, d).problem is None, (
+                "the way out that it names works"
+            )
             continue
         image = torch.zeros(1, 1, n, n, requires_grad=True)
         result = F.conv2d(F.pad(image, (p, p, p, p)), torch.ones(1, 1, k, k), stride=s, dilation=d)
         assert state.problem is None and state.output == result.shape[2] == output_size(n, k, p, s, d)
         result.sum().backward()
-        inside = state.coverage[p:p + n, p:p + n]
+        inside = state.coverage[p : p + n, p : p + n]
         assert (inside == image.grad[0, 0].numpy()).all()
 
 

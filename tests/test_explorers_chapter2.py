@@ -7,23 +7,36 @@ import torch
 import torch.nn.functional as F
 
 from lenet_helpers.data import Split
-from lenet_helpers.explorers.activations import BOUNDS, CURVES, LAYERS, ActivationExplorer, ActivationState
+from lenet_helpers.explorers.activations import BOUNDS, CURVES, ActivationExplorer, ActivationState
 from lenet_helpers.explorers.c3_table import C3Explorer, C3State
 from lenet_helpers.explorers.channels import ChannelsExplorer, ChannelsState
 from lenet_helpers.explorers.ledger import Illegal, LedgerExplorer, LedgerState
-from lenet_helpers.explorers.mixture import SWITCHES, MixtureExplorer, MixtureState
+from lenet_helpers.explorers.mixture import MixtureExplorer, MixtureState
 from lenet_helpers.explorers.pooling import MAP, PoolingExplorer, PoolingState
 from lenet_helpers.explorers.receptive import LAYERS as POOLED
 from lenet_helpers.explorers.receptive import ReceptiveFieldExplorer, ReceptiveState
-from lenet_helpers.ladder import LADDER, conditions, ladder_table
+from lenet_helpers.figures.ladder import LADDER, conditions, ladder_table
 from lenet_helpers.lenet1998 import LeNet1998, LeNet1998Config, connections
 from lenet_helpers.models import LeNet, LeNetConfig
 from lenet_helpers.summary import count_parameters, layer_table
 
 RESULTS = {
-    "data": "digits", "recipe": "a recipe",
-    "runs": [{"network": name, "seed": seed, "epochs": 1, "learning_rate": 0.1, "n_train": 100, "batch_size": 10,
-              "mistakes": 20 + place + seed, "images": 1000} for place, name in enumerate(LADDER) for seed in (1, 0)],
+    "data": "digits",
+    "recipe": "a recipe",
+    "runs": [
+        {
+            "network": name,
+            "seed": seed,
+            "epochs": 1,
+            "learning_rate": 0.1,
+            "n_train": 100,
+            "batch_size": 10,
+            "mistakes": 20 + place + seed,
+            "images": 1000,
+        }
+        for place, name in enumerate(LADDER)
+        for seed in (1, 0)
+    ],
 }
 
 
@@ -38,8 +51,12 @@ def digits():
 @pytest.fixture(scope="module")
 def explorers(digits):
     return {
-        "channels": ChannelsExplorer(digits.images[0]), "pooling": PoolingExplorer(), "ledger": LedgerExplorer(),
-        "receptive": ReceptiveFieldExplorer(digits.images), "c3": C3Explorer(), "mixture": MixtureExplorer(RESULTS),
+        "channels": ChannelsExplorer(digits.images[0]),
+        "pooling": PoolingExplorer(),
+        "ledger": LedgerExplorer(),
+        "receptive": ReceptiveFieldExplorer(digits.images),
+        "c3": C3Explorer(),
+        "mixture": MixtureExplorer(RESULTS),
         "activations": ActivationExplorer(digits),
     }
 
@@ -91,12 +108,19 @@ def test_ledger_agrees_with_a_built_network(k):
     config = LeNetConfig(kernel_size=k, channels=(4, 9), padding=(3, 0), input_size=32)
     state = LedgerState(32, 3, k, k, 4, 9)
     assert [(r.name, r.output_shape, r.parameters) for r in state.rows()] == [
-        (r.name, r.output_shape, r.parameters) for r in layer_table(LeNet(config))]
+        (r.name, r.output_shape, r.parameters) for r in layer_table(LeNet(config))
+    ]
 
 
-@pytest.mark.parametrize(("setting", "layer", "sizes"), [
-    ({"k1": 29}, "conv1", "29×29 kernel does not fit its 28×28"), ({"k2": 13}, "conv2", "13×13 kernel does not fit its 12×12"),
-    ({"k1": 28}, "pool1", "2×2 window does not fit its 1×1"), ({"k2": 12}, "pool2", "2×2 window does not fit its 1×1")])
+@pytest.mark.parametrize(
+    ("setting", "layer", "sizes"),
+    [
+        ({"k1": 29}, "conv1", "29×29 kernel does not fit its 28×28"),
+        ({"k2": 13}, "conv2", "13×13 kernel does not fit its 12×12"),
+        ({"k1": 28}, "pool1", "2×2 window does not fit its 1×1"),
+        ({"k2": 12}, "pool2", "2×2 window does not fit its 1×1"),
+    ],
+)
 def test_illegal_settings_name_the_layer_and_both_sizes(setting, layer, sizes):
     state = LedgerState(**setting)
     with pytest.raises(Illegal, match=f"{layer}: a {sizes}"):
@@ -195,7 +219,13 @@ def test_mixture_knows_its_place_on_the_ladder():
 def test_each_step_of_the_ladder_changes_one_thing():
     steps = list(LADDER.values())
     changed = [{f for f in vars(a) if getattr(a, f) != getattr(b, f)} for a, b in zip(steps, steps[1:])]
-    assert changed == [{"output", "loss"}, {"connections"}, {"pooling"}, {"activation", "initialisation"}, {"input_size"}]
+    assert changed == [
+        {"output", "loss"},
+        {"connections"},
+        {"pooling"},
+        {"activation", "initialisation"},
+        {"input_size"},
+    ]
 
 
 def test_ladder_table():

@@ -28,7 +28,10 @@ def digits():
 
 
 def records():
-    return [EpochRecord(94 * e, e, 1.0 / e, 1 - 0.5 / e, 0.8 / e, 1 - 0.4 / e, 0.01, 1.0, 100.0) for e in (1, 2, 4)]
+    return [
+        EpochRecord(94 * e, e, 1.0 / e, 1 - 0.5 / e, 0.8 / e, 1 - 0.4 / e, 0.01, 1.0, 100.0)
+        for e in (1, 2, 4)
+    ]
 
 
 # States -------------------------------------------------------------------------------
@@ -51,7 +54,9 @@ def test_pixel_scalings_by_hand():
     assert state.statistics == pytest.approx((-0.5, math.sqrt(0.1875) * 2)) and state.background == -1.0
     assert state.padded.shape == (4, 5) and state.padded[0, 0] == 0.0 and state.border == 0.5
     state.scaling = "standard"
-    assert state.statistics == pytest.approx((0, 1)) and state.background == pytest.approx(-0.25 / math.sqrt(0.1875))
+    assert state.statistics == pytest.approx((0, 1)) and state.background == pytest.approx(
+        -0.25 / math.sqrt(0.1875)
+    )
 
 
 def test_loop_state_takes_the_steps_of_sgd(digits):
@@ -98,7 +103,9 @@ def test_curves_move_by_log10_of_2_and_learning_does_not():
 
 def test_confusion_cell_lists_the_most_confident_first():
     probs = torch.tensor([[0.4, 0.6], [0.1, 0.9], [0.8, 0.2], [0.3, 0.7]])
-    state = ConfusionState(probs, Split(torch.zeros(4, 1, 2, 2), torch.tensor([0, 0, 0, 1])), ("a", "b"), true=0, predicted=1)
+    state = ConfusionState(
+        probs, Split(torch.zeros(4, 1, 2, 2), torch.tensor([0, 0, 0, 1])), ("a", "b"), true=0, predicted=1
+    )
     assert state.counts.tolist() == [[1, 2], [0, 1]] and state.worst == (0, 1, 2)
     assert state.cell.tolist() == [1, 0]
 
@@ -123,7 +130,9 @@ def test_the_right_prediction_is_always_on_offer(digits):
         guesses = torch.randint(10, (len(digits.validation),), generator=torch.Generator().manual_seed(seed))
         view = explorers.ConfusionExplorer(torch.eye(10)[guesses], digits.validation, digits.class_names)
         assert view.prediction.options.count(view.prediction.answer) == 1
-    right = explorers.ConfusionExplorer(torch.eye(10)[digits.validation.labels], digits.validation, digits.class_names)
+    right = explorers.ConfusionExplorer(
+        torch.eye(10)[digits.validation.labels], digits.validation, digits.class_names
+    )
     assert right.prediction is None and right.revealed  # nothing to predict where nothing is wrong
 
 
@@ -132,7 +141,9 @@ def test_feature_maps_are_those_of_the_chosen_moment(digits):
     state = FeatureMapState(snapshots, digits.validation, moment=1, layer="pool2", index=3)
     expected = analysis.feature_maps(snapshots[1][1], digits.validation.images[3])["pool2"]
     assert np.array_equal(state.maps, expected) and state.layers == ["conv1", "pool1", "conv2", "pool2"]
-    assert np.nan_to_num(mosaic(np.ones((3, 2, 2)), 2)).sum() == 12 and mosaic(np.ones((3, 2, 2)), 2).shape == (5, 5)
+    assert np.nan_to_num(mosaic(np.ones((3, 2, 2)), 2)).sum() == 12 and mosaic(
+        np.ones((3, 2, 2)), 2
+    ).shape == (5, 5)
 
 
 def test_clinic_judges_and_asks_for_a_diagnosis():
@@ -150,18 +161,37 @@ def test_clinic_judges_and_asks_for_a_diagnosis():
 def test_stored_patients_show_what_their_diagnosis_says():
     runs, chance = stored_result("clinic")["runs"], math.log(10)
     last = {name: run[-1] for name, run in runs.items()}
-    assert abs(last["rate-too-high"]["train_loss"] - chance) < 0.05 and last["rate-too-high"]["train_loss"] > chance
+    assert (
+        abs(last["rate-too-high"]["train_loss"] - chance) < 0.05
+        and last["rate-too-high"]["train_loss"] > chance
+    )
     low = [r["train_loss"] for r in runs["rate-too-low"]]
     assert low == sorted(low, reverse=True) and chance - 0.1 < low[-1] < chance
-    assert last["no-zero-grad"]["train_loss"] > chance + 0.1 and max(r["train_loss"] for r in runs["no-zero-grad"]) > 4
+    assert (
+        last["no-zero-grad"]["train_loss"] > chance + 0.1
+        and max(r["train_loss"] for r in runs["no-zero-grad"]) > 4
+    )
     pairs = last["broken-pairs"]
-    assert pairs["train_loss"] < pairs["validation_loss"] < chance + 0.1 and pairs["validation_accuracy"] < 0.2
+    assert (
+        pairs["train_loss"] < pairs["validation_loss"] < chance + 0.1 and pairs["validation_accuracy"] < 0.2
+    )
     floor = -math.log(math.e / (math.e + 9))
-    assert last["softmax-twice"]["train_loss"] > floor == pytest.approx(1.4612, abs=1e-4) and last["softmax-twice"]["train_accuracy"] > 0.6
+    assert (
+        last["softmax-twice"]["train_loss"] > floor == pytest.approx(1.4612, abs=1e-4)
+        and last["softmax-twice"]["train_accuracy"] > 0.6
+    )
     again = runs["dropout-in-evaluation"]
     assert sum(r["validation_accuracy"] != r["scored_again"] for r in again) > 15
-    assert all(r["validation_accuracy"] == r["scored_again"] for name in runs if name != "dropout-in-evaluation" for r in runs[name])
-    assert last["healthy"]["validation_accuracy"] > 0.93 and last["healthy-dropout"]["validation_accuracy"] > 0.93
+    assert all(
+        r["validation_accuracy"] == r["scored_again"]
+        for name in runs
+        if name != "dropout-in-evaluation"
+        for r in runs[name]
+    )
+    assert (
+        last["healthy"]["validation_accuracy"] > 0.93
+        and last["healthy-dropout"]["validation_accuracy"] > 0.93
+    )
 
 
 def test_feedback_to_a_wrong_diagnosis_has_this_runs_numbers():
@@ -175,7 +205,7 @@ def test_feedback_to_a_wrong_diagnosis_has_this_runs_numbers():
 def test_two_patients_fall_ill_again():
     stored = stored_result("clinic")["runs"]
     for name in ("rate-too-low", "dropout-in-evaluation"):
-        record, = clinic_runs.run(**clinic_runs.CASES[name], epochs=1)
+        (record,) = clinic_runs.run(**clinic_runs.CASES[name], epochs=1)
         assert record["train_loss"] == pytest.approx(stored[name][0]["train_loss"], abs=0.05)
 
 
@@ -244,7 +274,9 @@ def test_a_diagnosis_that_was_not_chosen_is_said_in_the_figure():
 
 
 def test_the_outcome_is_held_back_until_the_prediction(digits):
-    view = explorers.ConfusionExplorer(torch.eye(10)[digits.validation.labels.roll(1)], digits.validation, digits.class_names)
+    view = explorers.ConfusionExplorer(
+        torch.eye(10)[digits.validation.labels.roll(1)], digits.validation, digits.class_names
+    )
     before = view.sentence()
     view.prediction.skip.click()
     assert view.sentence() != before and "most confident first" in view.sentence()

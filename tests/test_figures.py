@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from lenet_helpers import LeNet, Split, figures, plots
+from lenet_helpers import LeNet, Split
+from lenet_helpers.figures import plots
+from lenet_helpers.figures import training as figures
 from lenet_helpers.training import EpochRecord
 
 
@@ -24,7 +26,10 @@ def test_curves_sentence_has_the_first_and_the_last_error(shown):
 
 def test_confusion_sentence_by_hand(shown):
     figures.show_confusion(np.array([[5, 1], [3, 4]]), ("cat", "dog"))
-    assert shown[0][1] == "4 of 13 images are off the diagonal; the most frequent mistake is dog taken for cat, 3 times."
+    assert (
+        shown[0][1]
+        == "4 of 13 images are off the diagonal; the most frequent mistake is dog taken for cat, 3 times."
+    )
 
 
 def test_hardest_sentence_counts_the_sure_mistakes(shown):
@@ -52,4 +57,7 @@ def test_batch_sentence_lists_the_labels(shown):
 
 def test_accuracy_by_epoch_measures_the_largest_gap(shown):
     figures.show_accuracy_by_epoch({1: 0.30, 3: 0.90}, [0.29, 0.7, 0.92])
-    assert "the largest difference is 0.0200" in shown[0][1] and "0.2900 after the first epoch, 0.9200 after the last" in shown[0][1]
+    assert (
+        "the largest difference is 0.0200" in shown[0][1]
+        and "0.2900 after the first epoch, 0.9200 after the last" in shown[0][1]
+    )

@@ -10,8 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "lenet_helpers"
 MODULES = {
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
-    for path in sorted(PACKAGE.rglob("*.py"))
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))
 }
 WIDGETS = {"ipywidgets", "anywidget", "traitlets"}
 
@@ -36,7 +35,9 @@ ONLY = {
 
 
 def imports(path, *, top_level=False):
-    """(ours, others): modules that a file imports; `top_level` leaves out what is imported inside functions."""
+    """(ours, others): modules that a file imports; `top_level` leaves out what is imported inside
+    functions.
+    """
     tree = ast.parse(path.read_text("utf-8"))
     nodes = tree.body if top_level else ast.walk(tree)
     ours, others = set(), set()
@@ -44,7 +45,11 @@ def imports(path, *, top_level=False):
     for node in nodes:
         if isinstance(node, ast.Import):
             others |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module.partition(".")[0] != "lenet_helpers":
+        elif (
+            isinstance(node, ast.ImportFrom)
+            and not node.level
+            and node.module.partition(".")[0] != "lenet_helpers"
+        ):
             others.add(node.module.partition(".")[0])
         elif isinstance(node, ast.ImportFrom):
             ours |= _resolve(node, package)
@@ -103,8 +108,11 @@ def test_no_module_uses_pyplot():
     """Its figures are global: two threads that draw would draw into one."""
     for path in MODULES.values():
         assert "pyplot" not in {
-            name for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, (ast.Import, ast.ImportFrom))
-            for alias in node.names for name in (*alias.name.split("."), *(getattr(node, "module", None) or "").split("."))
+            name
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for alias in node.names
+            for name in (*alias.name.split("."), *(getattr(node, "module", None) or "").split("."))
         }, path
 
 
@@ -116,7 +124,10 @@ def test_importing_the_package_loads_no_widgets():
 def test_the_import_reader_sees_what_it_should(tmp_path, monkeypatch):
     """A test that finds nothing must be able to find something."""
     inside = PACKAGE / "checks" / "imaginary.py"
-    source = "import ipywidgets.widgets\nfrom .core import Failed\nfrom ..explorers import base\nfrom lenet_helpers.data import Split\n"
+    source = (
+        "import ipywidgets.widgets\nfrom .core import Failed\nfrom ..explorers import base\nfrom"
+        " lenet_helpers.data import Split\n"
+    )
     monkeypatch.setattr(Path, "read_text", lambda self, *_: source)
     ours, others = imports(inside)
     assert ours == {"checks.core", "explorers.base", "data"} and others == {"ipywidgets"}

@@ -3,12 +3,12 @@
 import importlib
 import pkgutil
 
+import known_wrong as known
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-import known_wrong as known
 from lenet_helpers.checks import Failed, check
 
 for module in pkgutil.iter_modules(known.__path__):
@@ -64,13 +64,36 @@ def test_no_answer_is_listed_for_an_exercise_that_does_not_exist():
 
 # What a function may return by mistake, whatever the exercise asks for.
 ODD = {
-    "None": lambda: None, "text": lambda: "text", "empty text": lambda: "", "bytes": lambda: b"x", "object": object, "class": lambda: dict,
-    "function": lambda: len, "module": lambda: nn.Linear(2, 2), "generator": lambda: iter([1, 2]), "True": lambda: True,
-    "negative": lambda: -1, "huge": lambda: 10**30, "nan": lambda: float("nan"), "infinite": lambda: float("inf"), "complex": lambda: 1j,
-    "empty list": lambda: [], "empty dict": lambda: {}, "set": lambda: {1, 2}, "ragged": lambda: [1, [2]], "records": lambda: [{}],
-    "long list": lambda: list(range(50)), "pair": lambda: (1, 2), "pair of None": lambda: (None, None), "list and dict": lambda: ([1], {"a": 1}),
-    "array": lambda: np.array([1, 2]), "booleans": lambda: np.array([True, False]), "texts": lambda: np.array(["a"]),
-    "tensor": lambda: torch.zeros(2, 3), "scalar tensor": lambda: torch.tensor(3.0), "complex tensor": lambda: torch.zeros(2, dtype=torch.complex64),
+    "None": lambda: None,
+    "text": lambda: "text",
+    "empty text": lambda: "",
+    "bytes": lambda: b"x",
+    "object": object,
+    "class": lambda: dict,
+    "function": lambda: len,
+    "module": lambda: nn.Linear(2, 2),
+    "generator": lambda: iter([1, 2]),
+    "True": lambda: True,
+    "negative": lambda: -1,
+    "huge": lambda: 10**30,
+    "nan": lambda: float("nan"),
+    "infinite": lambda: float("inf"),
+    "complex": lambda: 1j,
+    "empty list": list,
+    "empty dict": dict,
+    "set": lambda: {1, 2},
+    "ragged": lambda: [1, [2]],
+    "records": lambda: [{}],
+    "long list": lambda: list(range(50)),
+    "pair": lambda: (1, 2),
+    "pair of None": lambda: (None, None),
+    "list and dict": lambda: ([1], {"a": 1}),
+    "array": lambda: np.array([1, 2]),
+    "booleans": lambda: np.array([True, False]),
+    "texts": lambda: np.array(["a"]),
+    "tensor": lambda: torch.zeros(2, 3),
+    "scalar tensor": lambda: torch.tensor(3.0),
+    "complex tensor": lambda: torch.zeros(2, dtype=torch.complex64),
 }
 
 
@@ -87,10 +110,16 @@ class Odd(nn.Module):
 
 @pytest.mark.parametrize("name", check.names())
 def test_whatever_comes_back_is_answered_with_a_message(name):
-    """Never an error of the check's own: each property alone, as the classroom tries them; and none of these passes them all."""
+    """Never an error of the check's own: each property alone, as the classroom tries them; and none of
+    these passes them all.
+    """
     exercise = check.exercise(name)
     for what, make in ODD.items():
-        for made in (make, lambda make=make: Odd(make), lambda make=make: lambda *_arguments, **_named: make()):
+        for made in (
+            make,
+            lambda make=make: Odd(make),
+            lambda make=make: lambda *_arguments, **_named: make(),
+        ):
             results = exercise.grade(lambda *_arguments, made=made, **_named: made(), seed=1)
             assert not all(result.passed for result in results), what
             assert all(result.passed or result.message for result in results), what

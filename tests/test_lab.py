@@ -55,7 +55,9 @@ def answer(address, seconds=20):
 def test_the_server_answers_with_its_token_and_refuses_without(tmp_path):
     private = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     command = [sys.executable, "-m", "tools.lab", "--no-browser", "--port=0"]
-    with subprocess.Popen(command, env=os.environ | private, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+    with subprocess.Popen(
+        command, env=os.environ | private, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as server:
         try:
             deadline, log, address = time.monotonic() + 120, "", None
             while address is None and time.monotonic() < deadline:
@@ -66,16 +68,26 @@ def test_the_server_answers_with_its_token_and_refuses_without(tmp_path):
             assert base.startswith(("http://127.0.0.1:", "http://localhost:"))
             assert answer(f"{base}/api/contents?token={token}") == 200
             assert answer(f"{base}/api/contents") == 403
-            listing = urllib.request.urlopen(f"{base}/api/contents/en?token={token}", timeout=10).read().decode()
+            listing = (
+                urllib.request.urlopen(f"{base}/api/contents/en?token={token}", timeout=10).read().decode()
+            )
             assert "03-training.ipynb" in listing
-            page = urllib.request.urlopen(f"{base}/nbconvert/html/en/01-why-convolution.ipynb?token={token}", timeout=60).read().decode()
+            page = (
+                urllib.request.urlopen(
+                    f"{base}/nbconvert/html/en/01-why-convolution.ipynb?token={token}", timeout=60
+                )
+                .read()
+                .decode()
+            )
             assert 'alt="' in page and "No description has been provided" not in page
         finally:
             server.terminate()
     assert server.returncode is not None
 
 
-@pytest.mark.parametrize("target", ["setup", "lab", "test", "proof", "notebooks", "classroom", "grade", "lock"])
+@pytest.mark.parametrize(
+    "target", ["setup", "lab", "test", "proof", "notebooks", "classroom", "grade", "lock"]
+)
 def test_make_help_lists(target):
     root = lab.NOTEBOOKS.parent
     listing = subprocess.run(["make", "help"], cwd=root, capture_output=True, text=True, check=True).stdout

@@ -104,7 +104,10 @@ def test_c3_map_reacts_to_its_own_inputs_only(m):
 
 def test_missing_kernels_of_c3_do_not_exist_as_parameters():
     c3 = LeNet1998().c3
-    assert {name: tuple(p.shape) for name, p in c3.named_parameters()} == {"kernels": (60, 5, 5), "bias": (16,)}
+    assert {name: tuple(p.shape) for name, p in c3.named_parameters()} == {
+        "kernels": (60, 5, 5),
+        "bias": (16,),
+    }
     assert int((c3.weight().flatten(2).abs().sum(2) == 0).sum()) == 36
     assert "weight" not in dict(c3.named_buffers())
 
@@ -178,7 +181,10 @@ def test_codes_are_ten_different_bitmaps_that_do_not_train():
 def test_losses_by_hand():
     scores, labels = torch.tensor([[-2.0, -5.0], [-1.0, -4.0]]), torch.tensor([0, 1])
     assert distance_loss(scores, labels).item() == pytest.approx((2 + 4) / 2)
-    logs = [math.log(math.exp(-1) + math.exp(-2) + math.exp(-5)), math.log(math.exp(-1) + math.exp(-1) + math.exp(-4))]
+    logs = [
+        math.log(math.exp(-1) + math.exp(-2) + math.exp(-5)),
+        math.log(math.exp(-1) + math.exp(-1) + math.exp(-4)),
+    ]
     assert discriminative_loss(scores, labels).item() == pytest.approx((2 + logs[0] + 4 + logs[1]) / 2)
 
 
@@ -193,7 +199,9 @@ def test_loss_survives_distances_whose_exponential_is_zero():
 
 def test_without_the_constant_it_is_softmax_cross_entropy():
     scores, labels = -torch.rand(5, 10) * 50, torch.arange(5)
-    assert discriminative_loss(scores, labels, j=1e9).item() == pytest.approx(F.cross_entropy(scores, labels).item(), abs=1e-5)
+    assert discriminative_loss(scores, labels, j=1e9).item() == pytest.approx(
+        F.cross_entropy(scores, labels).item(), abs=1e-5
+    )
 
 
 def test_initialisation_is_within_two_point_four_over_fan_in():
@@ -258,8 +266,14 @@ def test_today_is_lenet_under_other_names():
 @pytest.mark.parametrize("input_size", [28, 32])
 def test_every_mixture_runs_counts_and_takes_a_step(activation, pooling, output, input_size):
     torch.manual_seed(0)
-    config = LeNet1998Config(activation=activation, pooling=pooling, output=output, input_size=input_size,
-                             loss="cross_entropy", connections=((0, 5), (1, 2, 3)))
+    config = LeNet1998Config(
+        activation=activation,
+        pooling=pooling,
+        output=output,
+        input_size=input_size,
+        loss="cross_entropy",
+        connections=((0, 5), (1, 2, 3)),
+    )
     model = LeNet1998(config)
     scores = model(torch.rand(2, 1, input_size, input_size))
     assert scores.shape == (2, 10)

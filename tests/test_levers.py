@@ -24,7 +24,9 @@ def test_levers_are_read_from_the_declaration_in_order():
     assert [one.kind for one in levers.values()] == [float, int, str]
 
 
-@pytest.mark.parametrize("values", [dict(heat=0.1), dict(heat=10), dict(cups=1), dict(cups=8.0), dict(tea="black")])
+@pytest.mark.parametrize(
+    "values", [dict(heat=0.1), dict(heat=10), dict(cups=1), dict(cups=8.0), dict(tea="black")]
+)
 def test_the_bounds_themselves_are_allowed(values):
     Kettle(**values)
 
@@ -34,17 +36,20 @@ def test_a_whole_number_given_for_a_float_becomes_one():
     assert isinstance(Kettle(cups=3.0).cups, int)
 
 
-@pytest.mark.parametrize("values, words", [
-    (dict(heat=0.0), "heat=0.0: choose 0.1 to 10"),
-    (dict(heat=float("nan")), "heat=nan: choose"),
-    (dict(heat=float("inf")), "heat=inf: choose"),
-    (dict(heat="hot"), "heat='hot': choose"),
-    (dict(heat=None), "heat=None: choose"),
-    (dict(cups=0), "cups=0: choose a whole number from 1 to 8"),
-    (dict(cups=1.5), "cups=1.5: choose a whole number"),
-    (dict(cups=True), "cups=True: choose"),
-    (dict(tea="blue"), "tea='blue': choose green, black"),
-])
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        (dict(heat=0.0), "heat=0.0: choose 0.1 to 10"),
+        (dict(heat=float("nan")), "heat=nan: choose"),
+        (dict(heat=float("inf")), "heat=inf: choose"),
+        (dict(heat="hot"), "heat='hot': choose"),
+        (dict(heat=None), "heat=None: choose"),
+        (dict(cups=0), "cups=0: choose a whole number from 1 to 8"),
+        (dict(cups=1.5), "cups=1.5: choose a whole number"),
+        (dict(cups=True), "cups=True: choose"),
+        (dict(tea="blue"), "tea='blue': choose green, black"),
+    ],
+)
 def test_what_is_not_allowed_is_named_with_the_way_out(values, words):
     with pytest.raises(ValueError) as error:
         Kettle(**values)
@@ -61,7 +66,9 @@ def test_a_lever_has_either_bounds_or_choices():
 
 
 def test_the_table_has_a_row_for_each_declaration_and_for_nothing_else():
-    table = [[part.strip() for part in line.strip("|").split("|")] for line in lever_table(Kettle).splitlines()]
+    table = [
+        [part.strip() for part in line.strip("|").split("|")] for line in lever_table(Kettle).splitlines()
+    ]
     assert table[1] == ["---"] * 5 and {len(row) for row in table} == {5}
     assert table[2:] == [
         ["`heat`", "heat", "0.5", "0.1 to 10", ""],

@@ -46,28 +46,45 @@ def test_images_are_not_mixed_by_a_wrong_size():
         LeNet()(torch.zeros(64, 1, 32, 32))
 
 
-@pytest.mark.parametrize("changes, parameters", [
-    (dict(padding=(2, 0)), 61_706),
-    (dict(input_size=32), 61_706),
-    # Two 3×3 convolutions a stage, padded: 1·9·6+6 + 6·9·6+6 + 6·9·16+16 + 16·9·16+16; 16·7·7 → 120 → 84 → 10.
-    (dict(kernel_size=3, convs_per_stage=2, padding=1), 60 + 330 + 880 + 2320 + (784 * 120 + 120) + 10_164 + 850),
-    (dict(width=2.0), (25 * 12 + 12) + (12 * 25 * 32 + 32) + (512 * 120 + 120) + 10_164 + 850),
-    (dict(channels=(8, 32), kernel_size=3), (9 * 8 + 8) + (8 * 9 * 32 + 32) + (32 * 25 * 120 + 120) + 10_164 + 850),
-    (dict(hidden=(), classes=3), 156 + 2416 + 256 * 3 + 3),
-    (dict(in_channels=3), 156 + 2 * 150 + 2416 + 41_854),
-])
+@pytest.mark.parametrize(
+    "changes, parameters",
+    [
+        (dict(padding=(2, 0)), 61_706),
+        (dict(input_size=32), 61_706),
+        # Two 3×3 convolutions a stage, padded: 1·9·6+6 + 6·9·6+6 + 6·9·16+16 + 16·9·16+16; 16·7·7 →
+        # 120 → 84 → 10.
+        (
+            dict(kernel_size=3, convs_per_stage=2, padding=1),
+            60 + 330 + 880 + 2320 + (784 * 120 + 120) + 10_164 + 850,
+        ),
+        (dict(width=2.0), (25 * 12 + 12) + (12 * 25 * 32 + 32) + (512 * 120 + 120) + 10_164 + 850),
+        (
+            dict(channels=(8, 32), kernel_size=3),
+            (9 * 8 + 8) + (8 * 9 * 32 + 32) + (32 * 25 * 120 + 120) + 10_164 + 850,
+        ),
+        (dict(hidden=(), classes=3), 156 + 2416 + 256 * 3 + 3),
+        (dict(in_channels=3), 156 + 2 * 150 + 2416 + 41_854),
+    ],
+)
 def test_parameter_counts_by_hand(changes, parameters):
     model = LeNet(LeNetConfig(**changes))
     assert count_parameters(model) == parameters
     config = model.config
-    assert model(torch.zeros(2, config.in_channels, config.input_size, config.input_size)).shape == (2, config.classes)
+    assert model(torch.zeros(2, config.in_channels, config.input_size, config.input_size)).shape == (
+        2,
+        config.classes,
+    )
 
 
 def test_every_combination_is_built_or_refused_in_words():
     built = refused = 0
-    for convs, k, p, channels, size in itertools.product((1, 2, 3), (1, 3, 5, 7), (0, 1, 3), ((4,), (4, 6), (4, 6, 8)), (8, 28, 33)):
+    for convs, k, p, channels, size in itertools.product(
+        (1, 2, 3), (1, 3, 5, 7), (0, 1, 3), ((4,), (4, 6), (4, 6, 8)), (8, 28, 33)
+    ):
         try:
-            config = LeNetConfig(convs_per_stage=convs, kernel_size=k, padding=p, channels=channels, input_size=size)
+            config = LeNetConfig(
+                convs_per_stage=convs, kernel_size=k, padding=p, channels=channels, input_size=size
+            )
             assert LeNet(config)(torch.zeros(1, 1, size, size)).shape == (1, 10)
             built += 1
         except ValueError as error:
@@ -79,18 +96,32 @@ def test_every_combination_is_built_or_refused_in_words():
 def test_what_does_not_fit_names_layer_sizes_and_three_ways_out():
     with pytest.raises(ValueError) as error:
         LeNet(LeNetConfig(channels=(6, 16, 32)))
-    assert str(error.value) == "conv3: a 5×5 kernel does not fit its 4×4 input; use padding, a smaller kernel, or fewer layers"
+    assert (
+        str(error.value)
+        == "conv3: a 5×5 kernel does not fit its 4×4 input; use padding, a smaller kernel, or fewer layers"
+    )
     with pytest.raises(ValueError, match="pool2: a 2×2 window does not fit its 1×1 input"):
         LeNet(LeNetConfig(input_size=8, kernel_size=3))
-    with pytest.raises(ValueError, match="conv3: a 7×7 kernel does not fit its 3×3 input with padding 1; use"):
+    with pytest.raises(
+        ValueError, match="conv3: a 7×7 kernel does not fit its 3×3 input with padding 1; use"
+    ):
         LeNet(LeNetConfig(channels=(2, 2, 2), kernel_size=7, padding=1, input_size=26))
 
 
-@pytest.mark.parametrize("changes, words", [
-    (dict(channels=()), "channels"), (dict(channels=(6, 0)), "channels[1]=0"), (dict(hidden=(1.5,)), "hidden[0]=1.5"),
-    (dict(classes=0), "classes=0"), (dict(padding=-1), "padding=-1"), (dict(padding=(1, 2, 3)), "padding=(1, 2, 3)"),
-    (dict(kernel_size=4), "kernel_size=4"), (dict(activation="swish"), "activation='swish'"), (dict(dropout=1.0), "dropout=1.0"),
-])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        (dict(channels=()), "channels"),
+        (dict(channels=(6, 0)), "channels[1]=0"),
+        (dict(hidden=(1.5,)), "hidden[0]=1.5"),
+        (dict(classes=0), "classes=0"),
+        (dict(padding=-1), "padding=-1"),
+        (dict(padding=(1, 2, 3)), "padding=(1, 2, 3)"),
+        (dict(kernel_size=4), "kernel_size=4"),
+        (dict(activation="swish"), "activation='swish'"),
+        (dict(dropout=1.0), "dropout=1.0"),
+    ],
+)
 def test_bad_values_are_named(changes, words):
     with pytest.raises(ValueError) as error:
         LeNetConfig(**changes)
@@ -104,7 +135,10 @@ def test_dropout_acts_in_training_only():
 
 
 def test_every_weight_learns():
-    for config in (LeNetConfig(), LeNetConfig(convs_per_stage=2, kernel_size=3, padding=1, activation="tanh", pooling="average")):
+    for config in (
+        LeNetConfig(),
+        LeNetConfig(convs_per_stage=2, kernel_size=3, padding=1, activation="tanh", pooling="average"),
+    ):
         model = LeNet(config)
         F.cross_entropy(model(torch.randn(8, 1, 28, 28)), torch.arange(8)).backward()
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())

@@ -9,11 +9,11 @@ import pytest
 
 from benchmarks.noise import right_images
 from lenet_helpers import load_dataset
-from lenet_helpers.evidence import unpack
 from lenet_helpers.explorers import NoiseExplorer
 from lenet_helpers.explorers.noise import NoiseState
+from lenet_helpers.tuning.evidence import unpack
 
-STORED = Path(__file__).parent.parent / "notebooks" / "results" / "noise.json"
+STORED = Path(__file__).parent.parent / "lenet_helpers" / "results" / "noise.json"
 
 
 @pytest.fixture

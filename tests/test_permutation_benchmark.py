@@ -24,8 +24,11 @@ def test_pixels_change_places_and_nothing_else():
 def test_the_summary_holds_what_the_figure_reads(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     rate = {"dense": lambda p: 0.9, "conv": lambda p: 0.95 - p / 1000}
-    hits = {(net, p): [rng.random(4000) < rate[net](p) for _seed in range(3)]
-            for net in benchmark.NETS for p in benchmark.PERCENTS}
+    hits = {
+        (net, p): [rng.random(4000) < rate[net](p) for _seed in range(3)]
+        for net in benchmark.NETS
+        for p in benchmark.PERCENTS
+    }
     monkeypatch.setattr(benchmark, "RESULTS", tmp_path / "permutation.json")
     benchmark.write(hits, 3)
     written = json.loads((tmp_path / "permutation.json").read_text("utf-8"))

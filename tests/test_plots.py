@@ -1,4 +1,6 @@
-"""The figures: legible on white, told apart by colour-blind readers, drawn in threads, with a text for each."""
+"""The figures: legible on white, told apart by colour-blind readers, drawn in threads, with a text for
+each.
+"""
 
 import base64
 import io
@@ -12,15 +14,27 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from lenet_helpers import plots
+from lenet_helpers.figures import plots
 
 WHITE = (1.0, 1.0, 1.0)
 # Machado, Oliveira and Fernandes, "A physiologically-based model for simulation of color vision
 # deficiency" (2009), severity 1.0: what is seen of linear red, green and blue.
 DEFICIENCIES = {
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
 }
 
 
@@ -34,32 +48,49 @@ def linear(colour):
 
 def contrast(one, other):
     """WCAG 2's contrast ratio, 1 to 21."""
-    light, dark = sorted((float(np.dot((0.2126, 0.7152, 0.0722), linear(c))) for c in (one, other)), reverse=True)
+    light, dark = sorted(
+        (float(np.dot((0.2126, 0.7152, 0.0722), linear(c))) for c in (one, other)), reverse=True
+    )
     return (light + 0.05) / (dark + 0.05)
 
 
 def lab(rgb):
     """CIE L*a*b* of linear light, white D65."""
-    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ np.clip(rgb, 0, 1)
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ np.clip(
+        rgb, 0, 1
+    )
     ratio = xyz / (0.9505, 1.0, 1.089)
     f = np.where(ratio > 0.008856, np.cbrt(ratio), 7.787 * ratio + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
 def history(points=6):
-    return [SimpleNamespace(epoch=i + 1, step=94 * (i + 1), train_loss=2.3 * 0.5**i, train_accuracy=1 - 0.8 * 0.6**i,
-                            validation_loss=2.3 * 0.52**i, validation_accuracy=1 - 0.82 * 0.6**i) for i in range(points)]
+    return [
+        SimpleNamespace(
+            epoch=i + 1,
+            step=94 * (i + 1),
+            train_loss=2.3 * 0.5**i,
+            train_accuracy=1 - 0.8 * 0.6**i,
+            validation_loss=2.3 * 0.52**i,
+            validation_accuracy=1 - 0.82 * 0.6**i,
+        )
+        for i in range(points)
+    ]
 
 
 FIGURES = {
     "learning_curves": lambda: plots.learning_curves({"one": history(), "two": history(3)}),
-    "lines": lambda: plots.lines([1, 2, 3], {"a": [1, 2, 3], "b": [3, 2, 1]}, xlabel="shift [pixels]", ylabel="accuracy"),
+    "lines": lambda: plots.lines(
+        [1, 2, 3], {"a": [1, 2, 3], "b": [3, 2, 1]}, xlabel="shift [pixels]", ylabel="accuracy"
+    ),
     "bars": lambda: plots.bars({"dense": 4_515_840, "convolution": 250}, xlabel="weights", log=True),
     "image_grid": lambda: plots.image_grid(np.zeros((7, 1, 28, 28)), titles=range(7), columns=5),
     "signed_image": lambda: plots.signed_image([[1.0, -2.0], [0.0, 0.5]], values=True),
     "feature_maps": lambda: plots.feature_maps(np.arange(16 * 4.0).reshape(16, 2, 2)),
     "confusion_matrix": lambda: plots.confusion_matrix(np.diag([9, 8, 7]) + np.eye(3, k=1, dtype=int)),
-    "histogram": lambda: plots.histogram({"train": [0.0, 1.0, 1.0], "test": [0.5, 0.25, 2.0]}, xlabel="pixel"),
+    "histogram": lambda: plots.histogram(
+        {"train": [0.0, 1.0, 1.0], "test": [0.5, 0.25, 2.0]}, xlabel="pixel"
+    ),
 }
 
 
@@ -103,7 +134,12 @@ def test_opaque_white_and_reproducible(name):
 @pytest.mark.parametrize("name", FIGURES)
 def test_words_are_large_enough(name):
     figure = FIGURES[name]()
-    words = [text for ax in figure.axes for text in (ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts) if text.get_text()]
+    words = [
+        text
+        for ax in figure.axes
+        for text in (ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts)
+        if text.get_text()
+    ]
     assert all(text.get_fontsize() >= 9 for text in words)
 
 
@@ -121,12 +157,18 @@ def test_learning_curves_draw_what_is_recorded():
     assert list(train.get_ydata()) == [r.train_loss for r in history()]
     assert list(validation.get_ydata()) == [r.validation_loss for r in history()]
     assert chance.get_ydata()[0] == pytest.approx(2.302585)
-    assert [line.get_ydata()[-1] for line in accuracy.lines] == [history()[-1].train_accuracy, history()[-1].validation_accuracy]
+    assert [line.get_ydata()[-1] for line in accuracy.lines] == [
+        history()[-1].train_accuracy,
+        history()[-1].validation_accuracy,
+    ]
     assert "nats" in loss.get_ylabel()
 
 
 def test_learning_curves_without_validation():
-    records = [SimpleNamespace(**{**vars(r), "validation_loss": None, "validation_accuracy": None}) for r in history()]
+    records = [
+        SimpleNamespace(**{**vars(r), "validation_loss": None, "validation_accuracy": None})
+        for r in history()
+    ]
     loss, accuracy = plots.learning_curves(records, chance=None).axes
     assert len(loss.lines) == len(accuracy.lines) == 1
 

@@ -7,9 +7,10 @@ import sys
 import pytest
 import yaml
 
-from lenet_helpers import progress, quizzes
 from lenet_helpers import quiz
-from lenet_helpers.quizzes import QUESTIONS, Quiz, load_questions, score
+from lenet_helpers.quizzes import progress
+from lenet_helpers.quizzes import questions as quizzes
+from lenet_helpers.quizzes.questions import QUESTIONS, Quiz, load_questions, score
 
 FILES = sorted(QUESTIONS.glob("*/*.yaml"))
 CHAPTER = "01-why-convolution"
@@ -33,7 +34,9 @@ def test_every_question_answers_every_choice(file):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}-{f.stem}")
 def test_the_right_answer_is_not_given_away_by_its_length(file):
-    longest = [max(q.options, key=lambda o: len(o.text)).correct for q in load_questions(file.stem, file.parent.name)]
+    longest = [
+        max(q.options, key=lambda o: len(o.text)).correct for q in load_questions(file.stem, file.parent.name)
+    ]
     assert len(longest) < 4 or sum(longest) <= 0.75 * len(longest)
 
 
@@ -55,8 +58,10 @@ def test_the_first_try_counts_and_survives_a_restart():
     second.answer(right[1])
     second.answer(next(o.id for o in questions[1].options if not o.correct))
     assert score(CHAPTER) == (1, 2, len(questions))
-    code = f"from lenet_helpers.quizzes import score; print(score({CHAPTER!r}))"
-    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True)
+    code = f"from lenet_helpers.quizzes.questions import score; print(score({CHAPTER!r}))"
+    again = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True
+    )
     assert again.stdout.strip() == str((1, 2, len(questions)))
     with pytest.raises(ValueError, match="choose one of"):
         first.answer("nonsense")
@@ -89,13 +94,16 @@ def test_a_language_without_a_translation_falls_back_on_english():
     assert load_questions(CHAPTER, "xx") == load_questions(CHAPTER, "en")
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda e: e["options"][0].update(correct=False) or [o.update(correct=False) for o in e["options"]],
-    lambda e: [o.update(correct=True) for o in e["options"]],
-    lambda e: e["options"][0].update(feedback=""),
-    lambda e: e["options"][0].update(id=e["options"][1]["id"]),
-    lambda e: e.update(options=e["options"][:1]),
-])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda e: e["options"][0].update(correct=False) or [o.update(correct=False) for o in e["options"]],
+        lambda e: [o.update(correct=True) for o in e["options"]],
+        lambda e: e["options"][0].update(feedback=""),
+        lambda e: e["options"][0].update(id=e["options"][1]["id"]),
+        lambda e: e.update(options=e["options"][:1]),
+    ],
+)
 def test_malformed_questions_are_refused(spoil, tmp_path, monkeypatch):
     entries = yaml.safe_load((QUESTIONS / "en" / f"{CHAPTER}.yaml").read_text("utf-8"))
     spoil(entries[0])

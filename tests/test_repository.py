@@ -11,18 +11,44 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "lenet_helpers"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-TEXT = {".py", ".md", ".txt", ".toml", ".yml", ".yaml", ".json", ".ipynb", ".po", ".js", ".css", ".cfg", ".html", ".svg", ""}
+TEXT = {
+    ".py",
+    ".md",
+    ".txt",
+    ".toml",
+    ".yml",
+    ".yaml",
+    ".json",
+    ".ipynb",
+    ".po",
+    ".js",
+    ".css",
+    ".cfg",
+    ".html",
+    ".svg",
+    "",
+}
 
 # Put together here, so that this file doesn't contain what it forbids.
-REGISTRIES = ["pypi" + ".org", "pythonhosted" + ".org", "anaconda" + ".org", "registry.npm" + "js", "download.py" + "torch.org",
-              "proxy.golang" + ".org"]
+REGISTRIES = [
+    "pypi" + ".org",
+    "pythonhosted" + ".org",
+    "anaconda" + ".org",
+    "registry.npm" + "js",
+    "download.py" + "torch.org",
+    "proxy.golang" + ".org",
+]
 MACHINE = ["/ho" + "me/", "/Use" + "rs/", "/ro" + "ot/", "/wo" + "rk/", "C:" + "\\\\Users"]
 
 
 def tracked():
     if not shutil.which("git") or not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    names = (
+        subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+        .stdout.decode()
+        .split("\0")
+    )
     return [ROOT / name for name in names if name and (ROOT / name).is_file()]
 
 
@@ -33,12 +59,16 @@ def texts():
 
 
 def test_no_registry_is_named():
-    found = [(str(path.relative_to(ROOT)), name) for path, text in texts() for name in REGISTRIES if name in text]
+    found = [
+        (str(path.relative_to(ROOT)), name) for path, text in texts() for name in REGISTRIES if name in text
+    ]
     assert not found
 
 
 def test_no_path_of_one_machine():
-    found = [(str(path.relative_to(ROOT)), name) for path, text in texts() for name in MACHINE if name in text]
+    found = [
+        (str(path.relative_to(ROOT)), name) for path, text in texts() for name in MACHINE if name in text
+    ]
     assert not found
 
 
@@ -54,7 +84,11 @@ def test_nothing_large_is_committed():
 
 def test_no_compiled_or_generated_file_is_committed():
     names = [str(path.relative_to(ROOT)) for path in tracked()]
-    assert not [n for n in names if re.search(r"\.pyc$|\.egg-info|\.ipynb_checkpoints|^_site/|^artefacts/|\.DS_Store", n)]
+    assert not [
+        n
+        for n in names
+        if re.search(r"\.pyc$|\.egg-info|\.ipynb_checkpoints|^_site/|^artefacts/|\.DS_Store", n)
+    ]
 
 
 def test_text_files_end_well():
@@ -85,7 +119,11 @@ def test_every_module_says_what_it_is_for(path):
 def exported():
     import lenet_helpers
 
-    return sorted(name for name in vars(lenet_helpers) if not name.startswith("_") and callable(getattr(lenet_helpers, name)))
+    return sorted(
+        name
+        for name in vars(lenet_helpers)
+        if not name.startswith("_") and callable(getattr(lenet_helpers, name))
+    )
 
 
 @pytest.mark.parametrize("name", exported())
@@ -100,6 +138,10 @@ def test_links_between_documents_lead_somewhere():
     for path in tracked():
         if path.suffix == ".md":
             for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text("utf-8")):
-                if "://" not in target and not target.startswith("mailto:") and not (path.parent / target).exists():
+                if (
+                    "://" not in target
+                    and not target.startswith("mailto:")
+                    and not (path.parent / target).exists()
+                ):
                     broken.append((str(path.relative_to(ROOT)), target))
     assert not broken

@@ -8,12 +8,24 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from benchmarks.search_team import accounts, work_together
 from lenet_helpers import load_dataset
 from lenet_helpers.levers import levers_of
 from lenet_helpers.models import LeNetConfig
-from lenet_helpers.search import COUNTED, SPACE, Search, best_so_far, configurations, finished, importances, open_study, suggest, top_up, work
-from lenet_helpers.search_team import accounts, work_together
 from lenet_helpers.training import QUICK, TrainConfig
+from lenet_helpers.tuning.search import (
+    COUNTED,
+    SPACE,
+    Search,
+    best_so_far,
+    configurations,
+    finished,
+    importances,
+    open_study,
+    suggest,
+    top_up,
+    work,
+)
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -34,8 +46,15 @@ def test_suggestions_have_each_levers_type_and_scale():
     trial = study.ask()
     values = suggest(trial, {**SPACE, "kernel_size": None, "convs_per_stage": None})
     kinds = {name: type(value) for name, value in values.items()}
-    assert kinds == {"learning_rate": float, "batch_size": int, "width": float, "dropout": float, "shift": float,
-                     "kernel_size": int, "convs_per_stage": int}
+    assert kinds == {
+        "learning_rate": float,
+        "batch_size": int,
+        "width": float,
+        "dropout": float,
+        "shift": float,
+        "kernel_size": int,
+        "convs_per_stage": int,
+    }
     assert trial.distributions["learning_rate"].log and not trial.distributions["dropout"].log
     assert trial.distributions["kernel_size"].choices == (1, 3, 5, 7)
 
@@ -91,7 +110,9 @@ def test_a_worker_that_dies_before_its_first_sign_is_missed_all_the_same(digits,
 
 def test_a_network_that_does_not_fit_is_cut_short_with_its_reason(digits):
     study = open_study()
-    for slot, kernel_size in enumerate((1, 3, 5, 7)):  # asked for: left to luck, one study in sixteen has no large kernel
+    for slot, kernel_size in enumerate(
+        (1, 3, 5, 7)
+    ):  # asked for: left to luck, one study in sixteen has no large kernel
         study.enqueue_trial({"convs_per_stage": 3, "kernel_size": kernel_size}, user_attrs={"slot": slot})
     space = (("convs_per_stage", (3, 3)), ("kernel_size", None))
     work(study, digits, Search(trials=4, epochs=0.5, space=space))
@@ -101,19 +122,33 @@ def test_a_network_that_does_not_fit_is_cut_short_with_its_reason(digits):
 
 def test_history_and_importances(digits):
     study = open_study(seed=1)
-    work(study, digits, Search(trials=8, epochs=1.0, space=(("learning_rate", (3e-4, 0.1)), ("dropout", (0.0, 0.5)))))
+    work(
+        study,
+        digits,
+        Search(trials=8, epochs=1.0, space=(("learning_rate", (3e-4, 0.1)), ("dropout", (0.0, 0.5)))),
+    )
     values, best = best_so_far(study)
     assert len(values) == len(best) == 8
     assert np.all(np.diff(best[~np.isnan(best)]) >= 0) and np.nanmax(values) == best[-1]
     assert set(importances(study)) == {"learning_rate", "dropout"}
 
 
-@pytest.mark.parametrize("n_workers, trials, times", [(2, 8, 1), pytest.param(4, 24, 20, marks=pytest.mark.proof)])
+@pytest.mark.parametrize(
+    "n_workers, trials, times", [(2, 8, 1), pytest.param(4, 24, 20, marks=pytest.mark.proof)]
+)
 def test_workers_share_a_file_and_a_killed_ones_trial_is_done_again(tmp_path, n_workers, trials, times):
     for n in range(times):
         folder = tmp_path / str(n)
         folder.mkdir()
-        study, lost = work_together(f"sqlite:///{folder}/study.db", "--epochs", "1", "--n-train", "400", n_workers=n_workers, trials=trials)
+        study, lost = work_together(
+            f"sqlite:///{folder}/study.db",
+            "--epochs",
+            "1",
+            "--n-train",
+            "400",
+            n_workers=n_workers,
+            trials=trials,
+        )
         assert accounts(study, trials)[:3] == (trials, 0, 0)
         assert {t.state for t in study.trials} <= {*COUNTED, TrialState.FAIL}
         again = [t for t in finished(study) if t.user_attrs["slot"] == lost.user_attrs["slot"]]

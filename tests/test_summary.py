@@ -47,7 +47,9 @@ def test_receptive_fields_of_lenet():
 
 def test_receptive_field_agrees_with_the_gradient():
     # Positive weights, no ReLU, average pooling: every pixel in the box leaves a gradient.
-    layers = nn.Sequential(nn.Conv2d(1, 1, 3, stride=2, dilation=2), nn.AvgPool2d(2, stride=1), nn.Conv2d(1, 1, 3))
+    layers = nn.Sequential(
+        nn.Conv2d(1, 1, 3, stride=2, dilation=2), nn.AvgPool2d(2, stride=1), nn.Conv2d(1, 1, 3)
+    )
     for p in layers.parameters():
         nn.init.constant_(p, 1.0)
     x = torch.zeros(1, 1, 41, 41, requires_grad=True)

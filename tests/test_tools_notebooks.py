@@ -19,7 +19,12 @@ def outputs_after(*outputs):
 
 
 def test_metadata_is_the_same_on_every_machine():
-    notebook = run_of(execution={"started": "now"}, tags=["check-output"], jupyter={"source_hidden": True}, lenet={"of": "abc"})
+    notebook = run_of(
+        execution={"started": "now"},
+        tags=["check-output"],
+        jupyter={"source_hidden": True},
+        lenet={"of": "abc"},
+    )
     normalise(notebook)
     assert dict(notebook.metadata) == METADATA
     assert set(notebook.cells[0].metadata) == {"tags", "jupyter", "lenet"}
@@ -27,12 +32,19 @@ def test_metadata_is_the_same_on_every_machine():
 
 def test_a_live_figure_leaves_its_picture():
     data = {WIDGET: {"model_id": "a"}, "image/png": "aGVsbG8=", "text/plain": "A curve falls."}
-    (kept,) = outputs_after(new_output("display_data", data, metadata={"image/png": {"alt": "A curve falls."}}))
-    assert set(kept.data) == {"image/png", "text/plain"} and kept.metadata == {"image/png": {"alt": "A curve falls."}}
+    (kept,) = outputs_after(
+        new_output("display_data", data, metadata={"image/png": {"alt": "A curve falls."}})
+    )
+    assert set(kept.data) == {"image/png", "text/plain"} and kept.metadata == {
+        "image/png": {"alt": "A curve falls."}
+    }
 
 
 def test_a_progress_bar_leaves_nothing():
-    assert outputs_after(new_output("display_data", {WIDGET: {"model_id": "a"}, "text/plain": "  0%| | 0/10"})) == []
+    assert (
+        outputs_after(new_output("display_data", {WIDGET: {"model_id": "a"}, "text/plain": "  0%| | 0/10"}))
+        == []
+    )
 
 
 def test_prints_in_pieces_become_one():
@@ -54,11 +66,19 @@ def test_folders_of_the_run_get_their_usual_names():
 
 
 def test_the_kernel_has_no_network_and_one_thread(tmp_path):
-    """Also that an unexecuted cell gets its number, a semicolon keeps an output away, and markdown stays as it is."""
+    """Also that an unexecuted cell gets its number, a semicolon keeps an output away, and markdown stays as
+    it is.
+    """
     path = tmp_path / "small.ipynb"
-    code = ("import os, socket\nprint(os.environ['OMP_NUM_THREADS'], os.environ['LENET_PROGRESS'])\n"
-            "try:\n    socket.create_connection(('192.0.2.1', 80), timeout=1)\nexcept OSError:\n    print('offline')")
-    cells = [new_markdown_cell("# Title", id="title"), new_code_cell(code, id="one"), new_code_cell("1;", id="two")]
+    code = (
+        "import os, socket\nprint(os.environ['OMP_NUM_THREADS'], os.environ['LENET_PROGRESS'])\ntry:\n   "
+        " socket.create_connection(('192.0.2.1', 80), timeout=1)\nexcept OSError:\n    print('offline')"
+    )
+    cells = [
+        new_markdown_cell("# Title", id="title"),
+        new_code_cell(code, id="one"),
+        new_code_cell("1;", id="two"),
+    ]
     nbformat.write(new_notebook(cells=cells), path)
     build(path)
     title, one, two = nbformat.read(path, as_version=4).cells

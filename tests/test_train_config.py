@@ -10,33 +10,45 @@ from lenet_helpers.train_config import QUICK, count_steps, learning_rate_at, mak
 
 def test_the_default_is_plain_sgd():
     config = TrainConfig()
-    assert (config.optimizer, config.momentum, config.weight_decay, config.schedule, config.augments) == ("sgd", 0, 0, "constant", False)
+    assert (config.optimizer, config.momentum, config.weight_decay, config.schedule, config.augments) == (
+        "sgd",
+        0,
+        0,
+        "constant",
+        False,
+    )
 
 
-@pytest.mark.parametrize("values, words", [
-    (dict(batch_size=0), "batch_size=0: choose a whole number from 1"),
-    (dict(epochs=0), "epochs=0: choose 0.01 to 1000"),
-    (dict(learning_rate=0), "learning_rate=0: choose 0.0001"),
-    (dict(learning_rate=-1.0), "learning_rate=-1.0: choose"),
-    (dict(steps=0), "steps=0: choose a whole number of at least 1, or None"),
-    (dict(record_every=1.5), "record_every=1.5: choose"),
-    (dict(optimizer="lion"), "optimizer='lion': choose sgd, adam, adamw"),
-    (dict(schedule="cosine"), "schedule='cosine': choose"),
-    (dict(momentum=1.0), "momentum=1.0: choose"),
-])
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        (dict(batch_size=0), "batch_size=0: choose a whole number from 1"),
+        (dict(epochs=0), "epochs=0: choose 0.01 to 1000"),
+        (dict(learning_rate=0), "learning_rate=0: choose 0.0001"),
+        (dict(learning_rate=-1.0), "learning_rate=-1.0: choose"),
+        (dict(steps=0), "steps=0: choose a whole number of at least 1, or None"),
+        (dict(record_every=1.5), "record_every=1.5: choose"),
+        (dict(optimizer="lion"), "optimizer='lion': choose sgd, adam, adamw"),
+        (dict(schedule="cosine"), "schedule='cosine': choose"),
+        (dict(momentum=1.0), "momentum=1.0: choose"),
+    ],
+)
 def test_bad_values_are_named(values, words):
     with pytest.raises(ValueError) as error:
         TrainConfig(**values)
     assert str(error.value).startswith(words)
 
 
-@pytest.mark.parametrize("values, expected", [
-    (dict(batch_size=32, epochs=5), (94, 470)),  # 3,000 images: 93 full batches and one of 24
-    (dict(batch_size=3000, epochs=2), (1, 2)),
-    (dict(batch_size=32, epochs=0.5), (94, 47)),
-    (dict(batch_size=3000, epochs=0.1), (1, 1)),  # never no step at all
-    (dict(batch_size=32, epochs=5, steps=7), (94, 7)),
-])
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        (dict(batch_size=32, epochs=5), (94, 470)),  # 3,000 images: 93 full batches and one of 24
+        (dict(batch_size=3000, epochs=2), (1, 2)),
+        (dict(batch_size=32, epochs=0.5), (94, 47)),
+        (dict(batch_size=3000, epochs=0.1), (1, 1)),  # never no step at all
+        (dict(batch_size=32, epochs=5, steps=7), (94, 7)),
+    ],
+)
 def test_steps(values, expected):
     assert count_steps(load_dataset(), TrainConfig(**values)) == expected
 
@@ -44,7 +56,9 @@ def test_steps(values, expected):
 def test_one_cycle_goes_up_for_a_quarter_and_down_to_nearly_zero():
     config = TrainConfig(learning_rate=0.8, schedule="one-cycle")
     rates = [learning_rate_at(step, 8, config) for step in range(8)]
-    assert rates == pytest.approx([0.4, 0.8, 0.8, 0.8 * 5 / 6, 0.8 * 4 / 6, 0.8 * 3 / 6, 0.8 * 2 / 6, 0.8 * 1 / 6])
+    assert rates == pytest.approx(
+        [0.4, 0.8, 0.8, 0.8 * 5 / 6, 0.8 * 4 / 6, 0.8 * 3 / 6, 0.8 * 2 / 6, 0.8 * 1 / 6]
+    )
     assert [learning_rate_at(step, 1, config) for step in range(1)] == [0.8]
     assert learning_rate_at(5, 8, TrainConfig(learning_rate=0.1)) == 0.1
 
@@ -54,7 +68,9 @@ def test_optimizers_carry_the_configuration_and_skip_frozen_weights():
     model.conv1.requires_grad_(False)
     sgd = make_optimizer(model, TrainConfig(momentum=0.9, weight_decay=0.01, learning_rate=0.3))
     assert isinstance(sgd, torch.optim.SGD) and len(sgd.param_groups[0]["params"]) == 8
-    assert {k: sgd.param_groups[0][k] for k in ("lr", "momentum", "weight_decay")} == dict(lr=0.3, momentum=0.9, weight_decay=0.01)
+    assert {k: sgd.param_groups[0][k] for k in ("lr", "momentum", "weight_decay")} == dict(
+        lr=0.3, momentum=0.9, weight_decay=0.01
+    )
     assert type(make_optimizer(model, TrainConfig(optimizer="adam"))) is torch.optim.Adam
     assert type(make_optimizer(model, TrainConfig(optimizer="adamw"))) is torch.optim.AdamW
 

@@ -7,7 +7,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lenet_helpers import Dataset, LeNet, LeNetConfig, Split, TrainConfig, TrainingState, evaluate, load_dataset, train
+from lenet_helpers import (
+    Dataset,
+    LeNet,
+    LeNetConfig,
+    Split,
+    TrainConfig,
+    TrainingState,
+    evaluate,
+    load_dataset,
+    train,
+)
 from lenet_helpers.training import QUICK, Diverged, train_one_epoch
 
 
@@ -56,7 +66,15 @@ def test_two_sgd_steps_match_hand_calculation():  # two: one step can't see a mi
 
 def test_train_takes_the_same_steps_as_the_plain_loop(digits):
     """An independent loop, momentum and decay written out, on the order that the seed gives."""
-    config = TrainConfig(batch_size=64, epochs=2, learning_rate=0.1, momentum=0.9, weight_decay=0.01, schedule="one-cycle", seed=3)
+    config = TrainConfig(
+        batch_size=64,
+        epochs=2,
+        learning_rate=0.1,
+        momentum=0.9,
+        weight_decay=0.01,
+        schedule="one-cycle",
+        seed=3,
+    )
     model, twin = fresh(), fresh()
     list(train(model, digits, config))
     velocity, step, total = [torch.zeros_like(p) for p in twin.parameters()], 0, 8
@@ -64,7 +82,10 @@ def test_train_takes_the_same_steps_as_the_plain_loop(digits):
         seed = int(np.random.SeedSequence([3, 0, epoch]).generate_state(1)[0])
         for index in torch.randperm(200, generator=torch.Generator().manual_seed(seed)).split(64):
             rate = 0.1 * ((step + 1) / 2 if step < 2 else (total - step) / 6)
-            gradients = torch.autograd.grad(F.cross_entropy(twin(digits.train.images[index]), digits.train.labels[index]), list(twin.parameters()))
+            gradients = torch.autograd.grad(
+                F.cross_entropy(twin(digits.train.images[index]), digits.train.labels[index]),
+                list(twin.parameters()),
+            )
             with torch.no_grad():
                 for p, g, v in zip(twin.parameters(), gradients, velocity):
                     v.mul_(0.9).add_(g + 0.01 * p)
@@ -81,13 +102,17 @@ def test_records_say_what_happened(digits):
     last = evaluate(model, digits.validation)
     assert (records[-1].validation_loss, records[-1].validation_accuracy) == (last.loss, last.accuracy)
     assert all(r.seconds > 0 and r.images_per_second > 0 and r.learning_rate == 0.05 for r in records)
-    assert [r.step for r in train(fresh(), digits, TrainConfig(batch_size=64, steps=7, record_every=3))] == [3, 6, 7]
+    assert [r.step for r in train(fresh(), digits, TrainConfig(batch_size=64, steps=7, record_every=3))] == [
+        3,
+        6,
+        7,
+    ]
 
 
 def test_the_training_loss_weighs_every_image_the_same(digits):
     # Batches of 150 and 50: with a learning rate near 0 the mean over images is evaluate's.
     model = fresh()
-    record, = train(model, digits, TrainConfig(batch_size=150, epochs=1, learning_rate=1e-4))
+    (record,) = train(model, digits, TrainConfig(batch_size=150, epochs=1, learning_rate=1e-4))
     assert record.train_loss == pytest.approx(evaluate(fresh(), digits.train).loss, abs=2e-4)
     correct = record.train_accuracy * 200
     assert correct == pytest.approx(round(correct), abs=1e-9)
@@ -95,7 +120,7 @@ def test_the_training_loss_weighs_every_image_the_same(digits):
 
 def test_without_a_validation_split_the_records_carry_none(digits):
     classic = dataclasses.replace(digits, validation=None)
-    record, = train(fresh(), classic, TrainConfig(epochs=1))
+    (record,) = train(fresh(), classic, TrainConfig(epochs=1))
     assert record.validation_loss is None and record.validation_accuracy is None
 
 
@@ -151,18 +176,25 @@ def test_divergence_names_step_and_rate_and_gives_the_good_weights_back(digits):
     model = fresh()
     records, kept = [], None
     with pytest.raises(Diverged) as error:
-        for record in train(model, digits, TrainConfig(batch_size=20, epochs=5, learning_rate=10.0, record_every=2)):
+        for record in train(
+            model, digits, TrainConfig(batch_size=20, epochs=5, learning_rate=10.0, record_every=2)
+        ):
             records.append(record)
             kept = weights(model)
     text = str(error.value)
     assert "learning_rate=10" in text and "choose a lower learning rate" in text
     good, step = (records[-1].step if records else 0), int(text.split(" at step ")[1].split(" ")[0])
     assert good < step <= good + 2 and f"step {good} again" in text
-    assert torch.equal(weights(model), kept if records else weights(fresh())) and torch.isfinite(weights(model)).all()
+    assert (
+        torch.equal(weights(model), kept if records else weights(fresh()))
+        and torch.isfinite(weights(model)).all()
+    )
 
 
 def test_a_loss_that_is_not_finite_at_once_names_step_one(digits):
-    spoiled = dataclasses.replace(digits, train=Split(torch.full_like(digits.train.images, math.nan), digits.train.labels))
+    spoiled = dataclasses.replace(
+        digits, train=Split(torch.full_like(digits.train.images, math.nan), digits.train.labels)
+    )
     with pytest.raises(Diverged, match="at step 1 with"):
         list(train(fresh(), spoiled, TrainConfig(epochs=1)))
 
@@ -197,13 +229,16 @@ def test_the_model_is_in_training_mode_while_it_trains(digits):
     assert modes == [(False, 1)] + [(True, 200), (False, 100)] * 2
 
 
-@pytest.mark.parametrize("model, changes, words", [
-    (LeNet(), dict(batch_size=201), "batch_size=201: choose 1 to 200"),
-    (LeNet(LeNetConfig(classes=9)), {}, "the model gives (1, 9) for one image"),
-    (LeNet(LeNetConfig(in_channels=3)), {}, "the model does not take images of shape (1, 28, 28)"),
-    (LeNet(LeNetConfig(input_size=32)), {}, "LeNetConfig(input_size=…"),
-    (LeNet(), dict(device="quantum"), "device='quantum'"),
-])
+@pytest.mark.parametrize(
+    "model, changes, words",
+    [
+        (LeNet(), dict(batch_size=201), "batch_size=201: choose 1 to 200"),
+        (LeNet(LeNetConfig(classes=9)), {}, "the model gives (1, 9) for one image"),
+        (LeNet(LeNetConfig(in_channels=3)), {}, "the model does not take images of shape (1, 28, 28)"),
+        (LeNet(LeNetConfig(input_size=32)), {}, "LeNetConfig(input_size=…"),
+        (LeNet(), dict(device="quantum"), "device='quantum'"),
+    ],
+)
 def test_what_does_not_fit_together_is_said_before_anything_is_trained(digits, model, changes, words):
     with pytest.raises(ValueError) as error:
         train(model, digits, TrainConfig(**changes))
@@ -232,7 +267,9 @@ def test_augmentation_touches_training_images_only_and_fills_with_background(dig
     (_, _), (training, moved), (validating, plain) = seen
     assert training and not validating and torch.equal(plain, digits.validation.images)
     assert not torch.equal(moved.sort(0).values, digits.train.images.sort(0).values)
-    assert moved.min() >= digits.background - 1e-5 and (moved[:, :, 0, 0] - digits.background).abs().max() < 1e-5
+    assert (
+        moved.min() >= digits.background - 1e-5 and (moved[:, :, 0, 0] - digits.background).abs().max() < 1e-5
+    )
 
 
 def test_the_quick_recipe_learns_the_embedded_digits():

@@ -15,7 +15,14 @@ from tools.notebooks import NOTEBOOKS, WIDGET, chapters
 NAMES = [str(path.relative_to(NOTEBOOKS)) for path in chapters()]
 each_chapter = pytest.mark.parametrize("name", NAMES)
 # What is left of a widget that nobody replaced.
-REMAINS = ("model not found", "Error displaying widget", "VBox(children", "HBox(children", "Image(value=", "<Figure size")
+REMAINS = (
+    "model not found",
+    "Error displaying widget",
+    "VBox(children",
+    "HBox(children",
+    "Image(value=",
+    "<Figure size",
+)
 
 
 class Images(HTMLParser):
@@ -39,13 +46,20 @@ def read(name):
 
 def pictures(name):
     """The texts of the pictures stored in a chapter's outputs, in order."""
-    return [output.metadata["image/png"]["alt"] for cell in read(name).cells if cell.cell_type == "code"
-            for output in cell.outputs if "image/png" in output.get("data", {})]
+    return [
+        output.metadata["image/png"]["alt"]
+        for cell in read(name).cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
 
 
 def exported(name, **options):
     """A chapter as HTML, as the menu of `make lab` exports it."""
-    exporter = HTMLExporter(embed_images=True, preprocessors=["lenet_helpers.export.AlternativeTexts"], **options)
+    exporter = HTMLExporter(
+        embed_images=True, preprocessors=["lenet_helpers.figures.export.AlternativeTexts"], **options
+    )
     return exporter.from_notebook_node(read(name))
 
 
@@ -68,9 +82,13 @@ def test_html_for_printing_stands_alone(name):
 
 def test_a_notebook_saved_with_live_widgets_exports_their_pictures():
     metadata = {"image/png": {"alt": 'A "seven".'}}
-    output = nbformat.v4.new_output("execute_result", {WIDGET: {}, "image/png": "iVBORw0KGgo=", "text/plain": "x"}, metadata=metadata)
+    output = nbformat.v4.new_output(
+        "execute_result", {WIDGET: {}, "image/png": "iVBORw0KGgo=", "text/plain": "x"}, metadata=metadata
+    )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("figure", outputs=[output])])
-    page, _resources = HTMLExporter(preprocessors=["lenet_helpers.export.AlternativeTexts"]).from_notebook_node(notebook)
+    page, _resources = HTMLExporter(
+        preprocessors=["lenet_helpers.figures.export.AlternativeTexts"]
+    ).from_notebook_node(notebook)
     (image,) = Images(page).found
     assert image["alt"] == 'A "seven".' and WIDGET not in page
 

@@ -11,8 +11,10 @@ import urllib.request
 
 from .notebooks import NOTEBOOKS, chapter_environment
 
-FLAGS = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-         "--disable-component-update --disable-sync --disable-dev-shm-usage").split()
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+).split()
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The whole chapter stays in the page, so that it can be looked through in one go.
 SETTINGS = {
@@ -39,17 +41,35 @@ class Lab:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         self._environment = chapter_environment()
-        private = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-        private |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "HOME": str(folder),
-                    "JUPYTER_PLATFORM_DIRS": "1", "MPLCONFIGDIR": str(folder / "mpl")}
+        private = {
+            f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")
+        }
+        private |= {
+            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+            "HOME": str(folder),
+            "JUPYTER_PLATFORM_DIRS": "1",
+            "MPLCONFIGDIR": str(folder / "mpl"),
+        }
         # What is answered here is nobody's progress but this run's.
         private["LENET_PROGRESS"] = str(folder / "progress.json")
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser", "--allow-root",
-                   "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--ServerApp.root_dir={self.root}",
-                   f"--IdentityProvider.token={self.token}", "--LabApp.extension_manager=readonly"]
+        command = [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--expose-app-in-browser",
+            "--allow-root",
+            "--ServerApp.ip=127.0.0.1",
+            "--ServerApp.port=0",
+            f"--ServerApp.root_dir={self.root}",
+            f"--IdentityProvider.token={self.token}",
+            "--LabApp.extension_manager=readonly",
+        ]
         self.log = folder / "server.log"
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(command, env=self._environment.__enter__() | private, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, env=self._environment.__enter__() | private, stdout=log, stderr=log
+            )
         self.url = self._wait()
 
     def _wait(self, seconds=120):

@@ -13,7 +13,8 @@ PANEL = "window.jupyterapp.shell.currentWidget"
 CELLS = f"[...{PANEL}.content.model.cells].filter(c => c.type === 'code' && c.sharedModel.getSource().trim())"
 DASHBOARD = r"/TrainingDashboard\(|TuningLab\(/"
 IDLE = f"""() => {{ const cells = {CELLS};
-    const failed = cells.some(c => [...Array(c.outputs.length).keys()].some(i => c.outputs.get(i).type === 'error'));
+    const failed = cells.some(c => [...Array(c.outputs.length).keys()].some(i => c.outputs.get(i).type
+    === 'error'));
     const waiting = cells.some(c => c.executionState === 'running' || (c.executionCount === null && !failed));
     return {PANEL}.sessionContext.session?.kernel?.status === 'idle' && !waiting; }}"""
 
@@ -24,16 +25,27 @@ class Chapter:
     def __init__(self, page, lab, path):
         self.page, self.path, self.problems, self.ran, self.running = page, path, [], False, False
         self.language, self.questions = path.removesuffix(".ipynb").split("/")
-        page.on("console", lambda m: self.problems.append(f"{m.text} {m.location.get('url', '')}") if m.type == "error" else None)
+        page.on(
+            "console",
+            lambda m: (
+                self.problems.append(f"{m.text} {m.location.get('url', '')}") if m.type == "error" else None
+            ),
+        )
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         # Not waited for: another page can load meanwhile, see `wait_open`.
-        page.goto(f"{lab.url}/lab/workspaces/auto-{secrets.token_hex(3)}/tree/{path}?token={lab.token}", wait_until="commit")
+        page.goto(
+            f"{lab.url}/lab/workspaces/auto-{secrets.token_hex(3)}/tree/{path}?token={lab.token}",
+            wait_until="commit",
+        )
 
     def wait_open(self):
         """Wait until the notebook is there and has a kernel; returns the chapter."""
         page = self.page
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-        page.wait_for_function(f"() => {PANEL}?.sessionContext?.session?.kernel?.connectionStatus === 'connected'", timeout=60_000)
+        page.wait_for_function(
+            f"() => {PANEL}?.sessionContext?.session?.kernel?.connectionStatus === 'connected'",
+            timeout=60_000,
+        )
         page.evaluate("() => window.jupyterapp.shell.collapseLeft()")  # it would only take room
         return self
 
@@ -54,7 +66,9 @@ class Chapter:
         self.running = True
 
     def ensure_ran(self, seconds=300):
-        """Wait until all cells have run, or one has failed, and the kernel has nothing to do; begin it where nobody has."""
+        """Wait until all cells have run, or one has failed, and the kernel has nothing to do; begin it
+        where nobody has.
+        """
         if not self.ran:
             if not self.running:
                 self.start_all()
@@ -66,17 +80,23 @@ class Chapter:
         before = list(self.problems)
         self.command("notebook:restart-kernel")
         self.page.locator(".jp-Dialog .jp-mod-accept").click()
-        self.page.wait_for_function(f"() => {PANEL}.sessionContext.session?.kernel?.status === 'idle'"
-                                    f" && {CELLS}.every(c => c.executionState !== 'running')", timeout=60_000)
+        self.page.wait_for_function(
+            f"() => {PANEL}.sessionContext.session?.kernel?.status === 'idle'"
+            f" && {CELLS}.every(c => c.executionState !== 'running')",
+            timeout=60_000,
+        )
         self.ran = self.running = False
         # JupyterLab says so itself of every question that the old kernel had not answered yet.
-        self.problems[:] = before + [p for p in self.problems[len(before):] if "Canceled future for" not in p]
+        self.problems[:] = before + [
+            p for p in self.problems[len(before) :] if "Canceled future for" not in p
+        ]
 
     def start_to_dashboard(self):
         """Begin to run the cells up to the first with a dashboard, not further; `dashboard` waits for it."""
         self.clear()
         self.page.evaluate(f"""() => {{ const n = {PANEL}.content;
-            n.activeCellIndex = [...n.model.cells].findIndex(c => c.type === 'code' && {DASHBOARD}.test(c.sharedModel.getSource()));
+            n.activeCellIndex = [...n.model.cells].findIndex(c => c.type === 'code' &&
+            {DASHBOARD}.test(c.sharedModel.getSource()));
             const run = name => window.jupyterapp.commands.execute(name);
             run('notebook:run-all-above').then(() => run('notebook:run-cell')); }}""")
 
@@ -89,9 +109,13 @@ class Chapter:
         """Run the first code cell alone; returns the seconds until its new number stands there."""
         count = f"{CELLS}[0].executionCount"
         started, before = time.monotonic(), self.page.evaluate(f"() => {count}")
-        self.page.evaluate(f"() => {{ const n = {PANEL}.content; n.activeCellIndex = n.widgets.findIndex(c => c.model.type === 'code');"
-                           " window.jupyterapp.commands.execute('notebook:run-cell'); }")
-        self.page.wait_for_function(f"before => ![null, before].includes({count})", arg=before, timeout=60_000, polling=30)
+        self.page.evaluate(
+            f"() => {{ const n = {PANEL}.content; n.activeCellIndex = n.widgets.findIndex(c => c.model.type"
+            " === 'code'); window.jupyterapp.commands.execute('notebook:run-cell'); }"
+        )
+        self.page.wait_for_function(
+            f"before => ![null, before].includes({count})", arg=before, timeout=60_000, polling=30
+        )
         return time.monotonic() - started
 
     def has_dashboard(self):
@@ -101,23 +125,33 @@ class Chapter:
     def start_interrupted(self):
         """Begin to run every cell, restart the kernel while one runs and the others wait, and begin again."""
         self.start_all()
-        self.page.wait_for_function(f"() => {PANEL}.sessionContext.session?.kernel?.status === 'busy'", polling=30)
+        self.page.wait_for_function(
+            f"() => {PANEL}.sessionContext.session?.kernel?.status === 'busy'", polling=30
+        )
         self.restart()
         self.start_all()
 
     def close(self):
-        """Shut the kernel down without saving, so that the next chapter has the machine to itself, and leave."""
+        """Shut the kernel down without saving, so that the next chapter has the machine to itself, and
+        leave.
+        """
         self.page.evaluate(f"() => {PANEL}.sessionContext.shutdown()")
         self.page.context.close()
 
     # looking ------------------------------------------------------------------------------
     def outputs(self):
-        """[(cell id, its outputs as stored)] from the notebook's model: the page may hold only the cells in view."""
+        """[(cell id, its outputs as stored)] from the notebook's model: the page may hold only the cells in
+        view.
+        """
         return self.page.evaluate(f"() => {CELLS}.map(c => [c.id, c.outputs.toJSON()])")
 
     def errors(self):
-        return [f"{cell}: {o['ename']}: {o['evalue']}" for cell, outputs in self.outputs() for o in outputs
-                if o["output_type"] == "error"]
+        return [
+            f"{cell}: {o['ename']}: {o['evalue']}"
+            for cell, outputs in self.outputs()
+            for o in outputs
+            if o["output_type"] == "error"
+        ]
 
     @staticmethod
     def is_widget(output):
@@ -146,11 +180,16 @@ class Chapter:
         if element is not None:
             element.scroll_into_view_if_needed()
             element.evaluate("e => e.scrollIntoView({block: 'center'})")
-        self.page.screenshot(path=ARTEFACTS / f"{self.path.replace('/', '-').removesuffix('.ipynb')}-{name}.png")
+        self.page.screenshot(
+            path=ARTEFACTS / f"{self.path.replace('/', '-').removesuffix('.ipynb')}-{name}.png"
+        )
 
     def theme(self, name):
         """Switch JupyterLab to its "Dark" or "Light" theme."""
-        self.page.evaluate(f"() => window.jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {name}'}})")
+        self.page.evaluate(
+            "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab"
+            f" {name}'}})"
+        )
         light = str(name == "Light").lower()
         self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{light}'")
         self.page.wait_for_timeout(300)
@@ -159,8 +198,19 @@ class Chapter:
         """Serious and critical findings of axe in our own content, one line each."""
         from axe_playwright_python.sync_playwright import Axe
 
-        parts = [[part] for part in (".jp-OutputArea-output", ".jp-RenderedMarkdown") if self.page.locator(part).count()]
-        found = Axe().run(self.page, context={"include": parts},
-                          options={"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
-        return [f"{v['id']}: {node['target']} {node['html'][:200]} {node.get('failureSummary', '')[:200]}"
-                for v in found.response["violations"] if v["impact"] in ("serious", "critical") for node in v["nodes"]]
+        parts = [
+            [part]
+            for part in (".jp-OutputArea-output", ".jp-RenderedMarkdown")
+            if self.page.locator(part).count()
+        ]
+        found = Axe().run(
+            self.page,
+            context={"include": parts},
+            options={"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
+        )
+        return [
+            f"{v['id']}: {node['target']} {node['html'][:200]} {node.get('failureSummary', '')[:200]}"
+            for v in found.response["violations"]
+            if v["impact"] in ("serious", "critical")
+            for node in v["nodes"]
+        ]

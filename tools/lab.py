@@ -14,9 +14,13 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 def arguments(extra=()):
     """The arguments of `jupyter lab` on this machine; `extra` come last and win."""
-    given = [f"--ServerApp.root_dir={NOTEBOOKS}", "--ServerApp.ip=127.0.0.1", "--LabApp.extension_manager=readonly",
-             # File, Save and Export as HTML: the pictures keep their texts.
-             "--HTMLExporter.preprocessors=lenet_helpers.export.AlternativeTexts"]
+    given = [
+        f"--ServerApp.root_dir={NOTEBOOKS}",
+        "--ServerApp.ip=127.0.0.1",
+        "--LabApp.extension_manager=readonly",
+        # File, Save and Export as HTML: the pictures keep their texts.
+        "--HTMLExporter.preprocessors=lenet_helpers.figures.export.AlternativeTexts",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         print("You are root: fine in a container, otherwise better start this as yourself.", flush=True)
         given.append("--allow-root")
@@ -28,7 +32,9 @@ def arguments(extra=()):
 
 def has_browser():
     """Whether there is a browser with a window; one in the terminal would take the terminal over."""
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
         return False
     try:
         webbrowser.get()

@@ -36,7 +36,9 @@ def chapters():
 
 @contextmanager
 def chapter_environment():
-    """The environment variables of a kernel that runs a chapter: no network, no data, nothing of this user's."""
+    """The environment variables of a kernel that runs a chapter: no network, no data, nothing of this
+    user's.
+    """
     with tempfile.TemporaryDirectory() as empty:
         paths = [str(ROOT / "tools" / "offline"), str(ROOT), os.environ.get("PYTHONPATH", "")]
         yield os.environ | {
@@ -52,8 +54,14 @@ def build(path):
     """Run one notebook and write it back with its outputs; returns the seconds it took."""
     notebook = nbformat.read(path, as_version=4)
     started = time.perf_counter()
-    client = NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False, store_widget_state=False,
-                            resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
     with chapter_environment() as environment:
         client.execute(env=environment)
     seconds = time.perf_counter() - started
@@ -71,13 +79,20 @@ def normalise(notebook, names=None):
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "jupyter", "lenet")})
+        cell.metadata = nbformat.from_dict(
+            {k: v for k, v in cell.metadata.items() if k in ("tags", "jupyter", "lenet")}
+        )
         if cell.cell_type == "code":
             _rename(cell.outputs, names or {})
-            cell.outputs = _merge_streams([kept for output in cell.outputs if (kept := _normalise_output(output))])
+            cell.outputs = _merge_streams(
+                [kept for output in cell.outputs if (kept := _normalise_output(output))]
+            )
             unstable = UNSTABLE.search(_text(cell.outputs))
             if unstable:
-                raise ValueError(f"cell {cell.id}: {unstable[0]!r} in its output would differ from run to run; print something else")
+                raise ValueError(
+                    f"cell {cell.id}: {unstable[0]!r} in its output would differ from run to run; print"
+                    " something else"
+                )
 
 
 def _normalise_output(output):
@@ -88,7 +103,8 @@ def _normalise_output(output):
             if set(output.data) <= {"text/plain"}:
                 return None
         if output.metadata.get("image/png", {}).get("alt"):
-            # Live, the same picture comes as HTML too, because JupyterLab reads the text from there. Stored, it
+            # Live, the same picture comes as HTML too, because JupyterLab reads the text from
+            # there. Stored, it
             # would double the file, and GitHub shows no picture that stands inside HTML.
             output.data.pop("text/html", None)
         output.metadata = nbformat.from_dict({k: v for k, v in output.metadata.items() if k == "image/png"})
@@ -117,7 +133,9 @@ def _merge_streams(outputs):
 
 
 def _text(outputs):
-    parts = [o.text if o.output_type == "stream" else o.get("data", {}).get("text/plain", "") for o in outputs]
+    parts = [
+        o.text if o.output_type == "stream" else o.get("data", {}).get("text/plain", "") for o in outputs
+    ]
     return "\n".join(parts)
 
 

@@ -56,7 +56,9 @@ def keep(page, figure, name):
     """A picture of the window around `figure`, with few colours: the files go with every checkout."""
     figure.evaluate("f => f.scrollIntoView({block: 'center'})")
     page.page.wait_for_timeout(500)
-    picture = Image.open(io.BytesIO(page.page.screenshot())).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    picture = (
+        Image.open(io.BytesIO(page.page.screenshot())).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    )
     PICTURES.mkdir(parents=True, exist_ok=True)
     picture.save(PICTURES / name, optimize=True)
     print(f"docs/pictures/{name}: {(PICTURES / name).stat().st_size / 1000:.0f} kB", flush=True)

@@ -15,7 +15,7 @@ from sphinx.cmd.build import build_main
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_site"
-CONF = '''
+CONF = """
 project = "LeNet, hands on"
 author = "the course's authors"
 extensions = ["myst_nb", "tools.site"]
@@ -32,14 +32,26 @@ html_copy_source = False
 html_show_sphinx = False
 exclude_patterns = ["results"]
 suppress_warnings = ["mystnb.unknown_mime_type", "misc.highlighting_failure"]
-'''
+"""
 # The words around the chapters, by language.
 WORDS = {
-    "en": {"sphinx": "en", "title": "LeNet, hands on", "lead":
-           "The chapters as they read without a kernel: each interactive figure stands as a picture and a sentence. "
-           "To move the figures, train the network and check your answers, open the notebooks in JupyterLab: `make lab`."},
-    "zh": {"sphinx": "zh_CN", "title": "动手学 LeNet", "lead":
-           "这里是各章的静态页面:每个交互图都以一张图片和一句话代替。要移动滑块、训练网络、检查答案,请在 JupyterLab 中打开笔记本:`make lab`。"},
+    "en": {
+        "sphinx": "en",
+        "title": "LeNet, hands on",
+        "lead": (
+            "The chapters as they read without a kernel: each interactive figure stands as a picture and a"
+            " sentence. To move the figures, train the network and check your answers, open the notebooks in"
+            " JupyterLab: `make lab`."
+        ),
+    },
+    "zh": {
+        "sphinx": "zh_CN",
+        "title": "动手学 LeNet",
+        "lead": (
+            "这里是各章的静态页面:每个交互图都以一张图片和一句话代替。要移动滑块、训练网络、检查答案,请在"
+            " JupyterLab 中打开笔记本:`make lab`。"
+        ),
+    },
 }
 
 
@@ -53,7 +65,19 @@ def build(target=SITE, notebooks=ROOT / "notebooks"):
             _prepare(source, notebooks / code, code, [other for other in languages if other != code])
             # One folder a language, English at the top: its address does not change when others are added.
             out = target if code == "en" else target / code
-            status = build_main(["-b", "html", "-q", "-W", "--keep-going", "-d", f"{scratch}/trees-{code}", str(source), str(out)])
+            status = build_main(
+                [
+                    "-b",
+                    "html",
+                    "-q",
+                    "-W",
+                    "--keep-going",
+                    "-d",
+                    f"{scratch}/trees-{code}",
+                    str(source),
+                    str(out),
+                ]
+            )
             if status:
                 return status
             shutil.rmtree(out / ".doctrees", ignore_errors=True)
@@ -92,9 +116,13 @@ def _alternative_texts(app, doctree):
     if not path.exists():
         return
     notebook = nbformat.read(path, as_version=4)
-    texts = {base64.b64decode(output.data["image/png"]): output.metadata.get("image/png", {}).get("alt", "")
-             for cell in notebook.cells if cell.cell_type == "code"
-             for output in cell.outputs if "image/png" in output.get("data", {})}
+    texts = {
+        base64.b64decode(output.data["image/png"]): output.metadata.get("image/png", {}).get("alt", "")
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    }
     for image in doctree.findall(nodes.image):
         file = Path(app.srcdir) / image["uri"].lstrip("/")
         if "alt" not in image and file.exists():

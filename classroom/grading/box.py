@@ -22,7 +22,7 @@ def send(fd, message):
     data = json.dumps(message).encode()
     data = struct.pack(">I", len(data)) + data
     while data:
-        data = data[os.write(fd, data):]
+        data = data[os.write(fd, data) :]
 
 
 def receive(fd):
@@ -56,7 +56,13 @@ class Outputs:
         self.used += n
         if self.used > self.limit and not self.cut:
             self.cut = True
-            self.items.append({"output_type": "stream", "name": "stdout", "text": "\n[output cut here: too much was printed]\n"})
+            self.items.append(
+                {
+                    "output_type": "stream",
+                    "name": "stdout",
+                    "text": "\n[output cut here: too much was printed]\n",
+                }
+            )
         return not self.cut
 
     def stream(self, name, text):
@@ -79,7 +85,9 @@ class Outputs:
     def error(self, name, value, lines):
         """Add an exception with its traceback; always kept, in short where there is no room."""
         text = [str(line)[:4000] for line in lines[-40:]]
-        self.items.append({"output_type": "error", "ename": str(name), "evalue": str(value)[:2000], "traceback": text})
+        self.items.append(
+            {"output_type": "error", "ename": str(name), "evalue": str(value)[:2000], "traceback": text}
+        )
 
 
 class _Stream:
@@ -178,7 +186,11 @@ def serve(channel, shell, guard, limits):
         if os.getpid() != me:
             os._exit(0)
         changed = guard.restore()
-        answer = {"token": request["token"], "outputs": outputs.items, "patched": sorted({*patched, *changed})}
+        answer = {
+            "token": request["token"],
+            "outputs": outputs.items,
+            "patched": sorted({*patched, *changed}),
+        }
         if request["test"]:
             answer |= _points(result, changed)
         send(channel, answer)
@@ -199,7 +211,10 @@ def _points(result, changed):
         return {"why": "the answer replaced " + ", ".join(changed) + " while it was tested"}
     if result is None or result.error_in_exec is not None or result.error_before_exec is not None:
         error = result and (result.error_in_exec or result.error_before_exec)
-        return {"why": f"the test cell stopped with {type(error).__name__}: {error}"[:300], "error": type(error).__name__}
+        return {
+            "why": f"the test cell stopped with {type(error).__name__}: {error}"[:300],
+            "error": type(error).__name__,
+        }
     if type(result.result) is not Points:
         return {"why": "the test cell ran but gave no points"}
     if result.result.undecided:

@@ -4,9 +4,9 @@ import os
 import sys
 from pathlib import Path
 
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader import preprocessors as pp
 from nbgrader.api import Gradebook
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
@@ -24,12 +24,32 @@ def configure(c, root=HERE):
     c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("replace this line by your code")'}
     c.ClearSolutions.text_stub = "*Write your answer here.*"
     c.GenerateAssignment.preprocessors = [
-        pp.LockCells, pp.ClearSolutions, pp.ClearOutput, pp.CheckCellMetadata, pp.ComputeChecksums, pp.SaveCells,
-        pp.ClearHiddenTests, pp.ClearMarkScheme, pp.ComputeChecksums, pp.CheckCellMetadata]
+        pp.LockCells,
+        pp.ClearSolutions,
+        pp.ClearOutput,
+        pp.CheckCellMetadata,
+        pp.ComputeChecksums,
+        pp.SaveCells,
+        pp.ClearHiddenTests,
+        pp.ClearMarkScheme,
+        pp.ComputeChecksums,
+        pp.CheckCellMetadata,
+    ]
     c.Autograde.sanitize_preprocessors = [
-        Screen, pp.ClearOutput, pp.DeduplicateIds, pp.OverwriteKernelspec, pp.OverwriteCells, pp.CheckCellMetadata]
+        Screen,
+        pp.ClearOutput,
+        pp.DeduplicateIds,
+        pp.OverwriteKernelspec,
+        pp.OverwriteCells,
+        pp.CheckCellMetadata,
+    ]
     c.Autograde.autograde_preprocessors = [
-        RunInSandbox, pp.LimitOutput, SaveGrades, pp.AssignLatePenalties, pp.CheckCellMetadata]
+        RunInSandbox,
+        pp.LimitOutput,
+        SaveGrades,
+        pp.AssignLatePenalties,
+        pp.CheckCellMetadata,
+    ]
     c.GenerateFeedback.preprocessors = [HideTests, pp.GetGrades, CSSHTMLHeaderPreprocessor]
     # For `nbgrader validate` and the Validate button, which run on the student's machine.
     c.ExecutePreprocessor.timeout = 120

@@ -9,10 +9,32 @@ promises"); what is found here is listed for a human.
 import sys
 import types
 
-_ROOTS = ("builtins", "math", "random", "operator", "inspect", "signal", "torch", "torch.nn", "torch.nn.functional",
-          "torch.nn.modules.module", "torch.nn.modules.conv", "torch.nn.modules.linear", "torch.nn.modules.pooling",
-          "torch.nn.modules.loss", "torch.optim", "torch.optim.optimizer", "torch.optim.sgd", "torch.testing",
-          "torch.autograd", "torch.random", "torch._tensor", "numpy", "numpy.random", "lenet_helpers")
+_ROOTS = (
+    "builtins",
+    "math",
+    "random",
+    "operator",
+    "inspect",
+    "signal",
+    "torch",
+    "torch.nn",
+    "torch.nn.functional",
+    "torch.nn.modules.module",
+    "torch.nn.modules.conv",
+    "torch.nn.modules.linear",
+    "torch.nn.modules.pooling",
+    "torch.nn.modules.loss",
+    "torch.optim",
+    "torch.optim.optimizer",
+    "torch.optim.sgd",
+    "torch.testing",
+    "torch.autograd",
+    "torch.random",
+    "torch._tensor",
+    "numpy",
+    "numpy.random",
+    "lenet_helpers",
+)
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
 
 
@@ -20,7 +42,11 @@ class Guard:
     """A snapshot of the functions and classes of the trusted modules."""
 
     def __init__(self):
-        modules = [m for name, m in sorted(sys.modules.items()) if name in _ROOTS or name.startswith("lenet_helpers.")]
+        modules = [
+            m
+            for name, m in sorted(sys.modules.items())
+            if name in _ROOTS or name.startswith("lenet_helpers.")
+        ]
         self._owners = [(m.__name__, m, _callables(m)) for m in modules if isinstance(m, types.ModuleType)]
         seen = set()
         for name, module, members in list(self._owners):
@@ -29,9 +55,13 @@ class Guard:
                 if isinstance(value, type) and value.__module__ != "builtins" and id(value) not in seen:
                     seen.add(id(value))
                     self._owners.append((f"{name}.{key}", value, _callables(value)))
-        self._code = [(f"{name}.{key}", value, value.__code__, value.__defaults__, value.__kwdefaults__)
-                      for name, _owner, members in self._owners if name.startswith("lenet_helpers")
-                      for key, value in members.items() if isinstance(value, types.FunctionType)]
+        self._code = [
+            (f"{name}.{key}", value, value.__code__, value.__defaults__, value.__kwdefaults__)
+            for name, _owner, members in self._owners
+            if name.startswith("lenet_helpers")
+            for key, value in members.items()
+            if isinstance(value, types.FunctionType)
+        ]
 
     def restore(self):
         """Put back what was replaced; returns the names of what had been, sorted."""
@@ -45,15 +75,29 @@ class Guard:
             if isinstance(owner, type):
                 found |= _remove_new(name, owner, members)
         for name, function, code, defaults, kwdefaults in self._code:
-            if (function.__code__, function.__defaults__, function.__kwdefaults__) != (code, defaults, kwdefaults):
+            if (function.__code__, function.__defaults__, function.__kwdefaults__) != (
+                code,
+                defaults,
+                kwdefaults,
+            ):
                 found.add(name)
                 function.__code__, function.__defaults__, function.__kwdefaults__ = code, defaults, kwdefaults
         return sorted(found)
 
 
 def _callables(owner):
-    kinds = _CODE if isinstance(owner, types.ModuleType) else (*_CODE, types.MethodDescriptorType, types.WrapperDescriptorType,
-                                                               property, classmethod, staticmethod)
+    kinds = (
+        _CODE
+        if isinstance(owner, types.ModuleType)
+        else (
+            *_CODE,
+            types.MethodDescriptorType,
+            types.WrapperDescriptorType,
+            property,
+            classmethod,
+            staticmethod,
+        )
+    )
     return {key: value for key, value in vars(owner).items() if isinstance(value, kinds)}
 
 

@@ -11,7 +11,14 @@ import os
 import resource
 import sys
 
-_NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+_NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
+    0x20000,
+    0x4000000,
+    0x8000000,
+    0x10000000,
+    0x20000000,
+    0x40000000,
+)
 _NOSUID, _NODEV = 2, 4
 _REC_PRIVATE = 0x4000 | 0x40000
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_PDEATHSIG = 4, 38, 1
@@ -19,7 +26,11 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 # A checkout or an environment that lies below /tmp must stay in sight: then /tmp is not given away.
 _NEEDED = (sys.prefix, sys.base_prefix, os.path.abspath(__file__))
-WRITABLE = tuple(path for path in ("/box", "/tmp", "/dev/shm") if not any(place.startswith(path + "/") for place in _NEEDED))
+WRITABLE = tuple(
+    path
+    for path in ("/box", "/tmp", "/dev/shm")
+    if not any(place.startswith(path + "/") for place in _NEEDED)
+)
 SCRATCH = "/tmp" if "/tmp" in WRITABLE else "/box"  # for temporary files
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -36,7 +47,9 @@ def leave_root():
 
 
 def new_namespaces():
-    """Enter new user, mount, process, IPC, host-name and network namespaces. Raises OSError where the system forbids it."""
+    """Enter new user, mount, process, IPC, host-name and network namespaces. Raises OSError where the
+    system forbids it.
+    """
     uid, gid = os.getuid(), os.getgid()
     _call(_libc.unshare, _NEWUSER | _NEWNS | _NEWPID | _NEWIPC | _NEWUTS | _NEWNET)
     for name, text in (("setgroups", "deny"), ("uid_map", f"1000 {uid} 1"), ("gid_map", f"1000 {gid} 1")):

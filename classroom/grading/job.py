@@ -108,9 +108,17 @@ class Job:
             if memory > self.limits["memory_mb"] + self.request["base_mb"]:
                 return self._kill(f"it used more than {self.limits['memory_mb']} MB of memory")
             if cpu > self.limits["total_seconds"]:
-                return self._kill(f"the notebook used more than {self.limits['total_seconds']:g} s of computing time")
-            if stop_at is None and (cpu - cpu_before > self.limits["cell_seconds"] or now - began > self.limits["cell_wall_seconds"]):
-                late, stop_at = f"the cell ran longer than {self.limits['cell_seconds']:g} s of computing time", now + 3
+                return self._kill(
+                    f"the notebook used more than {self.limits['total_seconds']:g} s of computing time"
+                )
+            if stop_at is None and (
+                cpu - cpu_before > self.limits["cell_seconds"]
+                or now - began > self.limits["cell_wall_seconds"]
+            ):
+                late, stop_at = (
+                    f"the cell ran longer than {self.limits['cell_seconds']:g} s of computing time",
+                    now + 3,
+                )
                 _signal(self.child, signal.SIGINT)
             if stop_at is not None and now > stop_at:
                 return self._kill(late + " and could not be interrupted")

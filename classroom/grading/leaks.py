@@ -46,7 +46,11 @@ def leaks(source, released):
     found = [f"the secret line {line!r}" for line in sorted(secrets_of(source) & lines)]
     # A seed or an expected value is a leak wherever it stands, also inside a longer line.
     everything = "\n".join(strings)
-    found += [f"the hidden number {n}" for n in sorted(hidden_numbers(source)) if re.search(rf"(?<![\d.]){n}(?![\d.])", everything)]
+    found += [
+        f"the hidden number {n}"
+        for n in sorted(hidden_numbers(source))
+        if re.search(rf"(?<![\d.]){n}(?![\d.])", everything)
+    ]
     notebook = json.loads(released)
     found += [f"outputs in cell {i}" for i, cell in enumerate(notebook["cells"]) if cell.get("outputs")]
     return found + [f"the mark {word}" for pair in _BEGIN_END for word in pair if word in everything]

@@ -33,8 +33,18 @@ def known_cells(gradebook, notebook, assignment):
     found = gradebook.find_notebook(notebook, assignment)
     points = {cell.name: cell.max_score for cell in found.grade_cells}
     answers = {cell.name for cell in found.solution_cells}
-    return [Known(c.name, c.cell_type, c.source, c.locked, c.name in points, c.name in answers, points.get(c.name, 0.0))
-            for c in found.source_cells]
+    return [
+        Known(
+            c.name,
+            c.cell_type,
+            c.source,
+            c.locked,
+            c.name in points,
+            c.name in answers,
+            points.get(c.name, 0.0),
+        )
+        for c in found.source_cells
+    ]
 
 
 def key_of(resources):
@@ -55,7 +65,9 @@ class Screen(NbGraderPreprocessor):
 
 
 class RunInSandbox(NbGraderPreprocessor):
-    """In place of nbgrader's Execute: run the notebook in the sandbox, or take the report of a run already made."""
+    """In place of nbgrader's Execute: run the notebook in the sandbox, or take the report of a run already
+    made.
+    """
 
     def preprocess(self, nb, resources):
         key = key_of(resources)
@@ -75,7 +87,7 @@ class RunInSandbox(NbGraderPreprocessor):
 
 
 class SaveGrades(SaveAutoGrades):
-    """As nbgrader's, but a test that could not be graded gets no points, not even 0, and waits for a human."""
+    """Nbgrader's, but a test that could not be graded gets no points, not even 0: a human decides."""
 
     def preprocess(self, nb, resources):
         self._undecided = nb.metadata.get(NOTES, {}).get("undecided", {})
@@ -114,13 +126,20 @@ def files_beside(folder):
     found = {}
     for path in sorted(Path(folder or ".").rglob("*")):
         small = path.is_file() and not path.is_symlink() and path.stat().st_size <= MOST_FILE_BYTES
-        if small and path.suffix != ".ipynb" and path.name not in ("timestamp.txt",) and len(found) < MOST_FILES:
+        if (
+            small
+            and path.suffix != ".ipynb"
+            and path.name not in ("timestamp.txt",)
+            and len(found) < MOST_FILES
+        ):
             found[str(path.relative_to(folder))] = base64.b64encode(path.read_bytes()).decode()
     return found
 
 
 def apply_report(nb, report):
-    """Put the outputs of a run into the notebook and decide each test cell: points, an explained 0, or undecided."""
+    """Put the outputs of a run into the notebook and decide each test cell: points, an explained 0, or
+    undecided.
+    """
     about = nb.metadata.setdefault(NOTES, {"undecided": {}, "notes": [], "zero": {}})
     patched = set()
     code = [cell for cell in nb.cells if cell.cell_type == "code"]
@@ -133,7 +152,9 @@ def apply_report(nb, report):
     if report["ended"]:
         about["notes"].append("the notebook did not run to its end: " + report["ended"])
     if patched:
-        about["notes"].append("replaced what the tests rely on (put back): " + ", ".join(sorted(map(str, patched))[:10]))
+        about["notes"].append(
+            "replaced what the tests rely on (put back): " + ", ".join(sorted(map(str, patched))[:10])
+        )
 
 
 def _decide(cell, answer, about):
@@ -148,12 +169,19 @@ def _decide(cell, answer, about):
             # A traceback quotes the test cell, hidden tests included, and students see it in their feedback.
             output.evalue = _without(output.evalue, secret)
             output.traceback = [f"{output.ename}: {output.evalue}"]
-    number = isinstance(points, (int, float)) and not isinstance(points, bool) and math.isfinite(points) and 0 <= points <= most + 1e-9
+    number = (
+        isinstance(points, (int, float))
+        and not isinstance(points, bool)
+        and math.isfinite(points)
+        and 0 <= points <= most + 1e-9
+    )
     if name in about["undecided"]:
         pass
     elif number and not why:
         cell.outputs = [o for o in cell.outputs if o.output_type not in ("execute_result", "error")]
-        cell.outputs.append(nbformat.v4.new_output("execute_result", {"text/plain": repr(min(float(points), most))}))
+        cell.outputs.append(
+            nbformat.v4.new_output("execute_result", {"text/plain": repr(min(float(points), most))})
+        )
     elif answer.get("error") == "NameError" and not any("answer cell" in note for note in about["notes"]):
         about["zero"][name] = f"there is no answer: {why}"
     else:

@@ -1,4 +1,4 @@
-"""What grading leaves behind: a CSV by student and task, HTML feedback, and the list of what needs a human."""
+"""What grading leaves behind: a CSV by student and task, HTML feedback, and a list of what needs a human."""
 
 import csv
 import json
@@ -13,8 +13,11 @@ from .submission import record_path
 def write_feedback(course, submissions):
     """One HTML page for each graded notebook, in feedback/<student>/<assignment>/."""
     for submission in submissions:
-        converter = GenerateFeedback(coursedir=course.directory(submission.assignment, submission.student),
-                                     config=course.config, force=True)
+        converter = GenerateFeedback(
+            coursedir=course.directory(submission.assignment, submission.student),
+            config=course.config,
+            force=True,
+        )
         converter.log.setLevel(logging.CRITICAL)
         try:
             converter.start()
@@ -28,19 +31,35 @@ def write_results(course):
     folder.mkdir(exist_ok=True)
     rows, human = [], []
     with course.gradebook() as gradebook:
-        columns = [(a, cell.notebook.name, cell.name, cell.max_score) for a in course.assignments() for cell in _graded_cells(gradebook, a)]
-        students = sorted({s for a in course.assignments() for s, _folder in course.submissions(a)} | {s.id for s in gradebook.students})
+        columns = [
+            (a, cell.notebook.name, cell.name, cell.max_score)
+            for a in course.assignments()
+            for cell in _graded_cells(gradebook, a)
+        ]
+        students = sorted(
+            {s for a in course.assignments() for s, _folder in course.submissions(a)}
+            | {s.id for s in gradebook.students}
+        )
         for student in students:
             row, open_tasks = _row(course, gradebook, student, columns)
             rows.append(row)
             human += open_tasks
-        header = ["student", *(f"{a} {name} (of {most:g})" for a, _n, name, most in columns), "total", "state"]
+        header = [
+            "student",
+            *(f"{a} {name} (of {most:g})" for a, _n, name, most in columns),
+            "total",
+            "state",
+        ]
     scores, needs = folder / "scores.csv", folder / "needs-human.md"
     with open(scores, "w", newline="", encoding="utf-8-sig") as file:
         csv.writer(file).writerows([[safe(value) for value in row] for row in [header, *rows]])
     notes = _notes(course)
     lines = ["# What needs a human", "", f"{len(human)} open, {len(notes)} to look at.", ""]
-    lines += [f"- [ ] {line}" for line in human] + ["", "## Worth a look (points were given)", ""] + [f"- {line}" for line in notes]
+    lines += (
+        [f"- [ ] {line}" for line in human]
+        + ["", "## Worth a look (points were given)", ""]
+        + [f"- {line}" for line in notes]
+    )
     needs.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return scores, needs
 
@@ -71,7 +90,10 @@ def _row(course, gradebook, student, columns):
             handed_in = course.folder("submitted", student, assignment).is_dir()
             values.append("not gradable" if handed_in else "")
             if handed_in:
-                open_tasks.append(f"{assignment} · {student} · {name}: handed in, but there is no grade; see what `make grade` printed")
+                open_tasks.append(
+                    f"{assignment} · {student} · {name}: handed in, but there is no grade; see what `make"
+                    " grade` printed"
+                )
             missing = True
             continue
         if grade.needs_manual_grade and grade.manual_score is None:
@@ -93,7 +115,9 @@ def _record(course, student, assignment):
 
 
 def _why(course, student, assignment, notebook, name):
-    return _record(course, student, assignment)["notebooks"].get(notebook, {}).get("undecided", {}).get(name, "")
+    return (
+        _record(course, student, assignment)["notebooks"].get(notebook, {}).get("undecided", {}).get(name, "")
+    )
 
 
 def _notes(course):
@@ -102,5 +126,8 @@ def _notes(course):
         for student, _folder in course.submissions(assignment):
             for about in _record(course, student, assignment)["notebooks"].values():
                 found += [f"{assignment} · {student}: {note}" for note in about["notes"]]
-                found += [f"{assignment} · {student} · {name}: 0 points, {why}" for name, why in about["zero"].items()]
+                found += [
+                    f"{assignment} · {student} · {name}: 0 points, {why}"
+                    for name, why in about["zero"].items()
+                ]
     return found

@@ -60,15 +60,29 @@ class Worker:
         self._home = tempfile.mkdtemp(prefix="lenet-grading-")
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
-        command = [sys.executable, "-P", "-m", "classroom.grading.template", str(theirs_in), str(theirs_out),
-                   f"for-{os.getpid()}"]  # so that whoever looks at the list of processes sees whose it is
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "classroom.grading.template",
+            str(theirs_in),
+            str(theirs_out),
+            f"for-{os.getpid()}",
+        ]  # so that whoever looks at the list of processes sees whose it is
         environment = _environment(self._home, self.sandboxed)
         if self.sandboxed:
             command = _bwrap(bubblewrap() or _refuse(), environment) + command
             environment = {"PATH": os.environ.get("PATH", "/usr/bin")}
-        self._process = subprocess.Popen(command, env=environment, cwd="/" if self.sandboxed else self._home,
-                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                         pass_fds=(theirs_in, theirs_out), start_new_session=True)
+        self._process = subprocess.Popen(
+            command,
+            env=environment,
+            cwd="/" if self.sandboxed else self._home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=(theirs_in, theirs_out),
+            start_new_session=True,
+        )
         os.close(theirs_in)
         os.close(theirs_out)
         self.isolated = self._receive()["isolated"]
@@ -83,8 +97,13 @@ class Worker:
         if self._process is None:
             self.start()
         home = "/box" if self.sandboxed else tempfile.mkdtemp(dir=self._home)
-        request = {"cells": cells, "files": files or {}, "limits": limits.as_dict(), "home": home,
-                   "answer_bytes": 8 * limits.output_bytes + 1_000_000}
+        request = {
+            "cells": cells,
+            "files": files or {},
+            "limits": limits.as_dict(),
+            "home": home,
+            "answer_bytes": 8 * limits.output_bytes + 1_000_000,
+        }
         try:
             box.send(self._out, request)
             return self._receive()
@@ -126,17 +145,42 @@ def _environment(home, sandboxed):
     from platformdirs import user_cache_path
 
     cache, scratch = ("/cache", SCRATCH) if sandboxed else (str(user_cache_path()), "/tmp")
-    paths = {"HOME": home, "XDG_CACHE_HOME": cache, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "TMPDIR": scratch}
-    fixed = {"LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TQDM_DISABLE": "1",
-             "PYTHONDONTWRITEBYTECODE": "1", "NBGRADER_EXECUTION": "autograde", "MPLBACKEND": "Agg",
-             "MPLCONFIGDIR": f"{scratch}/mpl", "IPYTHONDIR": f"{scratch}/ipython"}
+    paths = {
+        "HOME": home,
+        "XDG_CACHE_HOME": cache,
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": scratch,
+    }
+    fixed = {
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "TQDM_DISABLE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NBGRADER_EXECUTION": "autograde",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": f"{scratch}/mpl",
+        "IPYTHONDIR": f"{scratch}/ipython",
+    }
     return paths | fixed | ({"LENET_BOXED": "1", "HOME": "/box"} if sandboxed else {})
 
 
 def _bwrap(program, environment):
     """The bubblewrap command: the system and Python read-only, three small writable folders, no network."""
-    command = [program, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-               "--die-with-parent", "--clearenv", "--hostname", "classroom"]
+    command = [
+        program,
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--die-with-parent",
+        "--clearenv",
+        "--hostname",
+        "classroom",
+    ]
     if os.getuid() == 0:
         # Enough for the warm process to become an ordinary user, which it does first of all.
         command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
@@ -149,7 +193,14 @@ def _bwrap(program, environment):
             command += ["--symlink", os.readlink(path), str(path)]
         elif path.exists():
             command += ["--ro-bind", str(path), str(path)]
-    command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--ro-bind-try", "/etc/fonts", "/etc/fonts"]
+    command += [
+        "--ro-bind-try",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.cache",
+        "--ro-bind-try",
+        "/etc/fonts",
+        "/etc/fonts",
+    ]
     readable = _readable()
     for parent in sorted({up for path in readable for up in path.parents} - {Path("/")}):
         # bwrap makes missing folders for its own user alone
@@ -167,7 +218,10 @@ def _bwrap(program, environment):
 def _readable():
     """What must be visible: this Python, its packages, lenet_helpers and the grader's own modules."""
     grading = Path(__file__).parent
-    places = {Path(p) for p in (sys.prefix, sys.base_prefix, sysconfig.get_paths()["purelib"], *site.getsitepackages())}
+    places = {
+        Path(p)
+        for p in (sys.prefix, sys.base_prefix, sysconfig.get_paths()["purelib"], *site.getsitepackages())
+    }
     places = {p.resolve() for p in places if p.exists() and not str(p).startswith("/usr/")}
     outer = [p for p in places if not any(p != q and p.is_relative_to(q) for q in places)]
     return sorted(outer) + [ROOT / "lenet_helpers", ROOT / "classroom" / "__init__.py", grading]
@@ -176,8 +230,21 @@ def _readable():
 def _cache():
     """The embedded digits, already parsed: seconds saved for every notebook."""
     from platformdirs import user_cache_path
+
     from lenet_helpers import load_dataset
 
     load_dataset("mnist-5k")  # writes the cache where there is none
     path = user_cache_path("lenet_helpers") / "mnist-5k.npz"
-    return ["--perms", "0755", "--dir", "/cache", "--perms", "0755", "--dir", "/cache/lenet_helpers", "--ro-bind-try", str(path), "/cache/lenet_helpers/mnist-5k.npz"]
+    return [
+        "--perms",
+        "0755",
+        "--dir",
+        "/cache",
+        "--perms",
+        "0755",
+        "--dir",
+        "/cache/lenet_helpers",
+        "--ro-bind-try",
+        str(path),
+        "/cache/lenet_helpers/mnist-5k.npz",
+    ]

@@ -12,8 +12,19 @@ from dataclasses import dataclass
 import nbformat
 
 MOST_BYTES = 5_000_000
-SUSPICIOUS = {"ctypes", "gc", "_getframe", "f_back", "tb_frame", "__closure__", "__subclasses__", "settrace", "setprofile",
-              "lenet_helpers.checks", "_posixsubprocess"}
+SUSPICIOUS = {
+    "ctypes",
+    "gc",
+    "_getframe",
+    "f_back",
+    "tb_frame",
+    "__closure__",
+    "__subclasses__",
+    "settrace",
+    "setprofile",
+    "lenet_helpers.checks",
+    "_posixsubprocess",
+}
 
 
 class Unreadable(ValueError):
@@ -39,8 +50,15 @@ class Known:
 
     def metadata(self):
         """What nbgrader keeps in such a cell."""
-        about = dict(grade=self.grade, grade_id=self.name, locked=self.locked, solution=self.solution,
-                     schema_version=3, task=False, cell_type=self.kind)
+        about = dict(
+            grade=self.grade,
+            grade_id=self.name,
+            locked=self.locked,
+            solution=self.solution,
+            schema_version=3,
+            task=False,
+            cell_type=self.kind,
+        )
         return about | ({"points": self.points} if self.grade else {})
 
 
@@ -64,8 +82,12 @@ def read(path):
             cell.setdefault("metadata", nbformat.NotebookNode())
         _changes, nb = nbformat.validator.normalize(nb)
         nbformat.validate(nb)
-    except Exception as error:  # UnicodeDecodeError, JSONDecodeError, ValidationError, KeyError, TypeError, ...
-        raise Unreadable(f"not a valid notebook ({type(error).__name__}: {str(error).splitlines()[0][:120]})") from None
+    except (
+        Exception
+    ) as error:  # UnicodeDecodeError, JSONDecodeError, ValidationError, KeyError, TypeError, ...
+        raise Unreadable(
+            f"not a valid notebook ({type(error).__name__}: {str(error).splitlines()[0][:120]})"
+        ) from None
     return nb
 
 
@@ -82,12 +104,19 @@ def mend(nb, known):
     undecided, notes = {}, []
     for cell in known:
         if cell.test and counts[cell.name] != 1:
-            undecided[cell.name] = "its test cell was deleted" if not counts[cell.name] else "its test cell is there more than once"
+            undecided[cell.name] = (
+                "its test cell was deleted"
+                if not counts[cell.name]
+                else "its test cell is there more than once"
+            )
         elif not counts[cell.name] and cell.solution:
             notes.append(f"answer cell {cell.name} was deleted")
     _keep_last(nb)
-    notes += [f"test cell {_id(cell)} was changed (put back)" for cell in nb.cells
-              if _id(cell) and names[_id(cell)].test and not _is_release(cell.source, names[_id(cell)].source)]
+    notes += [
+        f"test cell {_id(cell)} was changed (put back)"
+        for cell in nb.cells
+        if _id(cell) and names[_id(cell)].test and not _is_release(cell.source, names[_id(cell)].source)
+    ]
     notes += [f"uses {word}" for word in sorted(_suspicious(nb))]
     if _sort(nb, [cell.name for cell in known]):
         notes.append("cells were in another order (put back)")
@@ -110,7 +139,9 @@ def _forget_strangers(cell, names):
 
 
 def _keep_last(nb):
-    """Of cells with the same id only the last stays the teacher's, as nbgrader has it; copies become the student's own."""
+    """Of cells with the same id only the last stays the teacher's, as nbgrader has it; copies become the
+    student's own.
+    """
     seen = set()
     for cell in reversed(nb.cells):
         if _id(cell) in seen:
@@ -120,7 +151,9 @@ def _keep_last(nb):
 
 
 def _sort(nb, order):
-    """Bring known cells into the teacher's order; others stay behind the known cell before them. True if anything moved."""
+    """Bring known cells into the teacher's order; others stay behind the known cell before them. True if
+    anything moved.
+    """
     place = {name: i for i, name in enumerate(order)}
     groups = [(-1, [])]
     for cell in nb.cells:
@@ -133,7 +166,9 @@ def _sort(nb, order):
 
 
 def _add_missing(nb, known, counts):
-    """Add the teacher's cells that are gone: tests, so that a human can enter points, and locked ones, which others need."""
+    """Add the teacher's cells that are gone: tests, so that a human can enter points, and locked ones,
+    which others need.
+    """
     for i, cell in enumerate(known):
         if counts[cell.name] or (cell.solution and not cell.grade):
             continue
@@ -144,7 +179,7 @@ def _add_missing(nb, known, counts):
 
 
 def _is_release(submitted, full):
-    """Whether `submitted` is the released form of a test cell whose full source is `full` (or that itself)."""
+    """Whether `submitted` is a test cell as released, or its whole source `full`."""
     return submitted.split() == full.split() or submitted.split() == without_hidden(full).split()
 
 

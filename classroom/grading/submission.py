@@ -1,4 +1,6 @@
-"""One submission on its way: read, prepared for the sandbox, and its result written down, all by the teacher's process."""
+"""One submission on its way: read, prepared for the sandbox, and its result written down, all by the
+teacher's process.
+"""
 
 import hashlib
 import json
@@ -29,7 +31,11 @@ def fingerprint(course, folder, assignment):
     packages = [HERE, HERE.parents[1] / "lenet_helpers"]
     places = [folder, course.root / "source" / assignment, *packages]
     for place in places:
-        for path in sorted(p for p in place.rglob("*") if p.suffix not in (".pyc", ".po", ".mo") and p.is_file() and not p.is_symlink()):
+        for path in sorted(
+            p
+            for p in place.rglob("*")
+            if p.suffix not in (".pyc", ".po", ".mo") and p.is_file() and not p.is_symlink()
+        ):
             digest.update(f"{path.relative_to(place)}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -69,19 +75,28 @@ class Submission:
                 self.jobs[name] = marks.cells_to_run(self.notebook[name])
             except Exception as error:  # whatever is odd about one file must not stop the others
                 told = isinstance(error, screen.Unreadable)
-                self.problem[name] = str(error) if told else f"it could not be prepared ({type(error).__name__}: {error})"
+                self.problem[name] = (
+                    str(error) if told else f"it could not be prepared ({type(error).__name__}: {error})"
+                )
                 self.notebook[name] = self._run_steps(self._stand_in(name), name, steps)
 
     def _stand_in(self, name):
-        """The released notebook with a note, in place of one that can't be read: a human can enter points there."""
+        """The released notebook with a note, in place of one that can't be read: a human can enter points
+        there.
+        """
         nb = nbformat.read(self.course.root / "release" / self.assignment / f"{name}.ipynb", 4)
-        text = f"**This submission could not be graded:** {self.problem[name]}. The cells below are the released ones."
+        text = (
+            f"**This submission could not be graded:** {self.problem[name]}. The cells below are the released"
+            " ones."
+        )
         nb.cells.insert(0, nbformat.v4.new_markdown_cell(text))
         return nb
 
     def files(self):
         """The data files that go into the sandbox: the student's, then the teacher's over them."""
-        return marks.files_beside(self.folder) | marks.files_beside(self.course.root / "source" / self.assignment)
+        return marks.files_beside(self.folder) | marks.files_beside(
+            self.course.root / "source" / self.assignment
+        )
 
     def run(self, worker, limits=Limits()):
         """Run the jobs in the sandbox; called from a worker's thread, touches no gradebook."""
@@ -105,12 +120,18 @@ class Submission:
                 self._nothing_runs(nb, self.problem[name])
             else:
                 marks.reports[self.student, self.assignment, name] = self.reports[name]
-            nb = self._run_steps(nb, name, self._steps("autograde_preprocessors", converter, skip_run=name in self.problem))
+            nb = self._run_steps(
+                nb, name, self._steps("autograde_preprocessors", converter, skip_run=name in self.problem)
+            )
             nbformat.write(nb, self.out / f"{name}.ipynb")
             about[name] = dict(nb.metadata[marks.NOTES])
         converter.set_permissions(self.assignment, self.student)
-        record = {"fingerprint": fingerprint(self.course, self.folder, self.assignment), "notebooks": about,
-                  "problem": self.problem, "seconds": round(self.seconds, 3)}
+        record = {
+            "fingerprint": fingerprint(self.course, self.folder, self.assignment),
+            "notebooks": about,
+            "problem": self.problem,
+            "seconds": round(self.seconds, 3),
+        }
         path = self._record_path()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -137,9 +158,15 @@ class Submission:
         return [step for step in steps if not (skip_run and step is marks.RunInSandbox)]
 
     def _run_steps(self, nb, name, steps):
-        resources = {"nbgrader": {"student": self.student, "assignment": self.assignment, "notebook": name,
-                                  "db_url": self.course.config.CourseDirectory.db_url},
-                     "metadata": {"path": str(self.folder)}}
+        resources = {
+            "nbgrader": {
+                "student": self.student,
+                "assignment": self.assignment,
+                "notebook": name,
+                "db_url": self.course.config.CourseDirectory.db_url,
+            },
+            "metadata": {"path": str(self.folder)},
+        }
         for step in steps:
             preprocessor = step(config=self.course.config)
             preprocessor.log.setLevel(logging.CRITICAL)

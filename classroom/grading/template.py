@@ -21,11 +21,12 @@ def warm_up():
 
     torch.set_num_threads(1)
     matplotlib.use("Agg")
-    import matplotlib.figure  # noqa: F401
-    import matplotlib.backends.backend_agg  # noqa: F401
-    import torch.nn.functional  # noqa: F401
-    import lenet_helpers  # noqa: F401
-    import lenet_helpers.checks  # noqa: F401
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure
+    import torch.nn.functional
+
+    import lenet_helpers
+    import lenet_helpers.checks
     import lenet_helpers.checks.points  # noqa: F401
     from lenet_helpers import load_dataset
 
@@ -33,7 +34,9 @@ def warm_up():
 
 
 def warm_up_training():
-    """Make each kind of optimiser take a step: the first one imports a great deal, and wraps torch's own methods."""
+    """Make each kind of optimiser take a step: the first one imports a great deal, and wraps torch's own
+    methods.
+    """
     import torch
 
     for kind in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW):
@@ -48,7 +51,9 @@ def trains(request):
 
 
 def main(reading, writing):
-    """Serve jobs from descriptor `reading` until it closes; the first message tells what isolation there is."""
+    """Serve jobs from descriptor `reading` until it closes; the first message tells what isolation there
+    is.
+    """
     boxed = bool(os.environ.get("LENET_BOXED"))
     if boxed:
         isolate.leave_root()

@@ -29,7 +29,9 @@ def processes(root, ours):
 
 
 def usage(root, ours, many=8):
-    """(CPU seconds so far, megabytes, number of processes) of a submission; memory of the first `many` processes."""
+    """(CPU seconds so far, megabytes, number of processes) of a submission; memory of the first `many`
+    processes.
+    """
     found = processes(root, ours)
     # utime, stime, and those of its ended children
     ticks = sum(sum(int(value) for value in fields[11:15]) for fields in found.values())
@@ -48,7 +50,10 @@ def _stat(name):
 
 def _private_mb(pid):
     """Memory of a process that is not a file's. Pages shared with other processes count in part (Pss)."""
-    for name, keys in (("smaps_rollup", (b"Pss_Anon:", b"Pss_Shmem:")), ("status", (b"RssAnon:", b"RssShmem:"))):
+    for name, keys in (
+        ("smaps_rollup", (b"Pss_Anon:", b"Pss_Shmem:")),
+        ("status", (b"RssAnon:", b"RssShmem:")),
+    ):
         try:
             with open(f"/proc/{pid}/{name}", "rb") as file:
                 return sum(int(line.split()[1]) for line in file if line.startswith(keys)) / 1024

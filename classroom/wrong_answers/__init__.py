@@ -1,4 +1,5 @@
-"""Answers known to be wrong, task by task, with the property that must reject each; and right ones that must pass.
+"""Answers known to be wrong, task by task, with the property that must reject each; and right ones that
+must pass.
 
 `ps1.csv` … `ps4.csv` have one answer a line: the task, the answer (a function or class in
 `tests/known_wrong`, where it stands beside the message it must get), and the property

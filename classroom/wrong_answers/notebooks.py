@@ -1,14 +1,21 @@
-"""A synthetic class for assignment 1: whole notebooks, honest, odd and hostile, each with the grade it must get.
+"""A synthetic class for assignment 1: whole notebooks, honest, odd and hostile, each with the grade it must
+get.
 
 `CLASS` maps a student's name to a `Case`. `expected` has the points of each test that
 differs from full marks; None says "not gradable: a human must look".
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Callable
 
-FULL = {"undo-permutation": 10, "cross-correlate": 30, "output-size": 25, "fair-count": 20, "still-matches": 15}
+FULL = {
+    "undo-permutation": 10,
+    "cross-correlate": 30,
+    "output-size": 25,
+    "fair-count": 20,
+    "still-matches": 15,
+}
 NOTHING = dict.fromkeys(FULL, 0)
 UNDECIDED = dict.fromkeys(FULL)
 
@@ -27,7 +34,9 @@ class Case:
 
 
 def solved(source):
-    """A student's perfect notebook: the source without marks and hidden tests. `source`: a dict as in the file."""
+    """A student's perfect notebook: the source without marks and hidden tests. `source`: a dict as in the
+    file.
+    """
     from ..grading.screen import without_hidden
 
     notebook = json.loads(json.dumps(source))
@@ -42,17 +51,21 @@ CLASS = {}
 
 def case(name, note="", **expected):
     """Decorator: `function(notebook)` changes a solved notebook in place, or returns the file's bytes."""
+
     def add(change):
         CLASS[name] = Case(change, {key.replace("_", "-"): value for key, value in expected.items()}, note)
         return change
+
     return add
 
 
 def case_all(name, grades, note=""):
     """As `case`, for the same outcome in all tests."""
+
     def add(change):
         CLASS[name] = Case(change, dict(grades), note)
         return change
+
     return add
 
 
@@ -69,7 +82,14 @@ def answer(notebook, task, code):
 def extra(notebook, code, before="undo-permutation-answer"):
     """Add a code cell of the student's own."""
     at = notebook["cells"].index(cell(notebook, before))
-    new = {"cell_type": "code", "id": f"extra-{at}", "metadata": {}, "execution_count": None, "outputs": [], "source": code}
+    new = {
+        "cell_type": "code",
+        "id": f"extra-{at}",
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+        "source": code,
+    }
     notebook["cells"].insert(at, new)
 
 
@@ -96,41 +116,60 @@ def half_done(notebook):
 
 @case("flipped-kernel", cross_correlate=10)
 def flipped_kernel(notebook):
-    answer(notebook, "cross-correlate", """def cross_correlate(image, kernel):
+    answer(
+        notebook,
+        "cross-correlate",
+        """def cross_correlate(image, kernel):
     kernel = kernel.flip(0, 1)
-    return F.conv2d(image[None, None], kernel[None, None])[0, 0]""")
+    return F.conv2d(image[None, None], kernel[None, None])[0, 0]""",
+    )
 
 
 @case("rounds-up", output_size=10)
 def rounds_up(notebook):
-    answer(notebook, "output-size", "import math\ndef output_size(n, k, p=0, s=1, d=1):\n    return math.ceil((n + 2 * p - d * (k - 1) - 1) / s) + 1")
+    answer(
+        notebook,
+        "output-size",
+        "import math\ndef output_size(n, k, p=0, s=1, d=1):\n    return math.ceil((n + 2 * p - d * (k - 1) -"
+        " 1) / s) + 1",
+    )
 
 
 @case("einsum-in-chinese")
 def einsum_in_chinese(notebook):
-    answer(notebook, "cross-correlate", """def cross_correlate(image, kernel):
+    answer(
+        notebook,
+        "cross-correlate",
+        """def cross_correlate(image, kernel):
     高, 宽 = kernel.shape
     窗口 = image.unfold(0, 高, 1).unfold(1, 宽, 1)
-    return torch.einsum("ijab,ab->ij", 窗口, kernel)""")
+    return torch.einsum("ijab,ab->ij", 窗口, kernel)""",
+    )
 
 
 @case("im2col-and-warnings")
 def im2col_and_warnings(notebook):
-    answer(notebook, "cross-correlate", """import sys, warnings
+    answer(
+        notebook,
+        "cross-correlate",
+        """import sys, warnings
 
 def cross_correlate(image, kernel):
     warnings.warn("harmless")
     print("to stderr", file=sys.stderr)
     (h, w), (kh, kw) = image.shape, kernel.shape
     columns = F.unfold(image[None, None], (kh, kw))[0]
-    return (kernel.reshape(1, -1) @ columns).reshape(h - kh + 1, w - kw + 1)""")
+    return (kernel.reshape(1, -1) @ columns).reshape(h - kh + 1, w - kw + 1)""",
+    )
 
 
 @case("extra-cells")
 def extra_cells(notebook):
     extra(notebook, "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()")
     extra(notebook, "!echo hello", before="cross-correlate")
-    notebook["cells"].append({"cell_type": "markdown", "id": "thanks", "metadata": {}, "source": "谢谢！ Thank you."})
+    notebook["cells"].append(
+        {"cell_type": "markdown", "id": "thanks", "metadata": {}, "source": "谢谢！ Thank you."}
+    )
 
 
 @case("renamed-kernel")
@@ -188,12 +227,19 @@ def points_forged(notebook):
 @case("allclose-patched", note="torch.allclose", cross_correlate=10)
 def allclose_patched(notebook):
     flipped_kernel(notebook)
-    extra(notebook, "torch.allclose = torch.equal = lambda *a, **k: True\ntorch.Tensor.__eq__ = lambda *a: True\nimport numpy\nnumpy.allclose = torch.allclose")
+    extra(
+        notebook,
+        "torch.allclose = torch.equal = lambda *a, **k: True\ntorch.Tensor.__eq__ = lambda *a: True\nimport"
+        " numpy\nnumpy.allclose = torch.allclose",
+    )
 
 
 @case("always-equal", cross_correlate=0)
 def always_equal(notebook):
-    answer(notebook, "cross-correlate", """class Yes(torch.Tensor):
+    answer(
+        notebook,
+        "cross-correlate",
+        """class Yes(torch.Tensor):
     def __eq__(self, other):
         return True
     @classmethod
@@ -201,18 +247,22 @@ def always_equal(notebook):
         return True
 
 def cross_correlate(image, kernel):
-    return torch.zeros(image.shape).as_subclass(Yes)""")
+    return torch.zeros(image.shape).as_subclass(Yes)""",
+    )
 
 
 @case_all("answers-forged", UNDECIDED)
 def answers_forged(notebook):
-    extra(notebook, """import os, json, struct
+    extra(
+        notebook,
+        """import os, json, struct
 message = json.dumps({"outputs": [], "points": 10}).encode()
 for fd in range(3, 64):
     try:
         os.write(fd, struct.pack(">I", len(message)) + message)
     except OSError:
-        pass""")
+        pass""",
+    )
 
 
 # Runaway and hostile code --------------------------------------------------------------
@@ -240,7 +290,9 @@ def sys_exit(notebook):
 
 @case_all("fork-bomb", UNDECIDED, note="processes")
 def fork_bomb(notebook):
-    extra(notebook, "import os\nwhile True:\n    try:\n        os.fork()\n    except Exception:\n        pass")
+    extra(
+        notebook, "import os\nwhile True:\n    try:\n        os.fork()\n    except Exception:\n        pass"
+    )
 
 
 @case("memory-bomb")
@@ -266,17 +318,22 @@ def network(notebook):
 @case("spy")
 def spy(notebook):
     """The words FOUND and SECRET must not turn up in its outputs, see the test."""
-    extra(notebook, """import os, sys
-places = [p for p in ("/work", "/home", "/root", "/etc/passwd", "/etc/shadow", "/var", "/mnt", "/srv", "/run") if os.path.exists(p)]
+    extra(
+        notebook,
+        """import os, sys
+places = [p for p in ("/work", "/home", "/root", "/etc/passwd", "/etc/shadow", "/var", "/mnt", "/srv",
+"/run") if os.path.exists(p)]
 seen = []
 for place in places:
     for folder, below, names in os.walk(place):
         if folder.startswith((sys.prefix, sys.base_prefix)):  # Python itself may be read
             below[:] = []
             continue
-        seen += [os.path.join(folder, f) for f in names if f.endswith((".db", ".ipynb", ".csv", ".json", "shadow", "passwd"))]
+        seen += [os.path.join(folder, f) for f in names if f.endswith((".db", ".ipynb", ".csv", ".json",
+        "shadow", "passwd"))]
 print("FOUND" if seen else "nothing", seen[:5])
-print("SECRET" if any("HIDDEN" + " TESTS" in open(f, errors="ignore").read() for f in seen) else "none")""")
+print("SECRET" if any("HIDDEN" + " TESTS" in open(f, errors="ignore").read() for f in seen) else "none")""",
+    )
 
 
 @case_all("not-json", UNDECIDED, note="not a valid notebook")

@@ -1,4 +1,6 @@
-"""Assignment 4, a tuning report: choose by validation, change one thing, use several seeds, compare in pairs."""
+"""Assignment 4, a tuning report: choose by validation, change one thing, use several seeds, compare in
+pairs.
+"""
 
 import numpy as np
 
@@ -20,20 +22,30 @@ CHOOSE_CONFIGURATION = Exercise(
     hints=(
         N_("Every run has two accuracies. Only one of them may have a say in a choice; which?"),
         N_("A configuration was run with several seeds: collect its accuracies before you compare."),
-        N_("Group by name, take the mean validation accuracy of each group, return the name with the largest."),
+        N_(
+            "Group by name, take the mean validation accuracy of each group, return the name with the"
+            " largest."
+        ),
     ),
 )
 
 
 def _runs(rng, **accuracies):
     """Runs as a table of dicts: for each name a list of (validation, test) accuracies, shuffled."""
-    runs = [dict(name=name, seed=seed, validation_accuracy=v, test_accuracy=t)
-            for name, pairs in accuracies.items() for seed, (v, t) in enumerate(pairs)]
+    runs = [
+        dict(name=name, seed=seed, validation_accuracy=v, test_accuracy=t)
+        for name, pairs in accuracies.items()
+        for seed, (v, t) in enumerate(pairs)
+    ]
     return [runs[i] for i in rng.permutation(len(runs))]
 
 
 def _choice(candidate, runs, wanted, others):
-    trial = Trial(candidate, runs, tried=_("{n} runs of {m} configurations").format(n=len(runs), m=len({r['name'] for r in runs})))
+    trial = Trial(
+        candidate,
+        runs,
+        tried=_("{n} runs of {m} configurations").format(n=len(runs), m=len({r["name"] for r in runs})),
+    )
     if trial.result is None:
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
     if type(trial.result) is not str:
@@ -49,23 +61,56 @@ def _choice(candidate, runs, wanted, others):
 @CHOOSE_CONFIGURATION.property("validation-only", N_("the test accuracy has no say in the choice"))
 def validation_only(candidate, rng):
     base = float(rng.uniform(0.90, 0.93))
-    runs = _runs(rng, modest=[(base, base + 0.04), (base + 0.001, base + 0.04)],
-                 solid=[(base + 0.02, base - 0.02), (base + 0.021, base - 0.02)],
-                 poor=[(base - 0.05, base - 0.01), (base - 0.05, base - 0.01)])
-    _choice(candidate, runs, "solid", {
-        "modest": ("chose-on-test", _("which accuracy decides: a test set that chooses is no test any more")),
-        "poor": ("worst", _("the direction: a larger accuracy is better"))})
+    runs = _runs(
+        rng,
+        modest=[(base, base + 0.04), (base + 0.001, base + 0.04)],
+        solid=[(base + 0.02, base - 0.02), (base + 0.021, base - 0.02)],
+        poor=[(base - 0.05, base - 0.01), (base - 0.05, base - 0.01)],
+    )
+    _choice(
+        candidate,
+        runs,
+        "solid",
+        {
+            "modest": (
+                "chose-on-test",
+                _("which accuracy decides: a test set that chooses is no test any more"),
+            ),
+            "poor": ("worst", _("the direction: a larger accuracy is better")),
+        },
+    )
 
 
-@CHOOSE_CONFIGURATION.property("mean-over-seeds", N_("a configuration counts by its mean over seeds, not by its luckiest run"))
+@CHOOSE_CONFIGURATION.property(
+    "mean-over-seeds", N_("a configuration counts by its mean over seeds, not by its luckiest run")
+)
 def mean_over_seeds(candidate, rng):
     base = float(rng.uniform(0.90, 0.93))
     up = [base + d for d in (0.010, 0.012, 0.014)]
-    runs = _runs(rng, steady=[(v, v) for v in up], lucky=[(base + 0.03, base), (base - 0.03, base), (base - 0.02, base)],
-                 often=[(base, base)] * 6)
-    _choice(candidate, runs, "steady", {
-        "lucky": ("best-single-run", _("how runs of one configuration are brought together: the luckiest seed is not the configuration")),
-        "often": ("summed", _("sum or mean: a configuration that was run more often is not better for it"))})
+    runs = _runs(
+        rng,
+        steady=[(v, v) for v in up],
+        lucky=[(base + 0.03, base), (base - 0.03, base), (base - 0.02, base)],
+        often=[(base, base)] * 6,
+    )
+    _choice(
+        candidate,
+        runs,
+        "steady",
+        {
+            "lucky": (
+                "best-single-run",
+                _(
+                    "how runs of one configuration are brought together: the luckiest seed is not the"
+                    " configuration"
+                ),
+            ),
+            "often": (
+                "summed",
+                _("sum or mean: a configuration that was run more often is not better for it"),
+            ),
+        },
+    )
 
 
 def changed_levers(before, after):
@@ -84,12 +129,23 @@ CHANGED_LEVERS = Exercise(
 
 
 def _config(rng):
-    return dict(learning_rate=float(rng.uniform(0.01, 0.1)), batch_size=int(rng.integers(16, 64)), epochs=5,
-                dropout=0.0, optimizer="sgd", augment=False)
+    return dict(
+        learning_rate=float(rng.uniform(0.01, 0.1)),
+        batch_size=int(rng.integers(16, 64)),
+        epochs=5,
+        dropout=0.0,
+        optimizer="sgd",
+        augment=False,
+    )
 
 
 def _levers(candidate, before, after, wanted):
-    trial = Trial(candidate, before, after, tried=_("two configurations that differ in {names}").format(names=", ".join(wanted) or _("nothing")))
+    trial = Trial(
+        candidate,
+        before,
+        after,
+        tried=_("two configurations that differ in {names}").format(names=", ".join(wanted) or _("nothing")),
+    )
     got = trial.result
     if got is None:
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
@@ -99,10 +155,16 @@ def _levers(candidate, before, after, wanted):
         return
     missing, extra = set(wanted) - set(got), set(got) - set(wanted)
     if missing:
-        trial.fail("overlooks", got=_("{got}, without {name}").format(got=sorted(got), name=", ".join(sorted(missing))),
-                   look=_("does the search stop at the first difference, or skip values like 0 and False?"))
-    trial.fail("too-many", got=_("{name} besides").format(name=", ".join(sorted(extra)) or describe(list(got))),
-               look=_("what counts as different: two equal values are no change"))
+        trial.fail(
+            "overlooks",
+            got=_("{got}, without {name}").format(got=sorted(got), name=", ".join(sorted(missing))),
+            look=_("does the search stop at the first difference, or skip values like 0 and False?"),
+        )
+    trial.fail(
+        "too-many",
+        got=_("{name} besides").format(name=", ".join(sorted(extra)) or describe(list(got))),
+        look=_("what counts as different: two equal values are no change"),
+    )
 
 
 @CHANGED_LEVERS.property("one", N_("one changed lever is found, whatever its kind"))
@@ -140,7 +202,10 @@ PAIRED_EFFECT = Exercise(
     hints=(
         N_("Two runs with one seed belong together: look at their difference, seed by seed."),
         N_("Only seeds that both have can be compared. With fewer than three, say so: raise ValueError."),
-        N_("The standard error of a mean of n differences is their standard deviation (with n − 1) divided by the root of n."),
+        N_(
+            "The standard error of a mean of n differences is their standard deviation (with n − 1) divided"
+            " by the root of n."
+        ),
     ),
 )
 
@@ -150,27 +215,47 @@ def _accuracies(rng, n=6):
     seeds = [int(s) for s in rng.choice(np.arange(100), n + 2, replace=False)]
     luck = rng.normal(0.95, 0.01, n + 2)
     effect = rng.normal(0.006, 0.002, n + 2)
-    baseline = {seed: float(luck[i]) for i, seed in enumerate(seeds[:n + 1])}
+    baseline = {seed: float(luck[i]) for i, seed in enumerate(seeds[: n + 1])}
     changed = {seed: float(luck[i] + effect[i]) for i, seed in reversed(list(enumerate(seeds))) if i != n}
     return baseline, changed
 
 
 def _effect(candidate, baseline, changed, which):
-    trial = Trial(candidate, baseline, changed, tried=_("{n} and {m} seeds").format(n=len(baseline), m=len(changed)))
+    trial = Trial(
+        candidate, baseline, changed, tried=_("{n} and {m} seeds").format(n=len(baseline), m=len(changed))
+    )
     if trial.result is None:
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
     parts = list(trial.result) if type(trial.result) in (tuple, list) else []
     if len(parts) != 2 or any(plain(part) is None or plain(part).size != 1 for part in parts):
-        trial.fail("not-a-pair", look=_("what is returned: two numbers, the mean difference and its standard error"))
+        trial.fail(
+            "not-a-pair", look=_("what is returned: two numbers, the mean difference and its standard error")
+        )
     common = sorted(set(baseline) & set(changed))
     b, c = np.array([baseline[s] for s in common]), np.array([changed[s] for s in common])
     d, n = c - b, len(common)
     mistakes = [
-        [("sign", -d.mean(), _("what is taken from what: changed minus baseline")),
-         ("all-seeds", np.mean(list(changed.values())) - np.mean(list(baseline.values())), _("seeds that only one of the two has: they have no partner"))],
-        [("spread-of-runs", d.std(ddof=1), _("standard deviation or standard error: how sure is the mean of n?")),
-         ("population", d.std() / n**0.5, _("n or n − 1: these are few seeds out of many")),
-         ("unpaired", (b.var(ddof=1) / n + c.var(ddof=1) / n) ** 0.5, _("what the spread is taken of: the differences, seed by seed"))],
+        [
+            ("sign", -d.mean(), _("what is taken from what: changed minus baseline")),
+            (
+                "all-seeds",
+                np.mean(list(changed.values())) - np.mean(list(baseline.values())),
+                _("seeds that only one of the two has: they have no partner"),
+            ),
+        ],
+        [
+            (
+                "spread-of-runs",
+                d.std(ddof=1),
+                _("standard deviation or standard error: how sure is the mean of n?"),
+            ),
+            ("population", d.std() / n**0.5, _("n or n − 1: these are few seeds out of many")),
+            (
+                "unpaired",
+                (b.var(ddof=1) / n + c.var(ddof=1) / n) ** 0.5,
+                _("what the spread is taken of: the differences, seed by seed"),
+            ),
+        ],
     ][which]
     got, wanted = plain(parts[which]).reshape(()), (d.mean(), d.std(ddof=1) / n**0.5)[which]
     if agree(got, np.array(wanted), 1e-9):
@@ -178,7 +263,10 @@ def _effect(candidate, baseline, changed, which):
     for key, wrong, look in mistakes:
         if agree(got, np.array(wrong), 1e-9):
             trial.fail(key, look=look)
-    trial.fail(("mean", "standard-error")[which], look=_("three pairs of runs, worked out on paper; are the seeds matched by their number?"))
+    trial.fail(
+        ("mean", "standard-error")[which],
+        look=_("three pairs of runs, worked out on paper; are the seeds matched by their number?"),
+    )
 
 
 @PAIRED_EFFECT.property("mean", N_("the effect is the mean of the differences of runs with the same seed"))
@@ -204,7 +292,9 @@ def too_few(candidate, rng):
             asked.append(True)
             return 0
 
-    trial = Trial(call if callable(candidate) else candidate, {s: baseline[s] for s in few}, few, tried=_("two seeds"))
+    trial = Trial(
+        call if callable(candidate) else candidate, {s: baseline[s] for s in few}, few, tried=_("two seeds")
+    )
     if not asked:
         trial.fail("one-seed-claim", look=_("the number of seeds: two runs are an anecdote, and one is less"))
     Trial(candidate, baseline, changed)  # and enough seeds are not refused

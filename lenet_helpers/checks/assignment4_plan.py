@@ -9,8 +9,10 @@ def experiment(run):
     baseline = {"learning_rate": 0.02, "batch_size": 32, "dropout": 0.0}
     changed = baseline | {"dropout": 0.3}
     seeds = (0, 1, 2, 3)
-    return {"baseline": {seed: run(seed, **baseline) for seed in seeds},
-            "changed": {seed: run(seed, **changed) for seed in seeds}}
+    return {
+        "baseline": {seed: run(seed, **baseline) for seed in seeds},
+        "changed": {seed: run(seed, **changed) for seed in seeds},
+    }
 
 
 EXPERIMENT = Exercise(
@@ -18,8 +20,14 @@ EXPERIMENT = Exercise(
     solution=experiment,
     hints=(
         N_("An experiment is a baseline and one change. Which lever are you curious about?"),
-        N_("Run both configurations with the same seeds, three at the very least, and keep every result by its seed."),
-        N_("Two dicts from seed to validation accuracy: {'baseline': {0: ..., 1: ..., 2: ...}, 'changed': {...}}."),
+        N_(
+            "Run both configurations with the same seeds, three at the very least, and keep every result by"
+            " its seed."
+        ),
+        N_(
+            "Two dicts from seed to validation accuracy: {'baseline': {0: ..., 1: ..., 2: ...}, 'changed':"
+            " {...}}."
+        ),
     ),
     time_limit=60.0,
 )
@@ -53,7 +61,10 @@ def _plan(candidate, rng):
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
     tables = [result.get(name) for name in ("baseline", "changed")] if type(result) is dict else [None]
     if any(type(table) is not dict or not table for table in tables):
-        trial.fail("not-two-tables", look=_("what is returned: {'baseline': {seed: accuracy, ...}, 'changed': {seed: accuracy, ...}}"))
+        trial.fail(
+            "not-two-tables",
+            look=_("what is returned: {'baseline': {seed: accuracy, ...}, 'changed': {seed: accuracy, ...}}"),
+        )
     return trial, bench, tables
 
 
@@ -69,7 +80,11 @@ def _configurations(bench):
 def validation_only(candidate, rng):
     trial, bench, _tables = _plan(candidate, rng)
     if bench.tested:
-        trial.fail("looked-at-test", got=_("run.test_accuracy was called"), look=_("which split plans and compares: the test set is opened once, at the very end"))
+        trial.fail(
+            "looked-at-test",
+            got=_("run.test_accuracy was called"),
+            look=_("which split plans and compares: the test set is opened once, at the very end"),
+        )
 
 
 @EXPERIMENT.property("one-change", N_("two configurations are run, and they differ in exactly one lever"))
@@ -77,13 +92,25 @@ def one_change(candidate, rng):
     trial, bench, _tables = _plan(candidate, rng)
     configurations = [dict(levers) for levers in _configurations(bench)]
     if len(configurations) < 2:
-        trial.fail("no-comparison", got=_("{n} configurations were run").format(n=len(configurations)), look=_("what the change is compared with: a baseline of its own"))
+        trial.fail(
+            "no-comparison",
+            got=_("{n} configurations were run").format(n=len(configurations)),
+            look=_("what the change is compared with: a baseline of its own"),
+        )
     if len(configurations) > 2:
-        trial.fail("many-configurations", got=_("{n} configurations were run").format(n=len(configurations)), look=_("one question at a time: a baseline and one change"))
+        trial.fail(
+            "many-configurations",
+            got=_("{n} configurations were run").format(n=len(configurations)),
+            look=_("one question at a time: a baseline and one change"),
+        )
     a, b = configurations
     differ = {name for name in {*a, *b} if a.get(name) != b.get(name)}
     if len(differ) != 1:
-        trial.fail("two-changes", got=_("they differ in {names}").format(names=", ".join(sorted(differ))), look=_("how many levers move: with two, nobody can say which one did it"))
+        trial.fail(
+            "two-changes",
+            got=_("they differ in {names}").format(names=", ".join(sorted(differ))),
+            look=_("how many levers move: with two, nobody can say which one did it"),
+        )
 
 
 @EXPERIMENT.property("several-seeds", N_("both are run with at least three seeds, the same for both"))
@@ -91,9 +118,16 @@ def several_seeds(candidate, rng):
     trial, bench, _tables = _plan(candidate, rng)
     seeds = list(_configurations(bench).values())
     if not seeds or min(map(len, seeds)) < 3:
-        trial.fail("too-few-seeds", got=_("{n} seeds").format(n=min(map(len, seeds), default=0)), look=_("how often each configuration is run: one run says little about the next"))
+        trial.fail(
+            "too-few-seeds",
+            got=_("{n} seeds").format(n=min(map(len, seeds), default=0)),
+            look=_("how often each configuration is run: one run says little about the next"),
+        )
     if any(some != seeds[0] for some in seeds):
-        trial.fail("other-seeds", look=_("the seeds of both configurations: with the same ones, runs can be compared in pairs"))
+        trial.fail(
+            "other-seeds",
+            look=_("the seeds of both configurations: with the same ones, runs can be compared in pairs"),
+        )
 
 
 @EXPERIMENT.property("honest-table", N_("the table holds what the runs gave, all of them, by seed"))
@@ -104,9 +138,16 @@ def honest_table(candidate, rng):
         if any(value is None or value.size != 1 for value in numbers.values()):
             trial.fail("not-two-tables", look=_("the values in the tables: one accuracy for each seed"))
         # Which configuration is meant is the learner's affair; that its numbers are those of one is not.
-        matches = [levers for levers, seeds in _configurations(bench).items() if seeds == set(numbers) and all(
-            abs(float(numbers[s].reshape(())) - bench.known[s, levers]) < 1e-9 for s in seeds)]
+        matches = [
+            levers
+            for levers, seeds in _configurations(bench).items()
+            if seeds == set(numbers)
+            and all(abs(float(numbers[s].reshape(())) - bench.known[s, levers]) < 1e-9 for s in seeds)
+        ]
         if not matches:
-            trial.fail("other-numbers", look=_("the numbers in the tables: every seed that was run, with exactly what the run gave"))
+            trial.fail(
+                "other-numbers",
+                look=_("the numbers in the tables: every seed that was run, with exactly what the run gave"),
+            )
     if tables[0] == tables[1]:
         trial.fail("same-table", look=_("baseline and changed: both tables hold the same runs"))

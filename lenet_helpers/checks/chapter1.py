@@ -16,10 +16,15 @@ UNDO_PERMUTATION = Exercise(
     "undo_permutation",
     solution=undo_permutation,
     hints=(
-        N_("Which axis of the weights belongs to pixels, which to outputs? Only one of them needs to be touched."),
+        N_(
+            "Which axis of the weights belongs to pixels, which to outputs? Only one of them needs to be"
+            " touched."
+        ),
         N_("Pixel i of the new image is pixel order[i] of the old one. Which old weight should it meet?"),
-        N_("Column i of the new weights is column order[i] of the old ones. Indexing with the whole array does all "
-           "columns at once."),
+        N_(
+            "Column i of the new weights is column order[i] of the old ones. Indexing with the whole array"
+            " does all columns at once."
+        ),
     ),
 )
 
@@ -32,15 +37,25 @@ def _weights(rng, outputs, pixels):
     return torch.from_numpy(rng.normal(size=(outputs, pixels))), torch.from_numpy(order)
 
 
-@UNDO_PERMUTATION.property("same-outputs", N_("new weights times permuted image = old weights times plain image"))
+@UNDO_PERMUTATION.property(
+    "same-outputs", N_("new weights times permuted image = old weights times plain image")
+)
 def same_outputs(candidate, rng):
     weight, order = _weights(rng, 8, 8)
     trial = Trial(candidate, weight, order)
     got, w, o = trial.array(), weight.numpy(), order.numpy()
     mistakes = [
-        ("rows", w[o], _("which axis was reordered: rows belong to outputs, and those stayed where they were")),
+        (
+            "rows",
+            w[o],
+            _("which axis was reordered: rows belong to outputs, and those stayed where they were"),
+        ),
         ("both-axes", w[o][:, o], _("how many axes were reordered: only the pixels changed places")),
-        ("inverse", w[:, np.argsort(o)], _("the direction: new pixel i is old pixel order[i], not the other way round")),
+        (
+            "inverse",
+            w[:, np.argsort(o)],
+            _("the direction: new pixel i is old pixel order[i], not the other way round"),
+        ),
         ("unchanged", w, _("the first weight of each row: which pixel does it meet now?")),
     ]
     if agree(got, w[:, o]):
@@ -76,11 +91,15 @@ CROSS_CORRELATE = Exercise(
     "cross_correlate",
     solution=cross_correlate,
     hints=(
-        N_("How many places can the kernel stand in without leaving the image? That is the result's shape, "
-           "one axis at a time."),
+        N_(
+            "How many places can the kernel stand in without leaving the image? That is the result's shape, "
+            "one axis at a time."
+        ),
         N_("Two loops walk over those places. At each, cut out the window of the image under the kernel."),
-        N_("window = image[row : row + kh, column : column + kw]; multiply it with the kernel, element by element, "
-           "and sum. Make the result with the image's dtype."),
+        N_(
+            "window = image[row : row + kh, column : column + kw]; multiply it with the kernel, element by"
+            " element, and sum. Make the result with the image's dtype."
+        ),
     ),
 )
 
@@ -88,30 +107,42 @@ CROSS_CORRELATE = Exercise(
 def _reference(image, kernel):
     """Cross-correlation of two numpy arrays, by plain sums."""
     (h, w), (kh, kw) = image.shape, kernel.shape
-    return np.array([[float((image[r:r + kh, c:c + kw] * kernel).sum()) for c in range(w - kw + 1)]
-                     for r in range(h - kh + 1)])
+    return np.array(
+        [
+            [float((image[r : r + kh, c : c + kw] * kernel).sum()) for c in range(w - kw + 1)]
+            for r in range(h - kh + 1)
+        ]
+    )
 
 
 def _pair(rng, image_shape, kernel_shape, dtype=torch.float64):
-    return (torch.from_numpy(rng.normal(size=image_shape)).to(dtype),
-            torch.from_numpy(rng.normal(size=kernel_shape)).to(dtype))
+    return (
+        torch.from_numpy(rng.normal(size=image_shape)).to(dtype),
+        torch.from_numpy(rng.normal(size=kernel_shape)).to(dtype),
+    )
 
 
-@CROSS_CORRELATE.property("shape", N_("the result has h − kh + 1 rows and w − kw + 1 columns, also when nothing is square"))
+@CROSS_CORRELATE.property(
+    "shape", N_("the result has h − kh + 1 rows and w − kw + 1 columns, also when nothing is square")
+)
 def shape(candidate, rng):
     h = w = kh = kw = 0
     while h - kh == w - kw:  # else swapping rows and columns of the result would go unseen
         h, w = (int(n) for n in rng.choice(np.arange(6, 12), 2, replace=False))
         kh, kw = (int(n) for n in rng.choice(np.arange(1, 5), 2, replace=False))
     image, kernel = _pair(rng, (h, w), (kh, kw))
-    look = _("which of the two sizes belongs to rows, which to columns, and whether every one is read from "
-             "`.shape` instead of written down")
+    look = _(
+        "which of the two sizes belongs to rows, which to columns, and whether every one is read from "
+        "`.shape` instead of written down"
+    )
     trial = Trial(candidate, image, kernel, on_error=("shape", look))
     got = trial.array().shape
     if got == (w - kw + 1, h - kh + 1):
         trial.fail("swapped", look=_("rows and columns: `.shape` gives the height first"))
     if got == (h - kw + 1, w - kh + 1):
-        trial.fail("transposed", look=_("the kernel's rows and columns: do they meet the image's rows and columns?"))
+        trial.fail(
+            "transposed", look=_("the kernel's rows and columns: do they meet the image's rows and columns?")
+        )
     if got in {(h - kh, w - kw), (h - kh, w - kw + 1), (h - kh + 1, w - kw)}:
         trial.fail("missing-one", look=_("a kernel as large as the image: in how many places can it stand?"))
     if got == (h, w):
@@ -120,7 +151,9 @@ def shape(candidate, rng):
         trial.fail("shape", look=look)
 
 
-@CROSS_CORRELATE.property("values", N_("each number is the sum of window times kernel, the kernel as it stands"))
+@CROSS_CORRELATE.property(
+    "values", N_("each number is the sum of window times kernel, the kernel as it stands")
+)
 def values(candidate, rng):
     image, kernel = _pair(rng, (7, 9), (3, 3))
     trial = Trial(candidate, image, kernel)
@@ -128,8 +161,16 @@ def values(candidate, rng):
     mistakes = [
         ("flipped", _reference(a, k[::-1, ::-1]), _("the kernel's orientation: nothing turns it round here")),
         ("flipped", _reference(a, k[::-1]), _("the kernel's orientation: nothing turns its rows round here")),
-        ("flipped", _reference(a, k[:, ::-1]), _("the kernel's orientation: nothing turns its columns round here")),
-        ("transposed", _reference(a, k.T), _("the kernel's rows and columns: do they meet the image's rows and columns?")),
+        (
+            "flipped",
+            _reference(a, k[:, ::-1]),
+            _("the kernel's orientation: nothing turns its columns round here"),
+        ),
+        (
+            "transposed",
+            _reference(a, k.T),
+            _("the kernel's rows and columns: do they meet the image's rows and columns?"),
+        ),
         ("truncated", np.trunc(_reference(a, k)), _("the dtype of the result: can it hold a fraction?")),
         ("clipped", np.maximum(_reference(a, k), 0), _("negative sums: they are answers too")),
         ("averaged", _reference(a, k) / k.size, _("what is done with the products after they are added")),
@@ -178,20 +219,30 @@ DIAGONAL_DETECTOR = Exercise(
     "diagonal_detector",
     solution=diagonal_detector,
     hints=(
-        N_("Cross-correlation is largest where the image looks like the kernel. What does a falling diagonal look "
-           "like in three by three pixels?"),
-        N_("Positive weights on the diagonal draw the response up. What should the other six do, so that a plain "
-           "bright area gives zero?"),
-        N_("Three weights lie on the falling diagonal, six off it. If each of the six is −1, the three must add "
-           "up to 6."),
+        N_(
+            "Cross-correlation is largest where the image looks like the kernel. What does a falling diagonal"
+            " look like in three by three pixels?"
+        ),
+        N_(
+            "Positive weights on the diagonal draw the response up. What should the other six do, so that a"
+            " plain bright area gives zero?"
+        ),
+        N_(
+            "Three weights lie on the falling diagonal, six off it. If each of the six is −1, the three must"
+            " add up to 6."
+        ),
     ),
 )
 
 
 def _lines(brightness):
     """3×3 pictures of a bright line through the middle, by direction."""
-    flat = {"falling": np.eye(3), "rising": np.eye(3)[::-1], "level": np.eye(3)[1][:, None] * np.ones(3),
-            "upright": np.ones((3, 1)) * np.eye(3)[1]}
+    flat = {
+        "falling": np.eye(3),
+        "rising": np.eye(3)[::-1],
+        "level": np.eye(3)[1][:, None] * np.ones(3),
+        "upright": np.ones((3, 1)) * np.eye(3)[1],
+    }
     return {name: brightness * picture for name, picture in flat.items()}
 
 
@@ -204,21 +255,30 @@ def _kernel(candidate):
     return trial, kernel
 
 
-@DIAGONAL_DETECTOR.property("finds-it", N_("a bright line falling from left to right gives a positive response, larger than any other line's"))
+@DIAGONAL_DETECTOR.property(
+    "finds-it",
+    N_("a bright line falling from left to right gives a positive response, larger than any other line's"),
+)
 def finds_it(candidate, rng):
     trial, kernel = _kernel(candidate)
     response = {name: float((kernel * p).sum()) for name, p in _lines(rng.uniform(0.5, 2)).items()}
     strongest = max(response, key=lambda name: abs(response[name]))
     got = ", ".join(f"{name}: {value:.2f}" for name, value in response.items())
     if abs(response[strongest]) < 1e-9:
-        trial.fail("silent", got=got, look=_("what your kernel answers to a line: here every line gives zero"))
+        trial.fail(
+            "silent", got=got, look=_("what your kernel answers to a line: here every line gives zero")
+        )
     if strongest == "rising" and response["rising"] > abs(response["falling"]):
         trial.fail("other-direction", got=got, look=_("which way your diagonal runs: row 0 is at the top"))
     if strongest == "falling" and response["falling"] < 0:
         trial.fail("sign", got=got, look=_("the signs: a bright line should give a positive number"))
     others = max(abs(value) for name, value in response.items() if name != "falling")
     if not response["falling"] > 2 * others:
-        trial.fail("not-selective", got=got, look=_("the answers to the other directions: at most half as strong is asked for"))
+        trial.fail(
+            "not-selective",
+            got=got,
+            look=_("the answers to the other directions: at most half as strong is asked for"),
+        )
 
 
 @DIAGONAL_DETECTOR.property("balanced", N_("a plain area gives zero, however bright it is"))
@@ -226,5 +286,8 @@ def balanced(candidate, rng):
     trial, kernel = _kernel(candidate)
     area = float(rng.uniform(1, 5)) * float(kernel.sum())
     if not abs(area) < 1e-5 * max(1.0, float(np.abs(kernel).max())):
-        trial.fail("sum", got=_("{value:.3f} on a plain area").format(value=area),
-                   look=_("the sum of the nine weights"))
+        trial.fail(
+            "sum",
+            got=_("{value:.3f} on a plain area").format(value=area),
+            look=_("the sum of the nine weights"),
+        )

@@ -5,7 +5,7 @@ import torch
 
 from ..wording import N_, _
 from .core import Exercise
-from .counting import count
+from .mistakes import count
 from .trial import Trial, agree
 
 
@@ -25,19 +25,42 @@ CONV_PARAMETERS = Exercise(
     ),
 )
 
+
 def _conv_case(candidate, n_in, n_out, k):
     mistakes = [
-        ("first-channel-only", n_out * k * k + n_out, _("the input maps: does a kernel look at one of them or at all?")),
-        ("bias-per-channel", n_out * n_in * k * k + n_out * n_in, _("the biases: the responses are added up first, then one bias is added")),
-        ("bias-per-weight", n_out * n_in * (k * k + 1) * 1 + n_out, _("the biases: one for each output map and no other")),
+        (
+            "first-channel-only",
+            n_out * k * k + n_out,
+            _("the input maps: does a kernel look at one of them or at all?"),
+        ),
+        (
+            "bias-per-channel",
+            n_out * n_in * k * k + n_out * n_in,
+            _("the biases: the responses are added up first, then one bias is added"),
+        ),
+        (
+            "bias-per-weight",
+            n_out * n_in * (k * k + 1) * 1 + n_out,
+            _("the biases: one for each output map and no other"),
+        ),
         ("no-bias", n_out * n_in * k * k, _("the biases")),
-        ("bias-per-input", n_out * n_in * k * k + n_in, _("the biases: one for each output map, not for each input map")),
+        (
+            "bias-per-input",
+            n_out * n_in * k * k + n_in,
+            _("the biases: one for each output map, not for each input map"),
+        ),
         ("one-bias", n_out * n_in * k * k + 1, _("the biases: one for each output map, not one for all")),
         ("k-not-squared", n_out * n_in * k + n_out, _("a k×k slice: how many weights?")),
         ("one-map", n_in * k * k + 1, _("the output maps: each has a kernel of its own")),
     ]
-    count(candidate, (n_in, n_out, k), ("n_in", "n_out", "k"), n_out * n_in * k * k + n_out, mistakes,
-           _("one input map, one output map and a 1×1 kernel: two numbers in all"))
+    count(
+        candidate,
+        (n_in, n_out, k),
+        ("n_in", "n_out", "k"),
+        n_out * n_in * k * k + n_out,
+        mistakes,
+        _("one input map, one output map and a 1×1 kernel: two numbers in all"),
+    )
 
 
 @CONV_PARAMETERS.property("conv2", N_("LeNet's conv2 (6 maps in, 16 out, 5×5) has 2,416"))
@@ -66,10 +89,18 @@ MAX_POOL = Exercise(
     "max_pool",
     solution=max_pool,
     hints=(
-        N_("How many whole windows of the given size stand side by side along one axis? An edge that is left over is dropped."),
-        N_("Loop over the places of the result. The window of place (row, column) begins at row·size and column·size."),
-        N_("Cut the window out of all images and maps at once, maps[:, :, top:bottom, left:right], and take the largest "
-           "value over its last two axes only: .amax(dim=(2, 3))."),
+        N_(
+            "How many whole windows of the given size stand side by side along one axis? An edge that is left"
+            " over is dropped."
+        ),
+        N_(
+            "Loop over the places of the result. The window of place (row, column) begins at row·size and"
+            " column·size."
+        ),
+        N_(
+            "Cut the window out of all images and maps at once, maps[:, :, top:bottom, left:right], and take"
+            " the largest value over its last two axes only: .amax(dim=(2, 3))."
+        ),
     ),
 )
 
@@ -88,17 +119,42 @@ def _pool_mistakes(x, size):
     right = _blocks(x, size, lambda b: b.max(-1))
     return right, [
         ("stride-one", windows.max(axis=(4, 5)), _("how far the window moves: by its own size, not by one")),
-        ("averaged", _blocks(x, size, lambda b: b.mean(-1)), _("what is taken from each window: its largest value")),
-        ("minimum", _blocks(x, size, lambda b: b.min(-1)), _("what is taken from each window: its largest value")),
-        ("largest-magnitude", _blocks(x, size, lambda b: np.take_along_axis(b, np.abs(b).argmax(-1)[..., None], -1)[..., 0]),
-         _("negative values: −3 is not larger than 2")),
-        ("zero-in-window", np.maximum(right, 0), _("windows of negative values only: where would a zero come from?")),
-        ("subsampled", x[:, :, ::size, ::size][:, :, : right.shape[2], : right.shape[3]], _("the other values of the window")),
-        ("over-channels", np.broadcast_to(right.max(1, keepdims=True), right.shape), _("the maps: each is pooled on its own")),
+        (
+            "averaged",
+            _blocks(x, size, lambda b: b.mean(-1)),
+            _("what is taken from each window: its largest value"),
+        ),
+        (
+            "minimum",
+            _blocks(x, size, lambda b: b.min(-1)),
+            _("what is taken from each window: its largest value"),
+        ),
+        (
+            "largest-magnitude",
+            _blocks(x, size, lambda b: np.take_along_axis(b, np.abs(b).argmax(-1)[..., None], -1)[..., 0]),
+            _("negative values: −3 is not larger than 2"),
+        ),
+        (
+            "zero-in-window",
+            np.maximum(right, 0),
+            _("windows of negative values only: where would a zero come from?"),
+        ),
+        (
+            "subsampled",
+            x[:, :, ::size, ::size][:, :, : right.shape[2], : right.shape[3]],
+            _("the other values of the window"),
+        ),
+        (
+            "over-channels",
+            np.broadcast_to(right.max(1, keepdims=True), right.shape),
+            _("the maps: each is pooled on its own"),
+        ),
     ]
 
 
-@MAX_POOL.property("shape", N_("a window that moves by its own size gives height // size rows and width // size columns"))
+@MAX_POOL.property(
+    "shape", N_("a window that moves by its own size gives height // size rows and width // size columns")
+)
 def pool_shape(candidate, rng):
     size = int(rng.integers(3, 5))  # not 2, the default: the argument must be used
     x = rng.normal(size=(2, 3, size * int(rng.integers(3, 5)), size * int(rng.integers(5, 7))))
@@ -167,14 +223,25 @@ def _table_case(candidate, table, k):
     mistakes = [
         ("dense", rows * 6 * k * k + rows, _("the table: not every map reads all six")),
         ("no-bias", kernels * k * k, _("the biases")),
-        ("bias-per-kernel", kernels * (k * k + 1), _("the biases: one for each output map, not one for each kernel")),
+        (
+            "bias-per-kernel",
+            kernels * (k * k + 1),
+            _("the biases: one for each output map, not one for each kernel"),
+        ),
         ("one-bias", kernels * k * k + 1, _("the biases: one for each output map")),
         ("first-row", rows * (len(table[0]) * k * k + 1), _("the rows: are they all as long as the first?")),
         ("one-kernel-a-map", rows * (k * k + 1), _("the inputs of a map: each has a kernel of its own")),
         ("k-ignored", kernels * 25 + rows, _("the second argument: is it used?")),
         ("weights-shared", 6 * k * k + rows, _("two maps that read the same input: do they share a kernel?")),
     ]
-    count(candidate, (table, k), ("connections", "k"), kernels * k * k + rows, mistakes, _("a table of one row with one input: 26"))
+    count(
+        candidate,
+        (table, k),
+        ("connections", "k"),
+        kernels * k * k + rows,
+        mistakes,
+        _("a table of one row with one input: 26"),
+    )
 
 
 @C3_PARAMETERS.property("the-paper", N_("the paper's table gives 1,516"))

@@ -13,17 +13,28 @@ FLAWS = Exercise(
     "flaws",
     solution=flaws,
     hints=(
-        N_("Take one statement at a time and name the cell of this chapter that could contradict it. Two of the seven stand."),
-        N_("Three speak of the network of 1998 (its input, its pooling, its squashing function), three of the code below "
-           "them, one of any dense layer."),
-        N_("Look at the shapes that the code prints, at fc1.weight.shape, and at the paper's table in section 2.5."),
+        N_(
+            "Take one statement at a time and name the cell of this chapter that could contradict it. Two of"
+            " the seven stand."
+        ),
+        N_(
+            "Three speak of the network of 1998 (its input, its pooling, its squashing function), three of"
+            " the code below them, one of any dense layer."
+        ),
+        N_(
+            "Look at the shapes that the code prints, at fc1.weight.shape, and at the paper's table in"
+            " section 2.5."
+        ),
     ),
 )
 # Where the evidence on each statement stands.
 _EVIDENCE = {
-    "A": N_("statement A: the field of the paper's input in section 2.5"), "B": N_("statement B: the shape of conv1's kernels"),
-    "C": N_("statement C: what S2 does in section 2.2"), "D": N_("statement D: the functions named in the code, and in the paper"),
-    "E": N_("statement E: the shape before flattening"), "F": N_("statement F: the shape of fc1's weights"),
+    "A": N_("statement A: the field of the paper's input in section 2.5"),
+    "B": N_("statement B: the shape of conv1's kernels"),
+    "C": N_("statement C: what S2 does in section 2.2"),
+    "D": N_("statement D: the functions named in the code, and in the paper"),
+    "E": N_("statement E: the shape before flattening"),
+    "F": N_("statement F: the shape of fc1's weights"),
     "G": N_("statement G: the column of parameters in the ledger"),
 }
 
@@ -33,8 +44,12 @@ def _letters(candidate):
     result = trial.result
     if result is None:
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
-    if not isinstance(result, (set, frozenset, list, tuple)) or not all(isinstance(one, str) and one in _EVIDENCE for one in result):
-        trial.fail("not-letters", look=_("the kind of the result: a set of letters from A to G, such as {'B', 'G'}"))
+    if not isinstance(result, (set, frozenset, list, tuple)) or not all(
+        isinstance(one, str) and one in _EVIDENCE for one in result
+    ):
+        trial.fail(
+            "not-letters", look=_("the kind of the result: a set of letters from A to G, such as {'B', 'G'}")
+        )
     return trial, set(result)
 
 

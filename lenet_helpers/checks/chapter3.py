@@ -1,4 +1,5 @@
-"""Chapter 3: statistics of a split, a printed loss. The loop is in `chapter3_loop`, going on after a stop in `chapter3_resume`.
+"""Chapter 3: statistics of a split, a printed loss. The loop is in `chapter3_loop`, going on after a stop
+in `chapter3_resume`.
 
 What a learner writes, in the order of the chapter:
 
@@ -32,8 +33,14 @@ SPLIT_STATISTICS = Exercise(
     solution=split_statistics,
     hints=(
         N_("Which images may a number that the model uses be made from? Pick those first."),
-        N_("Bytes go from 0 to 255: divide once, and only then take the mean over every pixel of every image."),
-        N_("pixels = images[is_train] / 255, then the mean and the standard deviation of all of them at once."),
+        N_(
+            "Bytes go from 0 to 255: divide once, and only then take the mean over every pixel of every"
+            " image."
+        ),
+        N_(
+            "pixels = images[is_train] / 255, then the mean and the standard deviation of all of them at"
+            " once."
+        ),
     ),
 )
 
@@ -64,16 +71,31 @@ def _statistics_mistake(images, is_train, which, got):
     a, t = images.numpy().astype(np.float64), is_train.numpy()
     spread = (np.mean, np.std)[which]
     known = [
-        ("leak", spread(a / 255), _("which images went in: a number made from the test images has seen the test")),
-        ("wrong-split", spread(a[~t] / 255), _("which images went in: True in `is_train` marks the training images")),
+        (
+            "leak",
+            spread(a / 255),
+            _("which images went in: a number made from the test images has seen the test"),
+        ),
+        (
+            "wrong-split",
+            spread(a[~t] / 255),
+            _("which images went in: True in `is_train` marks the training images"),
+        ),
         ("scaled-twice", spread(a[t] / 255 / 255), _("how often you divide by 255")),
-        ("not-scaled", spread(a[t]), _("the range: pixels as bytes go to 255, here they are wanted in [0, 1]")),
+        (
+            "not-scaled",
+            spread(a[t]),
+            _("the range: pixels as bytes go to 255, here they are wanted in [0, 1]"),
+        ),
     ]
     if which == 1:
         known += [
             ("variance", np.var(a[t] / 255), _("the unit: a standard deviation is the root of the variance")),
-            ("averaged", np.mean([np.std(image / 255) for image in a[t]]),
-             _("the order of things: an average of the images' deviations misses how the images differ")),
+            (
+                "averaged",
+                np.mean([np.std(image / 255) for image in a[t]]),
+                _("the order of things: an average of the images' deviations misses how the images differ"),
+            ),
         ]
     for key, wrong, look in known:
         if abs(got - wrong) <= 2e-3 * abs(wrong):
@@ -86,7 +108,9 @@ def mean(candidate, rng):
     _judge_statistics(candidate, rng, 0)
 
 
-@SPLIT_STATISTICS.property("std", N_("the standard deviation is that of all training pixels, scaled to [0, 1] once"))
+@SPLIT_STATISTICS.property(
+    "std", N_("the standard deviation is that of all training pixels, scaled to [0, 1] once")
+)
 def std(candidate, rng):
     _judge_statistics(candidate, rng, 1)
 
@@ -103,7 +127,10 @@ def _judge_statistics(candidate, rng, which):
     if abs(got[0] - wanted[1]) <= 1e-3 and abs(got[1] - wanted[0]) <= 1e-3:
         trial.fail("swapped", look=_("the order of the two: the mean comes first"))
     mistake = _statistics_mistake(images, is_train, which, got[which])
-    key, look = mistake or (("mean", "std")[which], _("three tiny images, worked out on paper and by your function"))
+    key, look = mistake or (
+        ("mean", "std")[which],
+        _("three tiny images, worked out on paper and by your function"),
+    )
     trial.fail(key, look=look)
 
 
@@ -117,14 +144,18 @@ MEAN_LOSS = Exercise(
     solution=mean_loss,
     hints=(
         N_("The printed number is log10 of a sum. Undo the logarithm first: what is left?"),
-        N_("The sum runs over batches. How many batches does an epoch have when the last one may be smaller?"),
+        N_(
+            "The sum runs over batches. How many batches does an epoch have when the last one may be smaller?"
+        ),
         N_("10 ** printed is the sum; divide it by the number of batches, images / batch_size rounded up."),
     ),
 )
 
 
 def _judge_loss(candidate, printed, images, batch_size):
-    trial = Trial(candidate, printed, images, batch_size, tried=f"mean_loss({printed:.4f}, {images}, {batch_size})")
+    trial = Trial(
+        candidate, printed, images, batch_size, tried=f"mean_loss({printed:.4f}, {images}, {batch_size})"
+    )
     value = trial.array()
     if value.size != 1:
         trial.fail("not-a-number", look=_("what is returned: one number is wanted"))
@@ -135,10 +166,22 @@ def _judge_loss(candidate, printed, images, batch_size):
         ("natural-log", np.exp(printed) / count, _("the base of the logarithm: it was log10")),
         ("still-logarithm", printed / count, _("the logarithm: it is still in your number")),
         ("not-divided", total, _("sum or mean: what does the sum run over?")),
-        ("per-image", total / images, _("what was added up: one loss for each batch, and each was a mean already")),
-        ("last-batch-lost", total / max(1, images // batch_size), _("the last batch: it is smaller, but it was added too")),
+        (
+            "per-image",
+            total / images,
+            _("what was added up: one loss for each batch, and each was a mean already"),
+        ),
+        (
+            "last-batch-lost",
+            total / max(1, images // batch_size),
+            _("the last batch: it is smaller, but it was added too"),
+        ),
         ("not-whole", total / (images / batch_size), _("the number of batches: can it be a fraction?")),
-        ("batch-size", total / batch_size, _("what you divide by: the number of batches, not the images in one")),
+        (
+            "batch-size",
+            total / batch_size,
+            _("what you divide by: the number of batches, not the images in one"),
+        ),
     ]
     for key, wrong, look in mistakes:
         if agree(value.reshape(()), np.array(wrong), 1e-6):

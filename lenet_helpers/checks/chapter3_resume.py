@@ -25,8 +25,14 @@ RESUME = Exercise(
     solution=resume,
     hints=(
         N_("What does a run need besides the weights in order to go on as if nothing had happened?"),
-        N_("`load_checkpoint` fills the model and returns a state: the configuration, the optimizer with its memory, the step count."),
-        N_("state = load_checkpoint(path, model); then train(model, dataset, state.config, state=state), and collect the records."),
+        N_(
+            "`load_checkpoint` fills the model and returns a state: the configuration, the optimizer with its"
+            " memory, the step count."
+        ),
+        N_(
+            "state = load_checkpoint(path, model); then train(model, dataset, state.config, state=state), and"
+            " collect the records."
+        ),
     ),
     time_limit=30.0,
 )
@@ -38,7 +44,9 @@ def _tiny_dataset(rng, n=20):
     images = torch.from_numpy(rng.normal(size=(n + 5, 1, 28, 28)).astype(np.float32))
     labels = torch.from_numpy(rng.integers(0, 10, n + 5))
     names = tuple(map(str, range(10)))
-    return Dataset("tiny", Split(images[:n], labels[:n]), None, Split(images[n:], labels[n:]), names, "made up")
+    return Dataset(
+        "tiny", Split(images[:n], labels[:n]), None, Split(images[n:], labels[n:]), names, "made up"
+    )
 
 
 def _small_model():
@@ -47,9 +55,13 @@ def _small_model():
 
 
 def _resume_trial(candidate, rng, **settings):
-    """Stop a run after 2 of 6 steps, let `candidate` go on; (trial, its weights, uninterrupted weights, records, start)."""
+    """Stop a run after 2 of 6 steps, let `candidate` go on; (trial, its weights, uninterrupted weights,
+    records, start).
+    """
     data = _tiny_dataset(rng)
-    config = TrainConfig(learning_rate=0.05, batch_size=5, steps=6, record_every=1, seed=int(rng.integers(1, 1000)), **settings)
+    config = TrainConfig(
+        learning_rate=0.05, batch_size=5, steps=6, record_every=1, seed=int(rng.integers(1, 1000)), **settings
+    )
     model = _small_model()
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     whole = list(train(model, data, config))
@@ -64,29 +76,49 @@ def _resume_trial(candidate, rng, **settings):
         path = Path(folder) / "run.safetensors"
         save_checkpoint(path, model, state)
         stopped, fresh = _flat(model), _small_model()
-        trial = Trial(candidate, path, fresh, data, tried=_("resume after step 2 of 6, {config}").format(
-            config=", ".join(f"{key}={value}" for key, value in settings.items()) or "SGD"))
+        trial = Trial(
+            candidate,
+            path,
+            fresh,
+            data,
+            tried=_("resume after step 2 of 6, {config}").format(
+                config=", ".join(f"{key}={value}" for key, value in settings.items()) or "SGD"
+            ),
+        )
     return trial, _flat(fresh), finished, whole, stopped
 
 
 def _flat(model):
-    return np.concatenate([tensor.detach().numpy().astype(np.float64).reshape(-1) for tensor in model.parameters()])
+    return np.concatenate(
+        [tensor.detach().numpy().astype(np.float64).reshape(-1) for tensor in model.parameters()]
+    )
 
 
-@RESUME.property("same-weights", N_("with plain SGD the weights end up those of a run that was never stopped"))
+@RESUME.property(
+    "same-weights", N_("with plain SGD the weights end up those of a run that was never stopped")
+)
 def same_weights(candidate, rng):
     trial, got, wanted, _whole, stopped = _resume_trial(candidate, rng)
     if agree(got, stopped, 0.0):
         trial.fail("not-trained", look=_("what happens after loading: nothing was trained"))
     if not agree(got, wanted, 0.0):
-        trial.fail("other-weights", look=_("where the run goes on: are the weights loaded, and does it start at step 2, with the same batches?"))
+        trial.fail(
+            "other-weights",
+            look=_(
+                "where the run goes on: are the weights loaded, and does it start at step 2, with the same"
+                " batches?"
+            ),
+        )
 
 
 @RESUME.property("same-momentum", N_("with momentum too: the optimizer goes on with its memory"))
 def same_momentum(candidate, rng):
     trial, got, wanted, _whole, _stopped = _resume_trial(candidate, rng, momentum=0.9)
     if not agree(got, wanted, 0.0):
-        trial.fail("optimizer-lost", look=_("the optimizer: a new one has forgotten the momentum of the first two steps"))
+        trial.fail(
+            "optimizer-lost",
+            look=_("the optimizer: a new one has forgotten the momentum of the first two steps"),
+        )
 
 
 @RESUME.property("records", N_("it returns the records of steps 3 to 6"))
@@ -96,6 +128,11 @@ def records(candidate, rng):
     if result is None:
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
     if type(result) not in (list, tuple):
-        trial.fail("not-a-list", look=_("what is returned: a list; a generator that nobody has gone through has trained nothing"))
+        trial.fail(
+            "not-a-list",
+            look=_("what is returned: a list; a generator that nobody has gone through has trained nothing"),
+        )
     if [getattr(r, "step", None) for r in result] != [r.step for r in whole[2:]]:
-        trial.fail("other-steps", look=_("the steps in the records: the run goes on at 3, it does not start again"))
+        trial.fail(
+            "other-steps", look=_("the steps in the records: the run goes on at 3, it does not start again")
+        )

@@ -1,4 +1,5 @@
-"""Chapter 4: which run wins, and is it better than the baseline? Training with care is in `chapter4_training`.
+"""Chapter 4: which run wins, and is it better than the baseline? Training with care is in
+`chapter4_training`.
 
 What a learner writes, in the order of the chapter:
 
@@ -29,8 +30,14 @@ VERDICT = Exercise(
     "verdict",
     solution=verdict,
     hints=(
-        N_("Row s of both tables comes from the same seed. What is the fairest number to make from such a pair of rows?"),
-        N_("Make one difference a seed. Their spread tells how far their mean may be off: s.d. / √(number of seeds)."),
+        N_(
+            "Row s of both tables comes from the same seed. What is the fairest number to make from such a"
+            " pair of rows?"
+        ),
+        N_(
+            "Make one difference a seed. Their spread tells how far their mean may be off: s.d. / √(number of"
+            " seeds)."
+        ),
         N_("Compare |mean difference| with 2 · std(ddof=1) / √n, and only beyond it look at the sign."),
     ),
 )
@@ -44,14 +51,23 @@ def _tables(counts_a, counts_b, images=200):
 
 def _verdict(candidate, a, b, wanted, others):
     """Call the answer; `others` maps a wrong verdict to the (key, advice) of the mistake behind it."""
-    trial = Trial(candidate, a, b, tried=_("correct images a seed: {a} against {b} of {n}").format(
-        a=a.sum(1).tolist(), b=b.sum(1).tolist(), n=a.shape[1]))
+    trial = Trial(
+        candidate,
+        a,
+        b,
+        tried=_("correct images a seed: {a} against {b} of {n}").format(
+            a=a.sum(1).tolist(), b=b.sum(1).tolist(), n=a.shape[1]
+        ),
+    )
     if trial.result is None:
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
     if type(trial.result) is not str or trial.result not in ("better", "worse", "luck"):
         trial.fail("not-a-verdict", look=_("what is returned: one of the three words"))
     if trial.result != wanted:
-        key, look = others.get(trial.result, ("verdict", _("the mean and the standard error of the differences, worked out on paper")))
+        key, look = others.get(
+            trial.result,
+            ("verdict", _("the mean and the standard error of the differences, worked out on paper")),
+        )
         trial.fail(key, look=look)
 
 
@@ -61,25 +77,50 @@ def clear(candidate, rng):
     base = rng.integers(170, 180, 5)
     up, down = _tables(base + gain, base), _tables(base, base + gain)
     timid = ("too-timid", _("the standard error: is it of the mean, or the spread of single seeds?"))
-    _verdict(candidate, *up, "better", {"worse": ("sign", _("which of the two is subtracted from which")), "luck": timid})
-    _verdict(candidate, *down, "worse", {"better": ("sign", _("which of the two is subtracted from which")), "luck": timid})
+    _verdict(
+        candidate,
+        *up,
+        "better",
+        {"worse": ("sign", _("which of the two is subtracted from which")), "luck": timid},
+    )
+    _verdict(
+        candidate,
+        *down,
+        "worse",
+        {"better": ("sign", _("which of the two is subtracted from which")), "luck": timid},
+    )
 
 
 @VERDICT.property("one-seed", N_("one seed that does well proves nothing"))
 def one_seed(candidate, rng):
     base = rng.integers(174, 178, 6)
     gains = np.array([6, -5, 5, -6, 4, -5])
-    _verdict(candidate, *_tables(base + gains, base), "luck", {
-        "better": ("one-seed", _("how many seeds the verdict rests on: the others say the opposite")),
-        "worse": ("last-seed", _("how many seeds the verdict rests on: the others say the opposite"))})
+    _verdict(
+        candidate,
+        *_tables(base + gains, base),
+        "luck",
+        {
+            "better": ("one-seed", _("how many seeds the verdict rests on: the others say the opposite")),
+            "worse": ("last-seed", _("how many seeds the verdict rests on: the others say the opposite")),
+        },
+    )
 
 
 @VERDICT.property("paired", N_("seeds that differ much among themselves do not hide a steady gain"))
 def paired(candidate, rng):
     base = np.array([120, 185, 140, 170, 130]) + rng.integers(0, 4, 5)
     gain = np.array([4, 5, 4, 5, 4])
-    _verdict(candidate, *_tables(base + gain, base), "better", {
-        "luck": ("unpaired", _("what the spread is taken of: each seed's own difference, not each table's accuracies"))})
+    _verdict(
+        candidate,
+        *_tables(base + gain, base),
+        "better",
+        {
+            "luck": (
+                "unpaired",
+                _("what the spread is taken of: each seed's own difference, not each table's accuracies"),
+            )
+        },
+    )
 
 
 @VERDICT.property("standard-error", N_("the yardstick is two standard errors of the mean"))
@@ -87,11 +128,29 @@ def standard_error(candidate, rng):
     base = rng.integers(150, 170, 9)
     # mean 2 and s.d. 1.8: 3.3 standard errors, but little more than one standard deviation
     gain = np.array([2, 4, 0, 4, 0, 2, 4, 0, 2])
-    _verdict(candidate, *_tables(base + gain, base), "better", {
-        "luck": ("sd-not-se", _("a mean of n seeds is √n times steadier than one seed: divide the s.d. by √n"))})
+    _verdict(
+        candidate,
+        *_tables(base + gain, base),
+        "better",
+        {
+            "luck": (
+                "sd-not-se",
+                _("a mean of n seeds is √n times steadier than one seed: divide the s.d. by √n"),
+            )
+        },
+    )
     wide = np.array([9, -6, 8, -5])
-    _verdict(candidate, *_tables(base[:4] + wide, base[:4]), "luck", {
-        "better": ("any-difference", _("whether the spread enters at all: a mean above 0 is not yet a gain"))})
+    _verdict(
+        candidate,
+        *_tables(base[:4] + wide, base[:4]),
+        "luck",
+        {
+            "better": (
+                "any-difference",
+                _("whether the spread enters at all: a mean above 0 is not yet a gain"),
+            )
+        },
+    )
 
 
 def winner(runs, baseline):
@@ -107,8 +166,14 @@ WINNER = Exercise(
     solution=winner,
     hints=(
         N_("First decide who may compete, then who wins, and only then look at what may not decide."),
-        N_("Count the levers in which a run differs from the baseline. Average its validation accuracies. Leave the test alone."),
-        N_("Keep the runs with exactly one changed lever; return the name of the one with the largest mean validation accuracy."),
+        N_(
+            "Count the levers in which a run differs from the baseline. Average its validation accuracies."
+            " Leave the test alone."
+        ),
+        N_(
+            "Keep the runs with exactly one changed lever; return the name of the one with the largest mean"
+            " validation accuracy."
+        ),
     ),
 )
 
@@ -121,7 +186,12 @@ def _run(name, validation, test, **changed):
 
 def _named(candidate, runs, rng, wanted, others):
     runs = [runs[i] for i in rng.permutation(len(runs))]
-    trial = Trial(candidate, runs, dict(_BASE), tried=_("{n} runs: {names}").format(n=len(runs), names=", ".join(r["name"] for r in runs)))
+    trial = Trial(
+        candidate,
+        runs,
+        dict(_BASE),
+        tried=_("{n} runs: {names}").format(n=len(runs), names=", ".join(r["name"] for r in runs)),
+    )
     if trial.result is None:
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
     if type(trial.result) is not str:
@@ -134,29 +204,65 @@ def _named(candidate, runs, rng, wanted, others):
 @WINNER.property("validation", N_("validation decides; the test set has no say"))
 def validation(candidate, rng):
     v = float(rng.uniform(0.9, 0.95))
-    runs = [_run("wide", [v + 0.02] * 3, [v - 0.01] * 3, width=2.0), _run("drop", [v] * 3, [v + 0.03] * 3, dropout=0.2),
-            _run("small", [v - 0.02] * 3, [v - 0.03] * 3, kernel_size=3)]
-    _named(candidate, runs, rng, "wide", {
-        "drop": ("chose-on-test", _("which accuracy decides: a test set that chooses is no test any more")),
-        "small": ("lowest", _("the direction: a larger accuracy is better"))})
+    runs = [
+        _run("wide", [v + 0.02] * 3, [v - 0.01] * 3, width=2.0),
+        _run("drop", [v] * 3, [v + 0.03] * 3, dropout=0.2),
+        _run("small", [v - 0.02] * 3, [v - 0.03] * 3, kernel_size=3),
+    ]
+    _named(
+        candidate,
+        runs,
+        rng,
+        "wide",
+        {
+            "drop": (
+                "chose-on-test",
+                _("which accuracy decides: a test set that chooses is no test any more"),
+            ),
+            "small": ("lowest", _("the direction: a larger accuracy is better")),
+        },
+    )
 
 
 @WINNER.property("mean", N_("the mean over seeds counts, not the luckiest or the first"))
 def mean(candidate, rng):
     v = float(rng.uniform(0.9, 0.95))
-    runs = [_run("steady", [v + 0.01, v + 0.011, v + 0.012], [v] * 3, width=2.0),
-            _run("lucky", [v - 0.01, v + 0.03, v - 0.012], [v] * 3, dropout=0.2),
-            _run("early", [v + 0.02, v - 0.01, v - 0.01], [v] * 3, kernel_size=3)]
-    _named(candidate, runs, rng, "steady", {
-        "lucky": ("best-seed", _("how a run's seeds are made into one number: its best seed is its luck")),
-        "early": ("first-seed", _("how many of a run's seeds are used"))})
+    runs = [
+        _run("steady", [v + 0.01, v + 0.011, v + 0.012], [v] * 3, width=2.0),
+        _run("lucky", [v - 0.01, v + 0.03, v - 0.012], [v] * 3, dropout=0.2),
+        _run("early", [v + 0.02, v - 0.01, v - 0.01], [v] * 3, kernel_size=3),
+    ]
+    _named(
+        candidate,
+        runs,
+        rng,
+        "steady",
+        {
+            "lucky": (
+                "best-seed",
+                _("how a run's seeds are made into one number: its best seed is its luck"),
+            ),
+            "early": ("first-seed", _("how many of a run's seeds are used")),
+        },
+    )
 
 
 @WINNER.property("one-lever", N_("only runs that change exactly one lever compete"))
 def one_lever(candidate, rng):
     v = float(rng.uniform(0.9, 0.95))
-    runs = [_run("two", [v + 0.03] * 3, [v] * 3, width=2.0, dropout=0.2), _run("one", [v + 0.01] * 3, [v] * 3, batch_size=64),
-            _run("none", [v + 0.02] * 3, [v] * 3), _run("other", [v] * 3, [v] * 3, kernel_size=3)]
-    _named(candidate, runs, rng, "one", {
-        "two": ("two-levers", _("how many levers that run changes: which of them would you thank?")),
-        "none": ("baseline-again", _("whether that run changes anything at all"))})
+    runs = [
+        _run("two", [v + 0.03] * 3, [v] * 3, width=2.0, dropout=0.2),
+        _run("one", [v + 0.01] * 3, [v] * 3, batch_size=64),
+        _run("none", [v + 0.02] * 3, [v] * 3),
+        _run("other", [v] * 3, [v] * 3, kernel_size=3),
+    ]
+    _named(
+        candidate,
+        runs,
+        rng,
+        "one",
+        {
+            "two": ("two-levers", _("how many levers that run changes: which of them would you thank?")),
+            "none": ("baseline-again", _("whether that run changes anything at all")),
+        },
+    )

@@ -52,8 +52,12 @@ class Failed(AssertionError):
         super().__init__(key)
 
     def __str__(self):
-        rows = [(_("Should hold"), self.broke), (_("Tried"), self.tried), (_("Came back"), self.got),
-                (_("Look at"), self.look)]
+        rows = [
+            (_("Should hold"), self.broke),
+            (_("Tried"), self.tried),
+            (_("Came back"), self.got),
+            (_("Look at"), self.look),
+        ]
         lines = [_("{exercise}: not there yet").format(exercise=self.exercise)]
         lines += [f"  {label}: {text}" for label, text in rows if text]
         if self.seed is not None:
@@ -63,8 +67,10 @@ class Failed(AssertionError):
 
     def _render_traceback_(self):
         """Jupyter shows these lines in place of forty lines of traceback."""
-        return [textwrap.fill(line, 96, subsequent_indent="      ", replace_whitespace=False)
-                for line in f"✗ {self}".split("\n")]
+        return [
+            textwrap.fill(line, 96, subsequent_indent="      ", replace_whitespace=False)
+            for line in f"✗ {self}".split("\n")
+        ]
 
 
 @dataclass(frozen=True)
@@ -104,13 +110,16 @@ class Exercise:
 
     def property(self, name, label):
         """Decorator: `function(candidate, rng)` becomes the next property tried."""
+
         def add(test):
             self.properties.append(Property(name, label, test))
             return test
+
         return add
 
     def run(self, candidate, *, seed=None, only=None, strict=False):
-        """Try the properties on inputs drawn from `seed` (None: fresh ones); the first that breaks raises Failed.
+        """Try the properties on inputs drawn from `seed` (None: fresh ones); the first that breaks raises
+        Failed.
 
         `only`: one property's name. An untouched stub raises NotStarted, or Failed
         with the key "not-started" when `strict`.
@@ -132,8 +141,11 @@ class Exercise:
                 raise
             failure = Failed("not-started", got=_("The stub is untouched: it raises NotImplementedError."))
         except OutOfTime:
-            failure = Failed("out-of-time", got=_("No answer after {n:g} seconds of computing.").format(n=self.time_limit),
-                             look=_("a loop whose condition never turns false"))
+            failure = Failed(
+                "out-of-time",
+                got=_("No answer after {n:g} seconds of computing.").format(n=self.time_limit),
+                look=_("a loop whose condition never turns false"),
+            )
         except Failed as caught:
             failure = caught
         else:

@@ -6,7 +6,7 @@ import inspect
 import pkgutil
 import textwrap
 
-from .. import progress
+from ..quizzes import progress
 from ..wording import _
 from .core import Exercise, Failed, NotStarted
 
@@ -14,7 +14,11 @@ from .core import Exercise, Failed, NotStarted
 def _chapters():
     package = __name__.rpartition(".")[0]
     folder = importlib.import_module(package).__path__
-    return [f"{package}.{m.name}" for m in pkgutil.iter_modules(folder) if m.name.startswith(("chapter", "assignment"))]
+    return [
+        f"{package}.{m.name}"
+        for m in pkgutil.iter_modules(folder)
+        if m.name.startswith(("chapter", "assignment"))
+    ]
 
 
 def exercises(module_name):
@@ -39,8 +43,11 @@ class Check:
             if name in known:
                 return known[name]
         near = difflib.get_close_matches(name, known, 1, 0.0)
-        raise ValueError(_("no exercise {name!r}: did you mean {near!r}? All: {names}").format(
-            name=name, near=near[0], names=", ".join(known)))
+        raise ValueError(
+            _("no exercise {name!r}: did you mean {near!r}? All: {names}").format(
+                name=name, near=near[0], names=", ".join(known)
+            )
+        )
 
     def names(self):
         """The names of all exercises, chapter by chapter."""
@@ -57,6 +64,7 @@ class Check:
         def run(candidate, *, seed=None, record=True):
             """Try the exercise; `seed` repeats inputs, `record=False` keeps it out of the progress file."""
             return self._try(exercise, candidate, seed, record)
+
         return run
 
     def _try(self, exercise, candidate, seed, record):
@@ -67,8 +75,12 @@ class Check:
             return
         if record:
             progress.record("exercises", exercise.name, True)
-        print("✓ " + _("{name}: all {n} properties hold on the inputs tried").format(
-            name=exercise.name, n=len(exercise.properties)))
+        print(
+            "✓ "
+            + _("{name}: all {n} properties hold on the inputs tried").format(
+                name=exercise.name, n=len(exercise.properties)
+            )
+        )
 
     def properties(self, name):
         """Print what the check of exercise `name` tries, one property a line."""

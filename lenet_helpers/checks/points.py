@@ -46,17 +46,26 @@ def points(name, answer, worth, *, seeds=()):
     exercise = _check.exercise(name)
     labels = {each.name: each.label for each in exercise.properties}
     if unknown := set(worth) - set(labels):
-        raise ValueError(_("no property {name!r}: choose one of {names}").format(
-            name=sorted(unknown)[0], names=", ".join(labels)))
+        raise ValueError(
+            _("no property {name!r}: choose one of {names}").format(
+                name=sorted(unknown)[0], names=", ".join(labels)
+            )
+        )
     secret, seeds = bool(seeds), seeds or (secrets.randbelow(10**6),)
     earned, undecided, first = 0.0, "", None
     for each, value in worth.items():
         failure = _first_failure(exercise, answer, each, seeds)
         if failure is not None and failure.key == "not-started" and not being_graded():
-            raise Unfinished(_("{name} is not started: fill in its cell above, then run this one again").format(name=name)) from None
+            raise Unfinished(
+                _("{name} is not started: fill in its cell above, then run this one again").format(name=name)
+            ) from None
         earned += 0 if failure else value
         first = first or failure
-        print("✗" if failure else "✓", _("{got:g} of {value:g}").format(got=0 if failure else value, value=value), _(labels[each]))
+        print(
+            "✗" if failure else "✓",
+            _("{got:g} of {value:g}").format(got=0 if failure else value, value=value),
+            _(labels[each]),
+        )
         if failure is not None and failure.key == "out-of-time":
             undecided = _("{name} did not end in time").format(name=name)
             break
@@ -64,7 +73,11 @@ def points(name, answer, worth, *, seeds=()):
         if secret:
             first.seed = None  # a message that names the seed would give the hidden test away
         print(first)
-    print(_("{name}: {earned:g} of {total:g} points").format(name=name, earned=earned, total=sum(worth.values())))
+    print(
+        _("{name}: {earned:g} of {total:g} points").format(
+            name=name, earned=earned, total=sum(worth.values())
+        )
+    )
     result = Points(earned)
     result.undecided = undecided
     return result

@@ -40,7 +40,10 @@ def time_limit(seconds):
     def ring(signum, frame):
         raise OutOfTime
 
-    timers = ((signal.ITIMER_PROF, signal.SIGPROF, seconds), (signal.ITIMER_REAL, signal.SIGALRM, 10 * seconds))
+    timers = (
+        (signal.ITIMER_PROF, signal.SIGPROF, seconds),
+        (signal.ITIMER_REAL, signal.SIGALRM, 10 * seconds),
+    )
     before = [(number, signal.signal(number, ring)) for _timer, number, _seconds in timers]
     # Both ring again every half second: a bare `except:` in a loop may eat the first ring.
     for timer, _number, delay in timers:

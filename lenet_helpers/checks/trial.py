@@ -29,14 +29,18 @@ def plain(value):
     """`value` as a fresh float64 numpy array, or None unless it is exactly a tensor, an array or a number."""
     kind = type(value)
     if kind is _Tensor and not value.is_complex():
-        return _array(_to_numpy(_to(_to(_detach(value), "cpu"), _float64)))  # two steps: not every device has float64
+        return _array(
+            _to_numpy(_to(_to(_detach(value), "cpu"), _float64))
+        )  # two steps: not every device has float64
     if (kind is _ndarray and value.dtype.kind in "fiub") or kind in _numbers:
         return _array(value, dtype="float64")
     return None
 
 
 def agree(a, b, tolerance=1e-9):
-    """Whether two float64 arrays have one shape and differ by at most `tolerance`, relative to the largest |b| or 1."""
+    """Whether two float64 arrays have one shape and differ by at most `tolerance`, relative to the largest
+    |b| or 1.
+    """
     if type(a) is not _ndarray or type(b) is not _ndarray or a.shape != b.shape:
         return False
     if a.size == 0:
@@ -71,7 +75,9 @@ def _copy(value):
 
 
 def _is_stub(error):
-    """Whether the error is a `raise NotImplementedError` written out, not torch saying an operation lacks a kernel."""
+    """Whether the error is a `raise NotImplementedError` written out, not torch saying an operation lacks a
+    kernel.
+    """
     frames = error.__traceback__
     while frames.tb_next:
         frames = frames.tb_next
@@ -90,20 +96,29 @@ class Trial:
         self.tried = tried or ", ".join(describe(a) for a in args)
         self.result = None
         if not callable(candidate):
-            self.fail("not-a-function", got=describe(candidate),
-                      look=_("pass the function itself, without brackets and arguments"))
+            self.fail(
+                "not-a-function",
+                got=describe(candidate),
+                look=_("pass the function itself, without brackets and arguments"),
+            )
         copies = [_copy(a) for a in args]
         try:
             self.result = candidate(*copies)
-        except (KeyboardInterrupt, Failed):  # Failed: from a check that wraps the answer and has named its mistake
+        except (
+            KeyboardInterrupt,
+            Failed,
+        ):  # Failed: from a check that wraps the answer and has named its mistake
             raise
         except (Exception, SystemExit) as error:  # exit() in an answer must not end the kernel
             self._explain(error, on_error)
         for given, copy in zip(args, copies):
             before, after = plain(given), plain(copy)
             if before is not None and (after is None or not agree(after, before, 0.0)):
-                self.fail("in-place", got=_("an input was changed: {value}").format(value=describe(copy)),
-                          look=_("lines that assign into an argument, or end in an underscore, like add_"))
+                self.fail(
+                    "in-place",
+                    got=_("an input was changed: {value}").format(value=describe(copy)),
+                    look=_("lines that assign into an argument, or end in an underscore, like add_"),
+                )
 
     def _explain(self, error, on_error):
         if isinstance(error, NotImplementedError) and _is_stub(error):
@@ -112,18 +127,27 @@ class Trial:
         key, look = on_error if on_error and fits_not else ("raised", _("the line that the message names"))
         last = traceback.extract_tb(error.__traceback__)[-1]
         got = _("{kind}: {message} (line {line}, in {function})").format(
-            kind=type(error).__name__, message=str(error).split("\n")[0][:200], line=last.lineno, function=last.name)
+            kind=type(error).__name__,
+            message=str(error).split("\n")[0][:200],
+            line=last.lineno,
+            function=last.name,
+        )
         self.fail(key, got=got, look=look)
 
     def array(self):
-        """The result as a float64 numpy copy; Failed for None and for anything but tensor, array or number."""
+        """The result as a float64 numpy copy; Failed for anything but a tensor, array or number."""
         array = plain(self.result)
         if self.result is None:
             self.fail("returned-none", look=_("the end of your function: does it return something?"))
         if array is None:
-            self.fail("wrong-type", look=_("the kind of the result: a plain tensor, numpy array or number is wanted"))
+            self.fail(
+                "wrong-type",
+                look=_("the kind of the result: a plain tensor, numpy array or number is wanted"),
+            )
         return array
 
     def fail(self, key, *, look, got=None):
         """Raise Failed for this call; `got` defaults to a description of the result."""
-        raise Failed(key, tried=self.tried, got=describe(self.result) if got is None else got, look=look) from None
+        raise Failed(
+            key, tried=self.tried, got=describe(self.result) if got is None else got, look=look
+        ) from None

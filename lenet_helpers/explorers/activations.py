@@ -5,14 +5,20 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F
 
-from ..canvas import COLOURS, GREY, figure, label
+from ..figures.canvas import COLOURS, GREY, figure, label
 from ..lenet1998 import scaled_tanh
 from ..models import ACTIVATIONS, LeNet, LeNetConfig
 from ..wording import N_, _
-from .base import Explorer
+from .kit.base import Explorer
 
 CURVES = {**ACTIVATIONS, "scaled_tanh": scaled_tanh}
-NAMES = {"relu": "ReLU", "leaky_relu": N_("leaky ReLU"), "tanh": "tanh", "sigmoid": N_("sigmoid"), "scaled_tanh": "1.7159·tanh(2x/3)"}
+NAMES = {
+    "relu": "ReLU",
+    "leaky_relu": N_("leaky ReLU"),
+    "tanh": "tanh",
+    "sigmoid": N_("sigmoid"),
+    "scaled_tanh": "1.7159·tanh(2x/3)",
+}
 # The largest weight of a uniform distribution, from the layer's fan-in and fan-out.
 BOUNDS = {
     "torch": lambda fan_in, fan_out: fan_in**-0.5,
@@ -20,10 +26,20 @@ BOUNDS = {
     "xavier": lambda fan_in, fan_out: (6 / (fan_in + fan_out)) ** 0.5,
     "he": lambda fan_in, fan_out: (6 / fan_in) ** 0.5,
 }
-RULES = {"torch": N_("torch's default, ±1/√fan-in"), "1998": N_("the paper's, ±2.4/fan-in"),
-         "xavier": N_("Xavier, ±√(6/(fan-in + fan-out))"), "he": N_("He, ±√(6/fan-in)")}
+RULES = {
+    "torch": N_("torch's default, ±1/√fan-in"),
+    "1998": N_("the paper's, ±2.4/fan-in"),
+    "xavier": N_("Xavier, ±√(6/(fan-in + fan-out))"),
+    "he": N_("He, ±√(6/fan-in)"),
+}
 LAYERS = ("conv1", "conv2", "fc1", "fc2", "fc3")
-_OUTPUTS = {"conv1": "pool1", "conv2": "pool2", "fc1": "fc1", "fc2": "fc2", "fc3": "fc3"}  # pooling stands before the activation
+_OUTPUTS = {
+    "conv1": "pool1",
+    "conv2": "pool2",
+    "fc1": "fc1",
+    "fc2": "fc2",
+    "fc3": "fc3",
+}  # pooling stands before the activation
 
 
 @dataclass
@@ -68,13 +84,18 @@ class ActivationState:
         model, found = self.model(), {}
         for layer, tap in _OUTPUTS.items():
             squash = CURVES[self.activation] if layer != "fc3" else lambda x: x
-            getattr(model, tap).register_forward_hook(lambda m, i, out, layer=layer, f=squash: found.update({layer: f(out).detach().flatten()}))
+            getattr(model, tap).register_forward_hook(
+                lambda m, i, out, layer=layer, f=squash: found.update({layer: f(out).detach().flatten()})
+            )
         F.cross_entropy(model(self.images), self.labels).backward()
         return found, {name: getattr(model, name).weight.grad.flatten() for name in LAYERS}
 
     def sizes(self):
         """Root mean square of every layer's outputs and weight gradients: two dicts from layer to float."""
-        return tuple({name: float(values.square().mean().sqrt()) for name, values in part.items()} for part in self.signals())
+        return tuple(
+            {name: float(values.square().mean().sqrt()) for name, values in part.items()}
+            for part in self.signals()
+        )
 
     def fading(self):
         """How many times smaller conv1's gradients are than those of fc3, by their root mean squares."""
@@ -91,11 +112,19 @@ class ActivationState:
     def sentence(self):
         """The two things to read off, with numbers."""
         outputs, gradients = self.sizes()
-        text = _("{activation}, {rule}, gain {gain:g}; {n} digits, before any training: outputs of fc2 have a spread of {spread:.2g}, "
-                 "conv1's gradients are {ratio:.3g} times as large as fc3's.")
+        text = _(
+            "{activation}, {rule}, gain {gain:g}; {n} digits, before any training: outputs of fc2 have a"
+            " spread of {spread:.2g}, conv1's gradients are {ratio:.3g} times as large as fc3's."
+        )
         spread = float(self.signals()[0]["fc2"].std())
-        return text.format(activation=_(NAMES[self.activation]), rule=_(RULES[self.initialisation]), gain=self.gain, n=len(self.labels),
-                           spread=spread, ratio=gradients["conv1"] / gradients["fc3"])
+        return text.format(
+            activation=_(NAMES[self.activation]),
+            rule=_(RULES[self.initialisation]),
+            gain=self.gain,
+            n=len(self.labels),
+            spread=spread,
+            ratio=gradients["conv1"] / gradients["fc3"],
+        )
 
     def figure(self, outcome=True):
         """Curve and derivative; below them a histogram of outputs and of gradients for each layer."""
@@ -112,7 +141,9 @@ class ActivationState:
         largest = max(float(g.abs().max()) for g in gradients.values())
         for ax, name in zip(axes[2], LAYERS):
             values = gradients[name].abs().clamp(min=1e-12).log10() if outcome else None
-            _histogram(ax, values, COLOURS["orange"], limits=(-8, max(-1.0, torch.tensor(largest).log10().item())))
+            _histogram(
+                ax, values, COLOURS["orange"], limits=(-8, max(-1.0, torch.tensor(largest).log10().item()))
+            )
             label(ax, title=_("gradients of {layer}").format(layer=name), x=_("log10 of size"), grid=False)
         for ax in (*axes[1], *axes[2]):
             ax.set_yticks([])
@@ -124,7 +155,9 @@ class ActivationState:
     def _curves(self, left, right):
         x, y, slope = self.curve()
         for ax, values, title in ((left, y, _(NAMES[self.activation])), (right, slope, _("its derivative"))):
-            ax.plot(x, values, color=COLOURS["blue"], linewidth=2, linestyle="-" if ax is left else (0, (4, 2)))
+            ax.plot(
+                x, values, color=COLOURS["blue"], linewidth=2, linestyle="-" if ax is left else (0, (4, 2))
+            )
             ax.axhline(0, color=GREY, linewidth=0.8)
             label(ax, title=title)
         left.set_ylim(-2, 4)
@@ -160,18 +193,34 @@ class ActivationExplorer(Explorer):
         super().__init__(ActivationState(split.images[::step][:count], split.labels[::step][:count]))
 
     def build(self):
-        self.ask(_("A fresh LeNet with sigmoids. How large are the gradients of conv1's weights beside those of fc3's?"),
-                 [_("about as large"), _("about a tenth"), _("less than a hundredth")], answer=self._answer)
+        self.ask(
+            _(
+                "A fresh LeNet with sigmoids. How large are the gradients of conv1's weights beside those of"
+                " fc3's?"
+            ),
+            [_("about as large"), _("about a tenth"), _("less than a hundredth")],
+            answer=self._answer,
+        )
         self.choice("activation", _("activation"), [(_(text), key) for key, text in NAMES.items()])
         self.choice("initialisation", _("initialisation"), [(_(text), key) for key, text in RULES.items()])
         self.slider("gain", _("gain"), 0.25, 4.0, 0.25, continuous_update=False)
 
     def _answer(self):
         fading = ActivationState(self.state.images, self.state.labels).fading()
-        return _("less than a hundredth") if fading > 100 else _("about a tenth") if fading > 3 else _("about as large")
+        return (
+            _("less than a hundredth")
+            if fading > 100
+            else _("about a tenth")
+            if fading > 3
+            else _("about as large")
+        )
 
     def draw(self):
         self.figure = self.state.figure(outcome=self.revealed)
 
     def sentence(self):
-        return self.state.sentence() if self.revealed else _("The sigmoid and its derivative. What it does to a network waits for your prediction.")
+        return (
+            self.state.sentence()
+            if self.revealed
+            else _("The sigmoid and its derivative. What it does to a network waits for your prediction.")
+        )

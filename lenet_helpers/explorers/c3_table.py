@@ -4,25 +4,41 @@ from dataclasses import dataclass, field
 
 from matplotlib.patches import Rectangle
 
-from ..canvas import COLOURS, bare, figure
+from ..figures.canvas import COLOURS, bare, figure
 from ..lenet1998 import C3_CONNECTIONS, DENSE_CONNECTIONS
 from ..wording import N_, _
-from .base import Explorer
+from .kit.base import Explorer
 
-PRESETS = {"1998": C3_CONNECTIONS, "dense": DENSE_CONNECTIONS, "own": tuple((m % 6,) for m in range(16)), "empty": ((),) * 16}
-LABELS = {"1998": N_("the paper's"), "dense": N_("every map reads every map"), "own": N_("every map reads one map"), "empty": N_("empty")}
+PRESETS = {
+    "1998": C3_CONNECTIONS,
+    "dense": DENSE_CONNECTIONS,
+    "own": tuple((m % 6,) for m in range(16)),
+    "empty": ((),) * 16,
+}
+LABELS = {
+    "1998": N_("the paper's"),
+    "dense": N_("every map reads every map"),
+    "own": N_("every map reads one map"),
+    "empty": N_("empty"),
+}
 
 
 @dataclass
 class C3State:
-    """A 16×6 table; `table[m]` is the set of S2's maps that map m of C3 reads. `map` is the row being edited."""
+    """A 16×6 table; `table[m]` is the set of S2's maps that map m of C3 reads. `map` is the row being
+    edited.
+    """
 
     table: list = field(default_factory=lambda: [set(row) for row in C3_CONNECTIONS])
     map: int = 0
 
     def __post_init__(self):
         for i in range(6):  # a property for each box, so that a switch can be tied to it
-            setattr(type(self), f"reads{i}", property(lambda s, i=i: i in s.table[s.map], lambda s, on, i=i: s.set(i, on)))
+            setattr(
+                type(self),
+                f"reads{i}",
+                property(lambda s, i=i: i in s.table[s.map], lambda s, on, i=i: s.set(i, on)),
+            )
 
     def set(self, i, on):
         """Map `self.map` of C3 reads map `i` of S2, or no longer does."""
@@ -64,12 +80,23 @@ class C3State:
     def sentence(self):
         """The counts of the table as it stands."""
         (own, links), (all_own, all_links) = self.counts()
-        text = _("{kernels} of 96 kernels: C3 has {own:,} parameters and {links:,} connections, the whole network {all:,} and {all_links:,}. "
-                 "{twins} pairs or groups of maps read the same inputs.")
-        return text.format(kernels=self.kernels(), own=own, links=links, all=all_own, all_links=all_links, twins=len(self.twins()))
+        text = _(
+            "{kernels} of 96 kernels: C3 has {own:,} parameters and {links:,} connections, the whole network"
+            " {all:,} and {all_links:,}. {twins} pairs or groups of maps read the same inputs."
+        )
+        return text.format(
+            kernels=self.kernels(),
+            own=own,
+            links=links,
+            all=all_own,
+            all_links=all_links,
+            twins=len(self.twins()),
+        )
 
     def figure(self, outcome=True):
-        """The table as in the paper: a column for each map of C3, a row for each map of S2, an X where one reads."""
+        """The table as in the paper: a column for each map of C3, a row for each map of S2, an X where one
+        reads.
+        """
         fig, ax = figure(width=8.4, height=3.6, layout=None)
         ax.set_position((0.09, 0.06, 0.9, 0.78))
         bare(ax)
@@ -78,10 +105,23 @@ class C3State:
         for m in range(16):
             for i in range(6):
                 on = outcome and i in self.table[m]
-                ax.add_patch(Rectangle((m - 0.5, i - 0.5), 1, 1, facecolor=COLOURS["sky blue"] if on else "white", edgecolor="#8C8C8C", linewidth=0.8))
+                ax.add_patch(
+                    Rectangle(
+                        (m - 0.5, i - 0.5),
+                        1,
+                        1,
+                        facecolor=COLOURS["sky blue"] if on else "white",
+                        edgecolor="#8C8C8C",
+                        linewidth=0.8,
+                    )
+                )
                 ax.text(m, i, "X" if on else "" if outcome else "?", ha="center", va="center", fontsize=11)
-            ax.text(m, 6.1, f"{len(self.table[m])}" if outcome else "?", ha="center", va="center", fontsize=10)
-        ax.add_patch(Rectangle((self.map - 0.5, -0.5), 1, 6, fill=False, edgecolor=COLOURS["vermillion"], linewidth=3))
+            ax.text(
+                m, 6.1, f"{len(self.table[m])}" if outcome else "?", ha="center", va="center", fontsize=10
+            )
+        ax.add_patch(
+            Rectangle((self.map - 0.5, -0.5), 1, 6, fill=False, edgecolor=COLOURS["vermillion"], linewidth=3)
+        )
         ax.xaxis.tick_top()
         ax.set_xticks(range(16), range(16))
         ax.set_yticks([*range(6), 6.1], [*range(6), _("reads")])
@@ -101,8 +141,14 @@ class C3Explorer(Explorer):
         super().__init__(C3State())
 
     def build(self):
-        self.ask(_("6 maps times 16 maps make 96 possible kernels. How many of them does the network of 1998 have?"),
-                 ["36", "60", "80", "96"], answer="60")
+        self.ask(
+            _(
+                "6 maps times 16 maps make 96 possible kernels. How many of them does the network of 1998"
+                " have?"
+            ),
+            ["36", "60", "80", "96"],
+            answer="60",
+        )
         options = [(_(text), name) for name, text in LABELS.items()] + [(_("edited"), "edited")]
         self.choice("preset", _("table"), options)
         self.slider("map", _("map of C3 to edit"), 0, 15, continuous_update=False)
@@ -115,7 +161,9 @@ class C3Explorer(Explorer):
         self.following = True
         try:
             for name in ("preset", *(f"reads{i}" for i in range(6))):
-                self.controls[name].value = getattr(self.state, name)  # another column, another preset: the controls follow
+                self.controls[name].value = getattr(
+                    self.state, name
+                )  # another column, another preset: the controls follow
         finally:
             self.following = False
         super().refresh()
@@ -124,4 +172,8 @@ class C3Explorer(Explorer):
         self.figure = self.state.figure(outcome=self.revealed)
 
     def sentence(self):
-        return self.state.sentence() if self.revealed else _("Sixteen maps of C3, six maps of S2: which reads which waits for your prediction.")
+        return (
+            self.state.sentence()
+            if self.revealed
+            else _("Sixteen maps of C3, six maps of S2: which reads which waits for your prediction.")
+        )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ..canvas import GREY, SIGNED, bare, figure
+from ..figures.canvas import GREY, SIGNED, bare, figure
 from ..wording import N_, _
-from .base import Explorer
+from .kit.base import Explorer
 
 # What the three input maps show; made from one digit by the fixed kernels below.
 MAP_NAMES = (N_("left-right edges"), N_("up-down edges"), N_("ink"))
@@ -61,7 +61,10 @@ class ChannelsState:
 
     def sentence(self):
         """What the figure shows, in words with numbers."""
-        text = _("Three input maps, one kernel of 3×{k}×{k} weights and one bias: {n} parameters, one output map of {h}×{w}.")
+        text = _(
+            "Three input maps, one kernel of 3×{k}×{k} weights and one bias: {n} parameters, one output map"
+            " of {h}×{w}."
+        )
         h, w = self.output().shape
         return text.format(k=self.size, n=self.parameters(), h=h, w=w)
 
@@ -83,7 +86,9 @@ class ChannelsState:
         else:
             bare(axes[2, 3], "?")
         for c, sign in enumerate("++="):
-            axes[2, c].text(1.08, 0.5, sign, transform=axes[2, c].transAxes, fontsize=20, ha="center", va="center")
+            axes[2, c].text(
+                1.08, 0.5, sign, transform=axes[2, c].transAxes, fontsize=20, ha="center", va="center"
+            )
         return fig
 
 
@@ -98,7 +103,15 @@ def _numbers(ax, values, title):
     _signed(ax, values, 1.0, title)
     for row, line in enumerate(values.tolist()):
         for column, value in enumerate(line):
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=10, color="white" if abs(value) > 0.6 else "black")
+            ax.text(
+                column,
+                row,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                fontsize=10,
+                color="white" if abs(value) > 0.6 else "black",
+            )
 
 
 class ChannelsExplorer(Explorer):
@@ -111,8 +124,11 @@ class ChannelsExplorer(Explorer):
         super().__init__(ChannelsState(image.reshape(28, 28)))
 
     def build(self):
-        self.ask(_("Three input maps, one output map, a 3×3 kernel: how many trained numbers does that take?"),
-                 ["10", "12", "28", "30"], answer="28")
+        self.ask(
+            _("Three input maps, one output map, a 3×3 kernel: how many trained numbers does that take?"),
+            ["10", "12", "28", "30"],
+            answer="28",
+        )
         for c, name in enumerate(MAP_NAMES):
             text = _("weight of slice {c} ({name})").format(c=c, name=_(name))
             self.slider(f"weight{c}", text, -1.0, 1.0, 0.25, continuous_update=False)
@@ -125,4 +141,8 @@ class ChannelsExplorer(Explorer):
         self.figure = self.state.figure(outcome=self.revealed)
 
     def sentence(self):
-        return self.state.sentence() if self.revealed else _("Three input maps, and the kernel's three slices. Their sum waits for your prediction.")
+        return (
+            self.state.sentence()
+            if self.revealed
+            else _("Three input maps, and the kernel's three slices. Their sum waits for your prediction.")
+        )

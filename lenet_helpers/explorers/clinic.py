@@ -7,16 +7,21 @@ from dataclasses import dataclass, field
 import ipywidgets as w
 import numpy as np
 
-from ..canvas import GREY, figure, label, series
+from ..figures.canvas import GREY, figure, label, series
 from ..results import stored_result
 from ..wording import N_, _
-from .base import Explorer
 from .clinic_faults import FAULTS, evidence
+from .kit.base import Explorer
 
 LETTERS = "ABCDEF"
-COLUMNS = {"epoch": N_("epoch"), "train_loss": N_("training loss"), "validation_loss": N_("validation loss"),
-           "train_accuracy": N_("training accuracy"), "validation_accuracy": N_("validation accuracy"),
-           "scored_again": N_("the same weights, scored again")}
+COLUMNS = {
+    "epoch": N_("epoch"),
+    "train_loss": N_("training loss"),
+    "validation_loss": N_("validation loss"),
+    "train_accuracy": N_("training accuracy"),
+    "validation_accuracy": N_("validation accuracy"),
+    "scored_again": N_("the same weights, scored again"),
+}
 
 
 @dataclass
@@ -76,7 +81,13 @@ class ClinicExplorer(Explorer):
         self.curves = {}
         for ax, kind, unit in zip(axes, ("loss", "accuracy"), (_("loss [nats per image]"), _("accuracy"))):
             label(ax, x=_("epochs"), y=unit)
-            for i, (part, text) in enumerate((("train", _("training")), ("validation", _("validation")), ("repaired", _("validation, repaired")))):
+            for i, (part, text) in enumerate(
+                (
+                    ("train", _("training")),
+                    ("validation", _("validation")),
+                    ("repaired", _("validation, repaired")),
+                )
+            ):
                 (self.curves[part, kind],) = ax.plot([], [], **series(i), label=text)
         axes[0].axhline(math.log(10), color=GREY, linestyle=":", label=_("guessing, ln 10"))
         axes[1].set_ylim(-0.03, 1.03)
@@ -84,7 +95,11 @@ class ClinicExplorer(Explorer):
         self.loss = axes[0]
         self.title = self.figure.suptitle("", fontsize=12, y=0.98)
         self.choice("patient", _("patient"), [(letter, i) for i, letter in enumerate(LETTERS)])
-        self.choice("diagnosis", _("your diagnosis"), [(_("choose one"), "")] + [(_(text), key) for key, (text, *_rest) in FAULTS.items()])
+        self.choice(
+            "diagnosis",
+            _("your diagnosis"),
+            [(_("choose one"), "")] + [(_(text), key) for key, (text, *_rest) in FAULTS.items()],
+        )
         self.verdict = ""
         self.button("diagnose", _("Diagnose"), self._diagnose)
         self.controls["patient"].observe(self._next, "value")
@@ -114,7 +129,8 @@ class ClinicExplorer(Explorer):
             self.curves["repaired", kind].set_data(state.column(healthy, "epoch"), values)
             self.curves["train", kind].axes.set_xlim(0.5, len(epochs) + 0.5)
         losses = np.concatenate([state.column(fault, f"{part}_loss") for part in ("train", "validation")])
-        # Where all stays near ln 10 the differences are small: show them, unless the healthy curve needs the room.
+        # Where all stays near ln 10 the differences are small: show them, unless the healthy curve
+        # needs the room.
         low = 0.0 if solved or losses.min() < 1.0 else losses.min() - 0.03
         self.loss.set_ylim(low, max(math.log(10) + 0.03, losses.max() + 0.03 * (losses.max() - low)))
         self.mended.value = _code(*FAULTS[fault][3:]) if solved else ""
@@ -125,8 +141,11 @@ class ClinicExplorer(Explorer):
     def sentence(self):
         state, fault = self.state, self.state.fault
         last = state.runs[fault][-1]
-        text = _("Patient {letter} at epoch {epoch}: training loss {train_loss:.2f}, accuracy {train_accuracy:.0%}; validation loss "
-                 "{validation_loss:.2f}, accuracy {validation_accuracy:.1%}, and {scored_again:.1%} when the same weights are scored again.")
+        text = _(
+            "Patient {letter} at epoch {epoch}: training loss {train_loss:.2f}, accuracy"
+            " {train_accuracy:.0%}; validation loss {validation_loss:.2f}, accuracy"
+            " {validation_accuracy:.1%}, and {scored_again:.1%} when the same weights are scored again."
+        )
         return (text.format(letter=LETTERS[state.patient], **last) + " " + self.verdict).strip()
 
 
@@ -134,15 +153,27 @@ def _code(before, after):
     """The faulty lines and the mended ones, marked as in a diff."""
     old, new = ([mark + line for line in code.split("\n")] for mark, code in (("− ", before), ("+ ", after)))
     text = html.escape("\n".join(old + new))
-    return f'<pre style="background:#fff;color:#000;border-left:4px solid #009E73;padding:6px;white-space:pre-wrap">{text}</pre>'
+    return (
+        '<pre style="background:#fff;color:#000;border-left:4px solid'
+        f' #009E73;padding:6px;white-space:pre-wrap">{text}</pre>'
+    )
 
 
 def _table(records):
     """The records as a table that folds away: losses in nats per image, accuracies as fractions."""
-    head = "".join(f'<th scope="col" style="padding:0 8px">{html.escape(_(name))}</th>' for name in COLUMNS.values())
-    rows = "".join("<tr>" + "".join(f'<td style="text-align:right;padding:0 8px">{_number(record[key])}</td>' for key in COLUMNS) + "</tr>"
-                   for record in records)
-    return f"<details><summary>{html.escape(_('the records'))}</summary><table><tr>{head}</tr>{rows}</table></details>"
+    head = "".join(
+        f'<th scope="col" style="padding:0 8px">{html.escape(_(name))}</th>' for name in COLUMNS.values()
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="text-align:right;padding:0 8px">{_number(record[key])}</td>' for key in COLUMNS
+        )
+        + "</tr>"
+        for record in records
+    )
+    summary = html.escape(_("the records"))
+    return f"<details><summary>{summary}</summary><table><tr>{head}</tr>{rows}</table></details>"
 
 
 def _number(value):

@@ -8,10 +8,10 @@ import torch
 from matplotlib.patches import Rectangle
 
 from .. import analysis
-from ..canvas import COLOURS, bare, figure
 from ..data import Split
+from ..figures.canvas import COLOURS, bare, figure
 from ..wording import _
-from .base import Explorer
+from .kit.base import Explorer
 
 SHOWN = 12
 ANY = -1
@@ -43,21 +43,29 @@ class ConfusionState:
 
     @property
     def chosen(self):
-        """(true, predicted) of the cell looked at; where a class is ANY, that of the most frequent mistake."""
+        """(true, predicted) of the cell looked at; where a class is ANY, the most frequent mistake."""
         if ANY not in (self.true, self.predicted):
             return self.true, self.predicted
         mistakes = np.zeros_like(self.counts)
         rows = slice(None) if self.true == ANY else self.true
         columns = slice(None) if self.predicted == ANY else self.predicted
-        mistakes[rows, columns] = self.counts[rows, columns] + 1  # + 1: a class without mistakes is still that class
+        mistakes[rows, columns] = (
+            self.counts[rows, columns] + 1
+        )  # + 1: a class without mistakes is still that class
         return analysis.most_confused(mistakes)[:2]
 
     def rivals(self, n=3):
-        """Up to `n` other mistakes, (true, predicted), each less frequent than the worst; frequent ones first."""
+        """Up to `n` other mistakes, (true, predicted), each less frequent than the worst; frequent ones
+        first.
+        """
         mistakes = self.counts.copy()
         np.fill_diagonal(mistakes, -1)
         # A tie with the worst would be a second right answer.
-        fewer = [i for i in np.argsort(-mistakes, axis=None, kind="stable") if 0 <= mistakes.flat[i] < self.worst[2]]
+        fewer = [
+            i
+            for i in np.argsort(-mistakes, axis=None, kind="stable")
+            if 0 <= mistakes.flat[i] < self.worst[2]
+        ]
         return [divmod(int(i), len(mistakes)) for i in fewer[:: max(1, len(fewer) // (4 * n))][:n]]
 
     @property
@@ -83,12 +91,21 @@ class ConfusionExplorer(Explorer):
         self.figure.clear()
         ax = self.figure.add_axes((0.1, 0.14, 0.42, 0.78))
         self.matrix = ax.imshow(np.zeros((n, n)), cmap="Blues", vmin=0, vmax=max(1, state.worst[2]))
-        ax.set_xticks(range(n), state.class_names, rotation=0 if n <= 10 and max(map(len, state.class_names)) < 3 else 90, fontsize=9)
+        ax.set_xticks(
+            range(n),
+            state.class_names,
+            rotation=0 if n <= 10 and max(map(len, state.class_names)) < 3 else 90,
+            fontsize=9,
+        )
         ax.set_yticks(range(n), state.class_names, fontsize=9)
         ax.set_xlabel(_("predicted"))
         ax.set_ylabel(_("true"))
-        self.numbers = [[ax.text(x, y, "", ha="center", va="center", fontsize=8) for x in range(n)] for y in range(n)]
-        self.frame = ax.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS["vermillion"], linewidth=3))
+        self.numbers = [
+            [ax.text(x, y, "", ha="center", va="center", fontsize=8) for x in range(n)] for y in range(n)
+        ]
+        self.frame = ax.add_patch(
+            Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS["vermillion"], linewidth=3)
+        )
         self.tiles, self.titles = [], []
         for i in range(SHOWN):
             row, column = divmod(i, 4)
@@ -96,7 +113,9 @@ class ConfusionExplorer(Explorer):
             bare(tile, " ")
             self.tiles.append(tile.imshow(np.zeros((28, 28)), cmap="gray"))
             self.titles.append(tile.title)
-        names = [(_("any: the most frequent mistake"), ANY)] + [(name, i) for i, name in enumerate(state.class_names)]
+        names = [(_("any: the most frequent mistake"), ANY)] + [
+            (name, i) for i, name in enumerate(state.class_names)
+        ]
         self.choice("true", _("true class"), names)
         self.choice("predicted", _("predicted class"), names)
         self._ask()
@@ -108,11 +127,16 @@ class ConfusionExplorer(Explorer):
             return  # no mistakes, nothing to predict
 
         def name(pair):
-            return _("{true} taken for {predicted}").format(true=state.class_names[pair[0]], predicted=state.class_names[pair[1]])
+            return _("{true} taken for {predicted}").format(
+                true=state.class_names[pair[0]], predicted=state.class_names[pair[1]]
+            )
 
         # In the order of the classes: the place in the list must not give the answer away.
-        self.ask(_("Which of these mistakes is the most frequent?"),
-                 [name(pair) for pair in sorted([(true, predicted), *state.rivals()])], answer=name((true, predicted)))
+        self.ask(
+            _("Which of these mistakes is the most frequent?"),
+            [name(pair) for pair in sorted([(true, predicted), *state.rivals()])],
+            answer=name((true, predicted)),
+        )
 
     def draw(self):
         state = self.state
@@ -123,7 +147,9 @@ class ConfusionExplorer(Explorer):
             for x, text in enumerate(row):
                 count = state.counts[y, x]
                 text.set_text(str(count) if count and (self.revealed or x == y) else "")
-                text.set_color("white" if x != y and self.revealed and count > 0.6 * state.worst[2] else "black")
+                text.set_color(
+                    "white" if x != y and self.revealed and count > 0.6 * state.worst[2] else "black"
+                )
                 text.set_fontweight("bold" if x == y else "normal")
         true, predicted = state.chosen
         # Before the prediction only the diagonal is open, and no frame points at the answer.
@@ -147,6 +173,16 @@ class ConfusionExplorer(Explorer):
         if not self.revealed:
             return text
         true, predicted = state.chosen
-        names = dict(true=state.class_names[true], predicted=state.class_names[predicted], count=int(state.counts[true, predicted]))
-        return text + " " + _("True class {true}, predicted {predicted}: {count} images, most confident first, each under the probability "
-                              "given to {predicted}.").format(**names)
+        names = dict(
+            true=state.class_names[true],
+            predicted=state.class_names[predicted],
+            count=int(state.counts[true, predicted]),
+        )
+        return (
+            text
+            + " "
+            + _(
+                "True class {true}, predicted {predicted}: {count} images, most confident first, each under"
+                " the probability given to {predicted}."
+            ).format(**names)
+        )

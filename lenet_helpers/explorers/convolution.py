@@ -6,12 +6,19 @@ import ipywidgets as w
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from ..canvas import COLOURS, SIGNED, bare, figure
+from ..figures.canvas import COLOURS, SIGNED, bare, figure
 from ..wording import N_, _
-from .base import Explorer
+from .kit.base import Explorer
 
-PICTURE = ((0, 0, 0, 0, 0, 0, 0), (0, 9, 9, 9, 9, 9, 0), (0, 0, 0, 0, 7, 9, 0), (0, 0, 0, 3, 9, 2, 0),
-           (0, 0, 0, 8, 7, 0, 0), (0, 0, 3, 9, 1, 0, 0), (0, 0, 0, 0, 0, 0, 0))  # a seven
+PICTURE = (
+    (0, 0, 0, 0, 0, 0, 0),
+    (0, 9, 9, 9, 9, 9, 0),
+    (0, 0, 0, 0, 7, 9, 0),
+    (0, 0, 0, 3, 9, 2, 0),
+    (0, 0, 0, 8, 7, 0, 0),
+    (0, 0, 3, 9, 1, 0, 0),
+    (0, 0, 0, 0, 0, 0, 0),
+)  # a seven
 
 PRESETS = {
     N_("brighter to the right"): ((-1, 0, 1), (-1, 0, 1), (-1, 0, 1)),
@@ -32,15 +39,20 @@ class ConvolutionState:
     """
 
     image: np.ndarray = field(default_factory=lambda: np.array(PICTURE, dtype=float))
-    kernel: np.ndarray = field(default_factory=lambda: np.array(PRESETS["brighter to the right"], dtype=float))
+    kernel: np.ndarray = field(
+        default_factory=lambda: np.array(PRESETS["brighter to the right"], dtype=float)
+    )
     step: int = 9
     flip: bool = False
 
     def __post_init__(self):
         self.image = np.array(self.image, dtype=float)
         if self.image.ndim != 2 or min(self.image.shape) < 3 or max(self.image.shape) > 10:
-            raise ValueError(_("image of shape {shape}: give rows and columns, 3 to 10 of each").format(
-                shape=self.image.shape))
+            raise ValueError(
+                _("image of shape {shape}: give rows and columns, 3 to 10 of each").format(
+                    shape=self.image.shape
+                )
+            )
 
     @property
     def used(self):
@@ -66,7 +78,7 @@ class ConvolutionState:
     def products(self):
         """The nine products under the window, (3, 3)."""
         row, column = self.corner
-        return self.image[row:row + 3, column:column + 3] * self.used
+        return self.image[row : row + 3, column : column + 3] * self.used
 
     @property
     def output(self):
@@ -78,7 +90,7 @@ class ConvolutionState:
     def grown(self):
         """The result so far: NaN where the window has not been."""
         output = self.output
-        output.reshape(-1)[self.step + 1:] = np.nan
+        output.reshape(-1)[self.step + 1 :] = np.nan
         return output
 
 
@@ -101,14 +113,19 @@ class ConvolutionExplorer(Explorer):
         self.picture = axes[0].imshow(state.image, cmap="gray", vmin=-3, vmax=state.image.max() + 1)
         _numbers(axes[0], state.image, "white", lambda v: v < 0.7 * state.image.max())
         # Black under white: the window stands out on dark and on bright pixels.
-        self.frames = [axes[0].add_patch(Rectangle((0, 0), 3, 3, fill=False, linewidth=lw, edgecolor=colour,
-                                                    clip_on=False))
-                       for lw, colour in ((6, "black"), (3, COLOURS["orange"]))]
+        self.frames = [
+            axes[0].add_patch(
+                Rectangle((0, 0), 3, 3, fill=False, linewidth=lw, edgecolor=colour, clip_on=False)
+            )
+            for lw, colour in ((6, "black"), (3, COLOURS["orange"]))
+        ]
         self.weights = axes[1].imshow(state.used, cmap=SIGNED, vmin=-2, vmax=2)
         self.weight_texts = _numbers(axes[1], state.used)
         self.result = axes[2].imshow(np.zeros(state.output_shape), cmap=SIGNED, vmin=-1, vmax=1)
         self.result_texts = _numbers(axes[2], np.zeros(state.output_shape))
-        self.cell = axes[2].add_patch(Rectangle((0, 0), 1, 1, fill=False, linewidth=3, edgecolor="black", clip_on=False))
+        self.cell = axes[2].add_patch(
+            Rectangle((0, 0), 1, 1, fill=False, linewidth=3, edgecolor="black", clip_on=False)
+        )
         self.slider("step", _("place of the window"), 0, state.places - 1)
         self.preset = w.Dropdown(options=[(_(label), label) for label in PRESETS], description=_("kernel"))
         self.preset.add_class("lenet-convolution-preset")
@@ -120,20 +137,35 @@ class ConvolutionExplorer(Explorer):
         self._build_weights()
         self.ask(
             _("In each row of the kernel stand −1, 0 and 1. Where will the output be largest?"),
-            [_("where the picture is brightest"), _("where it gets brighter from left to right"),
-             _("where it gets darker from left to right"), _("where it is dark all over")],
-            answer=_("where it gets brighter from left to right"))
+            [
+                _("where the picture is brightest"),
+                _("where it gets brighter from left to right"),
+                _("where it gets darker from left to right"),
+                _("where it is dark all over"),
+            ],
+            answer=_("where it gets brighter from left to right"),
+        )
 
     def _build_weights(self):
         self.boxes = []
         for row, column in np.ndindex(3, 3):
-            box = w.BoundedFloatText(value=self.state.kernel[row, column], min=-LARGEST, max=LARGEST, step=1,
-                                     description=_("weight {row},{column}").format(row=row, column=column),
-                                     layout=w.Layout(width="11em"), style={"description_width": "6em"})
+            box = w.BoundedFloatText(
+                value=self.state.kernel[row, column],
+                min=-LARGEST,
+                max=LARGEST,
+                step=1,
+                description=_("weight {row},{column}").format(row=row, column=column),
+                layout=w.Layout(width="11em"),
+                style={"description_width": "6em"},
+            )
             box.add_class(f"lenet-convolution-weight-{row}{column}")
-            box.observe(lambda change, at=(row, column): self._guarded(lambda: self._edit(at, change["new"])), "value")
+            box.observe(
+                lambda change, at=(row, column): self._guarded(lambda: self._edit(at, change["new"])), "value"
+            )
             self.boxes.append(box)
-        self.controls["weights"] = w.GridBox(self.boxes, layout=w.Layout(grid_template_columns="repeat(3, 12em)"))
+        self.controls["weights"] = w.GridBox(
+            self.boxes, layout=w.Layout(grid_template_columns="repeat(3, 12em)")
+        )
 
     def _edit(self, at, value):
         self.state.kernel[at] = value
@@ -161,19 +193,31 @@ class ConvolutionExplorer(Explorer):
     def sentence(self):
         state = self.state
         row, column = state.corner
-        window = state.image[row:row + 3, column:column + 3]
-        terms = " + ".join(f"{a:g}·{'(' if b < 0 else ''}{b:g}{')' if b < 0 else ''}"
-                           for a, b in zip(window.reshape(-1), state.used.reshape(-1)))
+        window = state.image[row : row + 3, column : column + 3]
+        terms = " + ".join(
+            f"{a:g}·{'(' if b < 0 else ''}{b:g}{')' if b < 0 else ''}"
+            for a, b in zip(window.reshape(-1), state.used.reshape(-1))
+        )
         total = f"{state.products.sum():g}" if self.revealed else "?"
         return _("Output at row {row}, column {column}: {terms} = {total}.").format(
-            row=row, column=column, terms=terms, total=total)
+            row=row, column=column, terms=terms, total=total
+        )
 
 
 def _numbers(ax, values, ink="black", where=None):
     """Write each value into its cell; white where `where(value)` holds."""
-    return {at: ax.text(at[1], at[0], f"{value:g}", ha="center", va="center", fontsize=11,
-                        color=ink if where is None or where(value) else "black")
-            for at, value in np.ndenumerate(np.asarray(values, dtype=float))}
+    return {
+        at: ax.text(
+            at[1],
+            at[0],
+            f"{value:g}",
+            ha="center",
+            va="center",
+            fontsize=11,
+            color=ink if where is None or where(value) else "black",
+        )
+        for at, value in np.ndenumerate(np.asarray(values, dtype=float))
+    }
 
 
 def _rewrite(texts, values, limit, unknown=""):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from ..canvas import GREY, figure, label, series
+from ..figures.canvas import GREY, figure, label, series
 from ..wording import _
-from .base import Explorer
+from .kit.base import Explorer
 
 
 @dataclass
@@ -60,15 +60,30 @@ class CurvesExplorer(Explorer):
         (self.train,) = self.left.plot([], [], **series(0), label=_("training"))
         (self.validation,) = self.left.plot([], [], **series(1), label=_("validation"))
         (self.sum,) = self.left.plot([], [], **series(2), label=_("log₁₀ of the sum of the batch losses"))
-        (self.asrun,) = self.left.plot([], [], color=GREY, linewidth=1.2, label=_("the same, at the batch size of the run"))
+        (self.asrun,) = self.left.plot(
+            [], [], color=GREY, linewidth=1.2, label=_("the same, at the batch size of the run")
+        )
         self.chance = self.left.axhline(math.log(10), color=GREY, linestyle=":", label=_("guessing, ln 10"))
-        self.right.plot(self.state.column("epoch"), self.state.column("train_accuracy"), **series(0), label=_("training"))
-        self.right.plot(self.state.column("epoch"), self.state.column("validation_accuracy"), **series(1), label=_("validation"))
+        self.right.plot(
+            self.state.column("epoch"), self.state.column("train_accuracy"), **series(0), label=_("training")
+        )
+        self.right.plot(
+            self.state.column("epoch"),
+            self.state.column("validation_accuracy"),
+            **series(1),
+            label=_("validation"),
+        )
         self.right.legend(fontsize=9)
         self.switch("summed", _("draw log₁₀ of the sum of the batch losses, beside the accuracy"))
         self.slider("halvings", _("batch size halved, times"), -3, 3)
-        self.ask(_("The batch size is halved and each image is learned from as before. The curve of log₁₀ of the sum of the batch "
-                   "losses …"), [_("stays where it is"), _("rises by 0.301"), _("falls by 0.301")], answer=_("rises by 0.301"))
+        self.ask(
+            _(
+                "The batch size is halved and each image is learned from as before. The curve of log₁₀ of the"
+                " sum of the batch losses …"
+            ),
+            [_("stays where it is"), _("rises by 0.301"), _("falls by 0.301")],
+            answer=_("rises by 0.301"),
+        )
 
     def draw(self):
         state, x = self.state, self.state.column("epoch")
@@ -78,24 +93,42 @@ class CurvesExplorer(Explorer):
         # In the misleading drawing the accuracy shares the axis: it stands where the validation loss was.
         self.validation.set_data(x, state.column("validation_accuracy" if summed else "validation_loss"))
         self.validation.set_label(_("validation accuracy") if summed else _("validation"))
-        self.sum.set_data(*((x, state.log_sums if self.revealed else np.full(len(x), np.nan)) if summed else nothing))
+        self.sum.set_data(
+            *((x, state.log_sums if self.revealed else np.full(len(x), np.nan)) if summed else nothing)
+        )
         moved = summed and self.revealed and state.halvings != 0
         self.asrun.set_data(*((x, state.log_sums - state.halvings * math.log10(2)) if moved else nothing))
         self.chance.set_visible(not summed)
         self.left.set_ylabel(_("what unit?") if summed else _("loss [nats per image]"), fontsize=11)
-        shown = [self.validation, self.sum] + moved * [self.asrun] if summed else [self.train, self.validation, self.chance]
+        shown = (
+            [self.validation, self.sum] + moved * [self.asrun]
+            if summed
+            else [self.train, self.validation, self.chance]
+        )
         self.left.legend(handles=shown, fontsize=9, loc="upper right")
         self.left.set_xlim(x[0] - 0.3, x[-1] + 0.3)
-        top = max(3.4, float(np.nanmax(state.log_sums)) + 1.3) if summed else 1.1 * max(math.log(10), float(state.column("train_loss").max()))
+        top = (
+            max(3.4, float(np.nanmax(state.log_sums)) + 1.3)
+            if summed
+            else 1.1 * max(math.log(10), float(state.column("train_loss").max()))
+        )
         bottom = min(0.0, float(np.nanmin(state.log_sums)) - 0.2) if summed else 0.0
         self.left.set_ylim(bottom, top)
 
     def sentence(self):
         state, last = self.state, self.state.history[-1]
-        text = _("At epoch {n:g}: training loss {train:.3f} nats per image, validation loss {validation:.3f}, validation accuracy "
-                 "{accuracy:.1%}.").format(n=last.epoch, train=last.train_loss, validation=float(state.column("validation_loss")[-1]),
-                                           accuracy=float(state.column("validation_accuracy")[-1]))
+        text = _(
+            "At epoch {n:g}: training loss {train:.3f} nats per image, validation loss {validation:.3f},"
+            " validation accuracy {accuracy:.1%}."
+        ).format(
+            n=last.epoch,
+            train=last.train_loss,
+            validation=float(state.column("validation_loss")[-1]),
+            accuracy=float(state.column("validation_accuracy")[-1]),
+        )
         if state.summed and self.revealed:
-            text += " " + _("Summed over {n:g} batches and put under a logarithm, the first of these is {value:.3f}, in no unit, and it moves "
-                            "by 0.301 each time the number of batches doubles.").format(n=state.batches, value=state.log_sums[-1])
+            text += " " + _(
+                "Summed over {n:g} batches and put under a logarithm, the first of these is {value:.3f}, in"
+                " no unit, and it moves by 0.301 each time the number of batches doubles."
+            ).format(n=state.batches, value=state.log_sums[-1])
         return text

@@ -6,15 +6,15 @@ import time
 
 import ipywidgets as w
 
-from ..canvas import png
-from ..session import TrainingSession
-from ..summary import count_parameters, layer_table
+from ..figures.canvas import png
 from ..models import LeNetConfig, new_model
+from ..summary import count_parameters, layer_table
 from ..train_config import count_steps, quick_recipe
+from ..tuning.session import TrainingSession
 from ..wording import _
-from .base import CAPTION, Explorer
-from .lever_panel import LeverPanel
-from .live_curves import LiveCurves
+from .kit.base import CAPTION, Explorer
+from .kit.lever_panel import LeverPanel
+from .kit.live_curves import LiveCurves
 
 REDRAW = 0.7  # seconds between two pictures while training: each costs some fifteen steps
 
@@ -22,7 +22,8 @@ REDRAW = 0.7  # seconds between two pictures while training: each costs some fif
 class TrainingDashboard(Explorer):
     """Set levers, press Train, watch; `.state` is the `TrainingSession` behind it.
 
-    Opens on the quick recipe (half an epoch of it where there are many images). Moving a lever during a run is for the next run. Times are
+    Opens on the quick recipe (half an epoch of it where there are many images). Moving a lever during a
+    run is for the next run. Times are
     shown live only, never in the still picture.
     """
 
@@ -41,23 +42,42 @@ class TrainingDashboard(Explorer):
     def build(self):
         self.curves = LiveCurves()
         self.figure = self.curves.figure
-        self.panel_of_levers = LeverPanel(self.state.model_config, self.state.train_config,
-                                          most={"batch_size": len(self.dataset.train)},
-                                          on_change=lambda: self._tried(self._after_move))
+        self.panel_of_levers = LeverPanel(
+            self.state.model_config,
+            self.state.train_config,
+            most={"batch_size": len(self.dataset.train)},
+            on_change=lambda: self._tried(self._after_move),
+        )
         self.train = self._button("train", _("Train"), "play", self.start)
         self.stop = self._button("stop", _("Stop"), "stop", self.state.stop)
         self.stop.disabled = True
-        self.bar = w.FloatProgress(value=0.0, min=0.0, max=1.0, description=_("progress"), layout=w.Layout(width="20em"))
+        self.bar = w.FloatProgress(
+            value=0.0, min=0.0, max=1.0, description=_("progress"), layout=w.Layout(width="20em")
+        )
         self.bar.add_class("lenet-dashboard-progress")
         self.left = w.HTML()
         self.cost = w.HTML()
-        self.guess = w.FloatSlider(value=90, min=10, max=100, step=0.5, readout_format=".1f", layout=w.Layout(width="34em", max_width="100%"),
-                                   description=_("I expect a validation accuracy of [%]"), style={"description_width": "19em"})
+        self.guess = w.FloatSlider(
+            value=90,
+            min=10,
+            max=100,
+            step=0.5,
+            readout_format=".1f",
+            layout=w.Layout(width="34em", max_width="100%"),
+            description=_("I expect a validation accuracy of [%]"),
+            style={"description_width": "19em"},
+        )
         self.guess.add_class("lenet-dashboard-guess")
         self.guess.observe(lambda _change: setattr(self, "guessed", True), "value")
         self.guessed = False
-        self.controls = {"levers": self.panel_of_levers.widget, "cost": self.cost, "guess": self.guess,
-                         "buttons": w.HBox([self.train, self.stop, self.bar, self.left], layout=w.Layout(flex_flow="row wrap"))}
+        self.controls = {
+            "levers": self.panel_of_levers.widget,
+            "cost": self.cost,
+            "guess": self.guess,
+            "buttons": w.HBox(
+                [self.train, self.stop, self.bar, self.left], layout=w.Layout(flex_flow="row wrap")
+            ),
+        }
 
     def _button(self, name, description, icon, action):
         button = w.Button(description=description, icon=icon, layout=w.Layout(width="auto", min_width="7em"))
@@ -94,7 +114,11 @@ class TrainingDashboard(Explorer):
         model = new_model(self.state.model_config, 0)
         text = _("Next run: {parameters:,} parameters, {work:,} multiply-adds an image, {steps:,} steps")
         work = sum(row.multiply_adds for row in layer_table(model))
-        text = text.format(parameters=count_parameters(model), work=work, steps=count_steps(self.dataset, self.state.train_config)[1])
+        text = text.format(
+            parameters=count_parameters(model),
+            work=work,
+            steps=count_steps(self.dataset, self.state.train_config)[1],
+        )
         self.cost.value = _paragraph(text + self._estimate(work))
 
     def _estimate(self, work):
@@ -105,7 +129,9 @@ class TrainingDashboard(Explorer):
         before = sum(row.multiply_adds for row in layer_table(run.models[0])) * run.train_config.batch_size
         config = self.state.train_config
         pace = run.seconds / run.done * max(0.3, work * config.batch_size / before)
-        return _(", about {seconds:.0f} s here.").format(seconds=max(1, pace * count_steps(self.dataset, config)[1]))
+        return _(", about {seconds:.0f} s here.").format(
+            seconds=max(1, pace * count_steps(self.dataset, config)[1])
+        )
 
     def _tried(self, action):
         """Run a callback; what it raises stands in the widget."""
@@ -139,7 +165,11 @@ class TrainingDashboard(Explorer):
             return _paragraph(_("{seconds:.1f} s").format(seconds=run.seconds))
         if run.remaining is None:
             return _paragraph(_("starting"))
-        return _paragraph(_("step {done} of {total}, {left:.1f} s left").format(done=run.done, total=run.total, left=run.remaining))
+        return _paragraph(
+            _("step {done} of {total}, {left:.1f} s left").format(
+                done=run.done, total=run.total, left=run.remaining
+            )
+        )
 
     def draw(self):
         self.curves.show_run(self.state.history)
@@ -159,24 +189,50 @@ class TrainingDashboard(Explorer):
         if run.status == "failed":
             return _("This network was not trained: {reason}").format(reason=run.message)
         if not self.state.history:
-            return _("The run has just begun.") if run.status == "running" else _("Stopped before the first point of the curves.")
+            return (
+                _("The run has just begun.")
+                if run.status == "running"
+                else _("Stopped before the first point of the curves.")
+            )
         return " ".join(part for part in (self._result(run), self._contrast(run)) if part)
 
     def _result(self, run):
         last = self.state.history[-1]
-        how = {"running": _("Running"), "finished": _("Finished"), "stopped": _("Stopped"), "diverged": _("Diverged")}[run.status]
+        how = {
+            "running": _("Running"),
+            "finished": _("Finished"),
+            "stopped": _("Stopped"),
+            "diverged": _("Diverged"),
+        }[run.status]
         if last.validation_accuracy is None:
-            return _("{how} at epoch {epochs:.2g}: training accuracy {train:.1f} %; no validation split.").format(
-                how=how, epochs=last.epoch, train=100 * last.train_accuracy)
+            return _(
+                "{how} at epoch {epochs:.2g}: training accuracy {train:.1f} %; no validation split."
+            ).format(how=how, epochs=last.epoch, train=100 * last.train_accuracy)
         whole, sample = len(self.dataset.validation), len(self.state.sample)
         n = whole if last.step == count_steps(self.dataset, run.train_config)[1] else sample
         error = (last.validation_accuracy * (1 - last.validation_accuracy) / n) ** 0.5
-        text = _("{how} at epoch {epochs:.2g}: training accuracy {train:.1f} %, validation {val:.1f} % (± {error:.1f} from the {n:,} images alone).")
-        text = text.format(how=how, epochs=last.epoch, train=100 * last.train_accuracy, val=100 * last.validation_accuracy, error=100 * error, n=n)
+        text = _(
+            "{how} at epoch {epochs:.2g}: training accuracy {train:.1f} %, validation {val:.1f} % (±"
+            " {error:.1f} from the {n:,} images alone)."
+        )
+        text = text.format(
+            how=how,
+            epochs=last.epoch,
+            train=100 * last.train_accuracy,
+            val=100 * last.validation_accuracy,
+            error=100 * error,
+            n=n,
+        )
         if sample == whole:
             return text
-        return text + " " + _("Each seed's last point is measured on all {whole:,} validation images, those before it on {sample:,}.").format(
-            whole=whole, sample=sample)
+        return (
+            text
+            + " "
+            + _(
+                "Each seed's last point is measured on all {whole:,} validation images, those before it on"
+                " {sample:,}."
+            ).format(whole=whole, sample=sample)
+        )
 
     def _contrast(self, run):
         """What was expected against what came, once the run is over."""

@@ -5,11 +5,13 @@ from itertools import product
 
 import numpy as np
 
-from ..canvas import SIGNED, bare, figure
+from ..figures.canvas import SIGNED, bare, figure
 from ..wording import _
-from .base import Explorer
+from .kit.base import Explorer
 
-KERNEL = np.array([[-1, -2, 0, 2, 1], [-2, -3, 0, 3, 2], [-3, -5, 0, 5, 3], [-2, -3, 0, 3, 2], [-1, -2, 0, 2, 1]])
+KERNEL = np.array(
+    [[-1, -2, 0, 2, 1], [-2, -3, 0, 3, 2], [-3, -5, 0, 5, 3], [-2, -3, 0, 3, 2], [-1, -2, 0, 2, 1]]
+)
 
 
 def convolve(image, padding):
@@ -66,9 +68,14 @@ class EquivarianceState:
 
     @property
     def shifted_of(self):
-        """shift f(x), by whole cells: of the neighbouring whole shifts, the one that comes nearest to f(shift x)."""
+        """shift f(x), by whole cells: of the neighbouring whole shifts, the one that comes nearest to
+        f(shift x).
+        """
         maps, target = self.features(self.image), self.of_shifted
-        options = [(self.dx // self.cell, -(-self.dx // self.cell)), (self.dy // self.cell, -(-self.dy // self.cell))]
+        options = [
+            (self.dx // self.cell, -(-self.dx // self.cell)),
+            (self.dy // self.cell, -(-self.dy // self.cell)),
+        ]
         moved = [self.shift(maps, *step) for step in product(*options)]
         return min(moved, key=lambda m: np.abs(m - target).sum())
 
@@ -109,17 +116,31 @@ class EquivarianceExplorer(Explorer):
         for ax, title, cmap in zip(axes, titles, ("gray", "gray", "gray", SIGNED)):
             bare(ax, title)
             self.pictures.append(ax.imshow(self.state.image, cmap=cmap))
-        self.verdict = axes[3].text(0.5, 0.02, "", transform=axes[3].transAxes, ha="center", va="bottom", fontsize=11,
-                                    bbox={"facecolor": "white", "edgecolor": "black", "boxstyle": "round"})
+        self.verdict = axes[3].text(
+            0.5,
+            0.02,
+            "",
+            transform=axes[3].transAxes,
+            ha="center",
+            va="bottom",
+            fontsize=11,
+            bbox={"facecolor": "white", "edgecolor": "black", "boxstyle": "round"},
+        )
         self.slider("dx", _("dx, to the right [pixels]"), -8, 8)
         self.slider("dy", _("dy, downwards [pixels]"), -8, 8)
-        self.choice("pools", _("pooling"), [(_("none"), 0), (_("one 2×2 max pool"), 1), (_("two 2×2 max pools"), 2)])
+        self.choice(
+            "pools", _("pooling"), [(_("none"), 0), (_("one 2×2 max pool"), 1), (_("two 2×2 max pools"), 2)]
+        )
         self.choice("padding", _("padding"), [(_("circular"), "circular"), (_("zeros"), "zeros")])
         self.ask(
             _("The digit moves one pixel to the right. What happens to its max-pooled feature map?"),
-            [_("it stays the same"), _("it moves along, exactly"),
-             _("it changes: neither the same nor just moved")],
-            answer=_("it changes: neither the same nor just moved"))
+            [
+                _("it stays the same"),
+                _("it moves along, exactly"),
+                _("it changes: neither the same nor just moved"),
+            ],
+            answer=_("it changes: neither the same nor just moved"),
+        )
 
     def draw(self):
         state = self.state
@@ -143,8 +164,11 @@ class EquivarianceExplorer(Explorer):
         if state.share == 0:
             first = _("Shifted by dx = {dx}, dy = {dy}: f(shift x) and shift f(x) are equal in every cell.")
         else:
-            first = _("Shifted by dx = {dx}, dy = {dy}: f(shift x) and shift f(x) differ by up to {share:.0f} % of the "
-                      "largest response.")
+            first = _(
+                "Shifted by dx = {dx}, dy = {dy}: f(shift x) and shift f(x) differ by up to {share:.0f} % of"
+                " the largest response."
+            )
         second = _("Against f(x) left in its place the difference is {other:.0f} %.")
-        return (first + " " + second).format(dx=state.dx, dy=state.dy, share=max(1, 100 * state.share),
-                                             other=100 * state.share_unshifted)
+        return (first + " " + second).format(
+            dx=state.dx, dy=state.dy, share=max(1, 100 * state.share), other=100 * state.share_unshifted
+        )

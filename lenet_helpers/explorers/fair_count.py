@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from ..canvas import COLOURS, figure, label
+from ..figures.canvas import COLOURS, figure, label
 from ..wording import N_, _
-from .base import Explorer
+from .kit.base import Explorer
 
 KINDS = (("dense", N_("dense")), ("local", N_("local, not shared")), ("conv", N_("convolution")))
 
@@ -22,7 +22,9 @@ class FairCountState:
         """Why there is no such layer, or None."""
         if self.k <= self.n:
             return None
-        return _("a {k}×{k} kernel does not fit an image of {n}×{n}: use a smaller one").format(k=self.k, n=self.n)
+        return _("a {k}×{k} kernel does not fit an image of {n}×{n}: use a smaller one").format(
+            k=self.k, n=self.n
+        )
 
     @property
     def outputs(self):
@@ -33,8 +35,11 @@ class FairCountState:
     def parameters(self):
         """Weights and biases, by kind of layer."""
         pixels, window = self.n**2, self.k**2
-        return {"dense": (pixels + 1) * self.outputs, "local": (window + 1) * self.outputs,
-                "conv": (window + 1) * self.maps if self.outputs else 0}
+        return {
+            "dense": (pixels + 1) * self.outputs,
+            "local": (window + 1) * self.outputs,
+            "conv": (window + 1) * self.maps if self.outputs else 0,
+        }
 
     @property
     def multiplications(self):
@@ -56,8 +61,12 @@ class FairCountExplorer(Explorer):
         self.figure.subplots_adjust(0.17, 0.2, 0.97, 0.87, wspace=0.1)
         self.panels = []
         for ax, title in zip(axes, (_("parameters"), _("multiplications per image"))):
-            drawn = ax.barh([_(text) for _kind, text in KINDS], [1, 1, 1],
-                            color=[COLOURS["vermillion"], COLOURS["orange"], COLOURS["blue"]], height=0.6)
+            drawn = ax.barh(
+                [_(text) for _kind, text in KINDS],
+                [1, 1, 1],
+                color=[COLOURS["vermillion"], COLOURS["orange"], COLOURS["blue"]],
+                height=0.6,
+            )
             for bar, hatch in zip(drawn, ("//", "..", "")):
                 bar.set(hatch=hatch, edgecolor="black", linewidth=0.8)
             texts = [ax.text(1, row, "", va="center", fontsize=10) for row in range(3)]
@@ -76,9 +85,13 @@ class FairCountExplorer(Explorer):
         ratio = state.parameters["dense"] / state.parameters["conv"]
         choices = [state.multiplications["dense"] / state.multiplications["conv"], state.n**2, ratio]
         self.ask(
-            _("A dense layer makes the same {outputs:,} outputs as LeNet's first convolution. It has how many times as "
-              "many parameters?").format(outputs=state.outputs),
-            [_about(choice) for choice in choices], answer=_about(ratio))
+            _(
+                "A dense layer makes the same {outputs:,} outputs as LeNet's first convolution. It has how"
+                " many times as many parameters?"
+            ).format(outputs=state.outputs),
+            [_about(choice) for choice in choices],
+            answer=_about(ratio),
+        )
 
     def draw(self):
         state = self.state
@@ -95,13 +108,18 @@ class FairCountExplorer(Explorer):
             return _("Not possible: {problem}.").format(problem=state.problem)
         if not self.revealed:
             return _("{outputs:,} outputs from {n}×{n} pixels. What do they cost in a dense layer?").format(
-                outputs=state.outputs, n=state.n)
+                outputs=state.outputs, n=state.n
+            )
         parameters, products = state.parameters, state.multiplications
-        return _("For the same {outputs:,} outputs the dense layer has {ratio:,.0f} times the parameters of the "
-                 "convolution, but {work:,.1f} times its multiplications: sharing weights saves memory, not "
-                 "multiplications; locality saves those.").format(
-            outputs=state.outputs, ratio=parameters["dense"] / parameters["conv"],
-            work=products["dense"] / products["conv"])
+        return _(
+            "For the same {outputs:,} outputs the dense layer has {ratio:,.0f} times the parameters of the "
+            "convolution, but {work:,.1f} times its multiplications: sharing weights saves memory, not "
+            "multiplications; locality saves those."
+        ).format(
+            outputs=state.outputs,
+            ratio=parameters["dense"] / parameters["conv"],
+            work=products["dense"] / products["conv"],
+        )
 
 
 def _about(number):

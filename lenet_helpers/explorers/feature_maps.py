@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import analysis
-from ..canvas import SIGNED, bare, figure
 from ..data import Split
+from ..figures.canvas import SIGNED, bare, figure
 from ..wording import _
-from .base import Explorer
+from .kit.base import Explorer
 
 
 @dataclass
@@ -53,7 +53,9 @@ def mosaic(tiles, columns, gap=1):
     picture = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
     for i, tile in enumerate(tiles):
         y, x = divmod(i, columns)
-        picture[y * (height + gap):y * (height + gap) + height, x * (width + gap):x * (width + gap) + width] = tile
+        picture[
+            y * (height + gap) : y * (height + gap) + height, x * (width + gap) : x * (width + gap) + width
+        ] = tile
     return picture
 
 
@@ -84,9 +86,15 @@ class FeatureMapExplorer(Explorer):
         self.slider("moment", _("after epoch (position in the list)"), 0, len(state.snapshots) - 1)
         self.choice("layer", _("layer"), state.layers)
         self.slider("index", _("image"), 0, min(199, len(state.split) - 1))
-        self.ask(_("After training, the kernels of the first layer look most like …"),
-                 [_("pieces of digits"), _("edges and strokes of one direction, and some noise"), _("the mean image of a class")],
-                 answer=_("edges and strokes of one direction, and some noise"))
+        self.ask(
+            _("After training, the kernels of the first layer look most like …"),
+            [
+                _("pieces of digits"),
+                _("edges and strokes of one direction, and some noise"),
+                _("the mean image of a class"),
+            ],
+            answer=_("edges and strokes of one direction, and some noise"),
+        )
 
     def draw(self):
         state = self.state
@@ -105,16 +113,31 @@ class FeatureMapExplorer(Explorer):
         artist.set_data(values)
         artist.set_extent((-0.5, width - 0.5, height - 0.5, -0.5))
         limit = float(np.nanmax(np.abs(values))) or 1.0
-        artist.set_clim(-limit, limit) if signed else artist.set_clim(float(values.min()), float(values.max()))
+        (
+            artist.set_clim(-limit, limit)
+            if signed
+            else artist.set_clim(float(values.min()), float(values.max()))
+        )
 
     def sentence(self):
         state = self.state
         if not self.revealed:
-            return _("Before training: conv1's kernels and the maps of {layer} for image {i}, all from random weights.").format(
-                layer=state.layer, i=state.index)
+            return _(
+                "Before training: conv1's kernels and the maps of {layer} for image {i}, all from random"
+                " weights."
+            ).format(layer=state.layer, i=state.index)
         maps = state.maps
         strongest = int(np.abs(maps).reshape(len(maps), -1).max(1).argmax())
-        return _("At epoch {e}, {layer} answers to image {i} with {n} maps of {h}×{w}; the strongest response, {value:.2f}, is in map "
-                 "{k}, counted from 0. Orange is positive, purple negative.").format(
-            e=state.snapshots[state.moment][0], layer=state.layer, i=state.index, n=len(maps), h=maps.shape[1], w=maps.shape[2],
-            value=float(maps[strongest].flat[np.abs(maps[strongest]).argmax()]), k=strongest)
+        return _(
+            "At epoch {e}, {layer} answers to image {i} with {n} maps of {h}×{w}; the strongest response,"
+            " {value:.2f}, is in map {k}, counted from 0. Orange is positive, purple negative."
+        ).format(
+            e=state.snapshots[state.moment][0],
+            layer=state.layer,
+            i=state.index,
+            n=len(maps),
+            h=maps.shape[1],
+            w=maps.shape[2],
+            value=float(maps[strongest].flat[np.abs(maps[strongest]).argmax()]),
+            k=strongest,
+        )

@@ -8,9 +8,9 @@ import torch
 from matplotlib.patches import Rectangle
 
 from ..analysis import bounding_box, centre_of_mass
-from ..canvas import COLOURS, bare, figure
+from ..figures.canvas import COLOURS, bare, figure
 from ..wording import _
-from .base import Explorer
+from .kit.base import Explorer
 
 SIDE = 20  # pixels: the box that MNIST's makers scaled every digit to
 FAINTEST = 0.5 / 255  # less than the lowest grey level above an empty pixel
@@ -97,17 +97,47 @@ class GalleryExplorer(Explorer):
         bare(one, " ")
         bare(mean, " ")
         self.title, self.mean_title = one.title, mean.title
-        self.one, self.mean = (ax.imshow(state.images[0].numpy(), cmap="gray", vmin=0, vmax=1) for ax in (one, mean))
-        self.own = one.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS["orange"], linewidth=2.5,
-                                           label=_("its own box")))
+        self.one, self.mean = (
+            ax.imshow(state.images[0].numpy(), cmap="gray", vmin=0, vmax=1) for ax in (one, mean)
+        )
+        self.own = one.add_patch(
+            Rectangle(
+                (0, 0), 1, 1, fill=False, edgecolor=COLOURS["orange"], linewidth=2.5, label=_("its own box")
+            )
+        )
         for ax in (one, mean):
             top, left = state.margin
-            centre = ax.add_patch(Rectangle((left - 0.5, top - 0.5), SIDE, SIDE, fill=False, linestyle="--",
-                                            edgecolor=COLOURS["sky blue"], linewidth=2, label=_("central {n}×{n}").format(n=SIDE)))
-        (self.mark,) = one.plot([], [], "P", color=COLOURS["vermillion"], markeredgecolor="white", markersize=10,
-                                label=_("centre of mass"))
-        self.figure.legend(handles=[self.own, centre, self.mark], loc="lower center", bbox_to_anchor=(0.35, -0.01), ncols=3,
-                           fontsize=10, facecolor="#404040", labelcolor="white", edgecolor="none")
+            centre = ax.add_patch(
+                Rectangle(
+                    (left - 0.5, top - 0.5),
+                    SIDE,
+                    SIDE,
+                    fill=False,
+                    linestyle="--",
+                    edgecolor=COLOURS["sky blue"],
+                    linewidth=2,
+                    label=_("central {n}×{n}").format(n=SIDE),
+                )
+            )
+        (self.mark,) = one.plot(
+            [],
+            [],
+            "P",
+            color=COLOURS["vermillion"],
+            markeredgecolor="white",
+            markersize=10,
+            label=_("centre of mass"),
+        )
+        self.figure.legend(
+            handles=[self.own, centre, self.mark],
+            loc="lower center",
+            bbox_to_anchor=(0.35, -0.01),
+            ncols=3,
+            fontsize=10,
+            facecolor="#404040",
+            labelcolor="white",
+            edgecolor="none",
+        )
         self._build_bars(self.figure.add_axes((0.75, 0.2, 0.23, 0.6)))
         self.slider("label", _("class (number in the list)"), 0, len(state.class_names) - 1)
         self.slider("index", _("which image of the class"), 0, state.smallest_class - 1)
@@ -115,7 +145,9 @@ class GalleryExplorer(Explorer):
 
     def _build_bars(self, ax):
         names = [_("own box\nat most\n{n}×{n}").format(n=SIDE), _("inside\ncentral\n{n}×{n}").format(n=SIDE)]
-        self.bars = ax.bar(names, [0, 0], color=[COLOURS["orange"], COLOURS["sky blue"]], edgecolor="black", hatch=("", "//"))
+        self.bars = ax.bar(
+            names, [0, 0], color=[COLOURS["orange"], COLOURS["sky blue"]], edgecolor="black", hatch=("", "//")
+        )
         self.numbers = [ax.text(i, 0, "", ha="center", va="bottom", fontsize=11) for i in range(2)]
         ax.set_ylim(0, 115)
         ax.set_yticks([0, 50, 100])
@@ -124,8 +156,14 @@ class GalleryExplorer(Explorer):
     def _ask(self):
         options = {0.05: _("about 5 %"), 0.25: _("about 25 %"), 0.75: _("about 75 %"), 1.0: _("all of them")}
         near = min(options, key=lambda share: abs(share - self.state.shares[1]))
-        self.ask(_("You cut a border of 4 pixels off each 28×28 image, which leaves the central 20×20. What share of the "
-                   "training images loses no ink?"), list(options.values()), answer=options[near])
+        self.ask(
+            _(
+                "You cut a border of 4 pixels off each 28×28 image, which leaves the central 20×20. What"
+                " share of the training images loses no ink?"
+            ),
+            list(options.values()),
+            answer=options[near],
+        )
 
     def draw(self):
         state = self.state
@@ -148,11 +186,18 @@ class GalleryExplorer(Explorer):
         if state.box is None:
             return _("This image is blank: it has no box and no centre of mass.")
         top, left, height, width = state.box
-        text = _("The ink of this image fills a box {height} pixels high and {width} wide, its upper left corner in row {top}, "
-                 "column {left}; it balances at row {y:.1f}, column {x:.1f}.").format(
-            height=height, width=width, top=top, left=left, y=state.centre[0], x=state.centre[1])
+        text = _(
+            "The ink of this image fills a box {height} pixels high and {width} wide, its upper left corner"
+            " in row {top}, column {left}; it balances at row {y:.1f}, column {x:.1f}."
+        ).format(height=height, width=width, top=top, left=left, y=state.centre[0], x=state.centre[1])
         if not self.revealed:
             return text
         own, central = state.shares
-        return text + " " + _("Of {n:,} training images {own:.1%} fit a {side}×{side} box of their own, and {central:.1%} lie "
-                              "inside the central one.").format(n=len(state.images), own=own, central=central, side=SIDE)
+        return (
+            text
+            + " "
+            + _(
+                "Of {n:,} training images {own:.1%} fit a {side}×{side} box of their own, and {central:.1%}"
+                " lie inside the central one."
+            ).format(n=len(state.images), own=own, central=central, side=SIDE)
+        )

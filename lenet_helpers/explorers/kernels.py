@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..canvas import SIGNED, bare, figure, show
+from ..figures.canvas import SIGNED, bare, figure, show
 from ..wording import _
-from .base import Explorer
+from .kit.base import Explorer
 
 SIDE = 7  # of the kernel, in pixels
 
@@ -77,11 +77,18 @@ class KernelGallery(Explorer):
         self.slider("blur", _("blur [pixels]"), 0.4, 2.4, 0.2, form=".1f")
         self.slider("digit", _("digit"), 0, len(state.images) - 1)
         self.ask(
-            _("The kernel answers to brightness that rises from left to right. What does a bright upright stroke on "
-              "black give?"),
-            [_("one positive band over the stroke"), _("positive on its left side, negative on its right"),
-             _("negative on its left side, positive on its right"), _("zero: it is not an edge but a stroke")],
-            answer=_("positive on its left side, negative on its right"))
+            _(
+                "The kernel answers to brightness that rises from left to right. What does a bright upright"
+                " stroke on black give?"
+            ),
+            [
+                _("one positive band over the stroke"),
+                _("positive on its left side, negative on its right"),
+                _("negative on its left side, positive on its right"),
+                _("zero: it is not an edge but a stroke"),
+            ],
+            answer=_("positive on its left side, negative on its right"),
+        )
 
     def draw(self):
         state = self.state
@@ -98,12 +105,19 @@ class KernelGallery(Explorer):
     def sentence(self):
         state = self.state
         if not self.revealed:
-            return _("A kernel for brightness that rises towards {angle}°; its response waits for your "
-                     "prediction.").format(angle=state.angle)
-        return _("The kernel for brightness rising towards {angle}° answers to the digit {digit} with {high:+.2f} at "
-                 "most (marked +) and {low:+.2f} at least (marked −); its weights sum to {total:.2f}.").format(
-            angle=state.angle, digit=state.digit, high=state.response.max(), low=state.response.min(),
-            total=abs(state.kernel.sum()))
+            return _(
+                "A kernel for brightness that rises towards {angle}°; its response waits for your prediction."
+            ).format(angle=state.angle)
+        return _(
+            "The kernel for brightness rising towards {angle}° answers to the digit {digit} with {high:+.2f}"
+            " at most (marked +) and {low:+.2f} at least (marked −); its weights sum to {total:.2f}."
+        ).format(
+            angle=state.angle,
+            digit=state.digit,
+            high=state.response.max(),
+            low=state.response.min(),
+            total=abs(state.kernel.sum()),
+        )
 
 
 def show_response(image, kernel):
@@ -122,6 +136,10 @@ def show_response(image, kernel):
         axes[1].text(column, row, f"{weight:.2g}", ha="center", va="center", fontsize=9)
     fig.colorbar(drawn, ax=axes[2], shrink=0.9)
     row, column = np.unravel_index(response.argmax(), response.shape)
-    show(fig, _("The response is strongest, {high:.1f}, at row {row}, column {column}, and lowest with {low:.1f}; "
-                "orange is positive, purple negative.").format(high=response.max(), row=row, column=column,
-                                                               low=response.min()))
+    show(
+        fig,
+        _(
+            "The response is strongest, {high:.1f}, at row {row}, column {column}, and lowest with {low:.1f};"
+            " orange is positive, purple negative."
+        ).format(high=response.max(), row=row, column=column, low=response.min()),
+    )

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from ..drawing import draw_network
+from ..figures.architecture import draw_network
 from ..summary import LayerRow
 from ..wording import _
-from .base import Explorer
+from .kit.base import Explorer
 
 
 class Illegal(ValueError):
@@ -58,11 +58,19 @@ class LedgerState:
             parameters, work = self.totals()
         except Illegal as error:
             return str(error)
-        text = _("{parameters:,} parameters ({share:.1%} of them dense), {work:,} multiply-adds; "
-                 "the first dense layer gets {c}×{side}×{side} = {flat:,} numbers.")
+        text = _(
+            "{parameters:,} parameters ({share:.1%} of them dense), {work:,} multiply-adds; "
+            "the first dense layer gets {c}×{side}×{side} = {flat:,} numbers."
+        )
         channels, side, _side = self.rows()[3].output_shape
-        return text.format(parameters=parameters, share=self.dense_share(), work=work,
-                           c=channels, side=side, flat=self.flatten())
+        return text.format(
+            parameters=parameters,
+            share=self.dense_share(),
+            work=work,
+            c=channels,
+            side=side,
+            flat=self.flatten(),
+        )
 
     def figure(self, outcome=True):
         """The network to scale above its ledger; raises `Illegal` where there is none."""
@@ -76,20 +84,28 @@ def _conv(name, n_in, n_out, k, side):
 
 def _convolved(name, side, k):
     if k > side:
-        message = _("{name}: a {k}×{k} kernel does not fit its {side}×{side} input; use padding, a smaller kernel, or fewer layers")
+        message = _(
+            "{name}: a {k}×{k} kernel does not fit its {side}×{side} input; use padding, a smaller kernel, or"
+            " fewer layers"
+        )
         raise Illegal(message.format(name=name, k=k, side=side))
     return side - k + 1
 
 
 def _pooled(name, side):
     if side < 2:
-        message = _("{name}: a 2×2 window does not fit its {side}×{side} input; use padding, a smaller kernel, or fewer layers")
+        message = _(
+            "{name}: a 2×2 window does not fit its {side}×{side} input; use padding, a smaller kernel, or"
+            " fewer layers"
+        )
         raise Illegal(message.format(name=name, side=side))
     return side // 2
 
 
 class LedgerExplorer(Explorer):
-    """The network drawn to scale over its shapes and counts; a setting that can't be says which layer breaks."""
+    """The network drawn to scale over its shapes and counts; a setting that can't be says which layer
+    breaks.
+    """
 
     name = "ledger"
 
@@ -97,12 +113,22 @@ class LedgerExplorer(Explorer):
         super().__init__(LedgerState())
 
     def build(self):
-        self.ask(_("Without padding this network has 44,426 parameters. Pad the input of conv1 by 2 pixels on each side, "
-                   "change nothing else: how many are there?"),
-                 ["44,426", "45,026", "61,706"], answer="61,706")
+        self.ask(
+            _(
+                "Without padding this network has 44,426 parameters. Pad the input of conv1 by 2 pixels on"
+                " each side, change nothing else: how many are there?"
+            ),
+            ["44,426", "45,026", "61,706"],
+            answer="61,706",
+        )
         self.choice("input_size", _("input side [pixels]"), [28, 32])
-        sliders = (("padding", _("padding of conv1"), 0, 4), ("k1", _("kernel of conv1"), 1, 29), ("k2", _("kernel of conv2"), 1, 15),
-                   ("c1", _("maps of conv1"), 1, 32), ("c2", _("maps of conv2"), 1, 64))
+        sliders = (
+            ("padding", _("padding of conv1"), 0, 4),
+            ("k1", _("kernel of conv1"), 1, 29),
+            ("k2", _("kernel of conv2"), 1, 15),
+            ("c1", _("maps of conv1"), 1, 32),
+            ("c2", _("maps of conv2"), 1, 64),
+        )
         for field, text, low, high in sliders:
             self.slider(field, text, low, high, continuous_update=False)
 
@@ -110,4 +136,8 @@ class LedgerExplorer(Explorer):
         self.figure = self.state.figure(outcome=self.revealed)
 
     def sentence(self):
-        return self.state.sentence() if self.revealed else _("The network to scale. Its counts wait for your prediction.")
+        return (
+            self.state.sentence()
+            if self.revealed
+            else _("The network to scale. Its counts wait for your prediction.")
+        )

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..canvas import COLOURS, GREY, bare, figure, label
 from ..data import Split
+from ..figures.canvas import COLOURS, GREY, bare, figure, label
 from ..models import LeNet
 from ..wording import N_, _
-from .base import Explorer
+from .kit.base import Explorer
 
 LINES = (
     "for images, labels in batches(...):",
@@ -19,7 +19,13 @@ LINES = (
     "    loss.backward()",
     "    optimizer.step()",
 )
-STAGES = (N_("a batch is drawn"), N_("predicted and compared"), N_("old gradients cleared"), N_("gradients computed"), N_("weights moved"))
+STAGES = (
+    N_("a batch is drawn"),
+    N_("predicted and compared"),
+    N_("old gradients cleared"),
+    N_("gradients computed"),
+    N_("weights moved"),
+)
 WHERE = (0, 0, 2, 2)  # the weight that is watched: conv1, kernel 0, its middle
 SHOWN = 12  # images of the batch that are drawn
 
@@ -56,7 +62,7 @@ class LoopState:
     @property
     def batch(self):
         """The images and labels of this step."""
-        return self.split[self._order[self.start:self.start + self.batch_size]]
+        return self.split[self._order[self.start : self.start + self.batch_size]]
 
     @property
     def weight(self):
@@ -126,12 +132,25 @@ class LoopExplorer(Explorer):
         code = self.figure.add_axes((0.215, 0.08, 0.45, 0.78))
         bare(code, _("the loop"))
         code.set(xlim=(0, 1), ylim=(len(LINES) - 0.3, -0.7))
-        self.lines = [code.text(0.05, i, line, family="monospace", fontsize=9, va="center") for i, line in enumerate(LINES)]
+        self.lines = [
+            code.text(0.05, i, line, family="monospace", fontsize=9, va="center")
+            for i, line in enumerate(LINES)
+        ]
         (self.arrow,) = code.plot([0.015], [0], ">", color=COLOURS["vermillion"], markersize=9)
         self.bars = self.figure.add_axes((0.755, 0.18, 0.235, 0.66))
         label(self.bars, x=_("step"), title=_("gradient of the weight"))
-        (self.own,) = self.bars.plot([], [], "o", color=COLOURS["blue"], markersize=8, label=_("of this batch"))
-        (self.used,) = self.bars.plot([], [], "s", color=COLOURS["vermillion"], markerfacecolor="none", markersize=11, label=_("in .grad at the step"))
+        (self.own,) = self.bars.plot(
+            [], [], "o", color=COLOURS["blue"], markersize=8, label=_("of this batch")
+        )
+        (self.used,) = self.bars.plot(
+            [],
+            [],
+            "s",
+            color=COLOURS["vermillion"],
+            markerfacecolor="none",
+            markersize=11,
+            label=_("in .grad at the step"),
+        )
         self.bars.axhline(0, color=GREY, linewidth=1)
         self.bars.legend(fontsize=8, loc="upper left")
         self.button("advance", _("Run the next line"), self.state.advance)
@@ -139,15 +158,18 @@ class LoopExplorer(Explorer):
         self.slider("batch_size", _("batch size"), 1, 256, continuous_update=False)
         self.slider("learning_rate", _("learning rate"), 0.01, 1.0, 0.01, continuous_update=False)
         self.switch("forget", _("forget zero_grad()"))
-        self.ask(_("The gradient of a weight is positive. The step makes the weight …"),
-                 [_("larger"), _("smaller"), _("larger or smaller: it depends on the loss")], answer=_("smaller"))
+        self.ask(
+            _("The gradient of a weight is positive. The step makes the weight …"),
+            [_("larger"), _("smaller"), _("larger or smaller: it depends on the loss")],
+            answer=_("smaller"),
+        )
 
     def draw(self):
         state = self.state
         mosaic = np.full((4 * 28, 3 * 28), -0.5, dtype=np.float32)
         for i, image in enumerate(state.batch.images[:SHOWN, 0].numpy()):
             y, x = divmod(i, 3)
-            mosaic[28 * y:28 * y + 28, 28 * x:28 * x + 28] = image[:28, :28]
+            mosaic[28 * y : 28 * y + 28, 28 * x : 28 * x + 28] = image[:28, :28]
         self.pictures.set_data(mosaic)
         for i, text in enumerate(self.lines):
             skipped = i == 2 and state.forget
@@ -160,18 +182,30 @@ class LoopExplorer(Explorer):
         values = state.own[-12:] + state.used[-12:] + [0.0]
         low, high = min(values), max(values)
         room = 0.25 * (high - low) or 0.01
-        self.bars.set(xlim=(max(0, len(state.own) - 12) + 0.5, max(4, len(state.own)) + 0.5), ylim=(low - room, high + 2 * room))
+        self.bars.set(
+            xlim=(max(0, len(state.own) - 12) + 0.5, max(4, len(state.own)) + 0.5),
+            ylim=(low - room, high + 2 * room),
+        )
 
     def sentence(self):
         state = self.state
-        parts = [_("Step {n}, {stage}.").format(n=state.step + (state.stage < len(LINES) - 1), stage=_(STAGES[state.stage]))]
+        parts = [
+            _("Step {n}, {stage}.").format(
+                n=state.step + (state.stage < len(LINES) - 1), stage=_(STAGES[state.stage])
+            )
+        ]
         if state.loss is not None:
             parts.append(_("Loss of the batch: {loss:.3f} nats per image.").format(loss=state.loss))
         gradient = _("none yet") if state.gradient is None else f"{state.gradient:.6f}"
-        parts.append(_("The middle weight of kernel 0: value {w:.6f}, .grad {g}.").format(w=state.weight, g=gradient))
+        parts.append(
+            _("The middle weight of kernel 0: value {w:.6f}, .grad {g}.").format(w=state.weight, g=gradient)
+        )
         if state.stage == len(LINES) - 1 and self.revealed:
-            parts.append(_("Just now: {before:.6f} − {rate:g} × ({g:.6f}) = {after:.6f}.").format(
-                before=state.before, rate=state.learning_rate, g=state.gradient, after=state.weight))
+            parts.append(
+                _("Just now: {before:.6f} − {rate:g} × ({g:.6f}) = {after:.6f}.").format(
+                    before=state.before, rate=state.learning_rate, g=state.gradient, after=state.weight
+                )
+            )
         if state.forget and len(state.used) > 1:
             parts.append(_(".grad is the sum of all gradients since they were last cleared."))
         return " ".join(parts)

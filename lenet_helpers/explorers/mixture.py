@@ -2,19 +2,39 @@
 
 from dataclasses import dataclass, field
 
-from ..canvas import COLOURS, GREY, figure, label
-from ..ladder import LADDER, STEPS, counts, errors
+from ..figures.canvas import COLOURS, GREY, figure, label
+from ..figures.ladder import LADDER, STEPS, counts, errors
 from ..lenet1998 import C3_CONNECTIONS, DENSE_CONNECTIONS, LeNet1998, LeNet1998Config
 from ..results import stored_result
 from ..wording import N_, _
-from .base import Explorer
+from .kit.base import Explorer
 
 SWITCHES = {
-    "output": (N_("output layer"), (("rbf", N_("1998: distances to ten fixed codes")), ("linear", N_("today: linear, softmax in the loss")))),
+    "output": (
+        N_("output layer"),
+        (
+            ("rbf", N_("1998: distances to ten fixed codes")),
+            ("linear", N_("today: linear, softmax in the loss")),
+        ),
+    ),
     "table": (N_("connections of C3"), (("1998", N_("1998: 60 kernels")), ("dense", N_("today: all 96")))),
-    "pooling": (N_("pooling"), (("trained", N_("1998: trained sum")), ("average", N_("average")), ("max", N_("today: maximum")))),
-    "activation": (N_("activation"), (("scaled_tanh", "1998: 1.7159·tanh(2x/3)"), ("tanh", "tanh"), ("sigmoid", N_("sigmoid")), ("relu", N_("today: ReLU")))),
-    "initialisation": (N_("initialisation"), (("paper", N_("1998: ±2.4/fan-in")), ("torch", N_("today: ±1/√fan-in")))),
+    "pooling": (
+        N_("pooling"),
+        (("trained", N_("1998: trained sum")), ("average", N_("average")), ("max", N_("today: maximum"))),
+    ),
+    "activation": (
+        N_("activation"),
+        (
+            ("scaled_tanh", "1998: 1.7159·tanh(2x/3)"),
+            ("tanh", "tanh"),
+            ("sigmoid", N_("sigmoid")),
+            ("relu", N_("today: ReLU")),
+        ),
+    ),
+    "initialisation": (
+        N_("initialisation"),
+        (("paper", N_("1998: ±2.4/fan-in")), ("torch", N_("today: ±1/√fan-in"))),
+    ),
     "input_size": (N_("input side [pixels]"), ((32, "1998: 32"), (28, N_("today: 28")))),
 }
 
@@ -35,9 +55,15 @@ class MixtureState:
     def config(self):
         """The network's configuration; the loss follows the output layer."""
         tables = {"1998": C3_CONNECTIONS, "dense": DENSE_CONNECTIONS}
-        return LeNet1998Config(activation=self.activation, pooling=self.pooling, output=self.output,
-                               loss="discriminative" if self.output == "rbf" else "cross_entropy",
-                               initialisation=self.initialisation, input_size=self.input_size, connections=tables[self.table])
+        return LeNet1998Config(
+            activation=self.activation,
+            pooling=self.pooling,
+            output=self.output,
+            loss="discriminative" if self.output == "rbf" else "cross_entropy",
+            initialisation=self.initialisation,
+            input_size=self.input_size,
+            connections=tables[self.table],
+        )
 
     def model(self):
         """The network itself, fresh."""
@@ -57,13 +83,18 @@ class MixtureState:
     def sentence(self):
         """Counts, and the measured error if there is one."""
         parameters, work, links = self.counts()
-        text = _("{parameters:,} parameters, {work:,} multiply-adds, {links:,} connections as the paper counts them.")
+        text = _(
+            "{parameters:,} parameters, {work:,} multiply-adds, {links:,} connections as the paper counts"
+            " them."
+        )
         said = text.format(parameters=parameters, work=work, links=links)
         runs = errors(self.results, self.name()) if self.name() else []
         if not runs:
             return said + " " + _("This mixture was not measured.")
         text = _("Measured: {mean:.2f} % error, mean of {n} seeds, from {low:.2f} to {high:.2f} %.")
-        return said + " " + text.format(mean=sum(runs) / len(runs), n=len(runs), low=min(runs), high=max(runs))
+        return (
+            said + " " + text.format(mean=sum(runs) / len(runs), n=len(runs), low=min(runs), high=max(runs))
+        )
 
     def figure(self, outcome=True):
         """Error of each network of the ladder, a dot for each seed; the one chosen is ringed."""
@@ -73,9 +104,19 @@ class MixtureState:
             runs = errors(self.results, name) if outcome else []
             parameters, _work, _links = self.cache.setdefault(LADDER[name], counts(LADDER[name]))
             chosen = name == self.name()
-            ax.plot(runs, [y] * len(runs), linestyle="", marker="o", markersize=6, color=COLOURS["blue"], alpha=0.7)
+            ax.plot(
+                runs,
+                [y] * len(runs),
+                linestyle="",
+                marker="o",
+                markersize=6,
+                color=COLOURS["blue"],
+                alpha=0.7,
+            )
             if runs:
-                ax.plot([sum(runs) / len(runs)], [y], marker="|", markersize=18, markeredgewidth=2, color="black")
+                ax.plot(
+                    [sum(runs) / len(runs)], [y], marker="|", markersize=18, markeredgewidth=2, color="black"
+                )
             ax.text(1.02, y, f"{parameters:,}", transform=ax.get_yaxis_transform(), va="center", fontsize=10)
             if chosen:
                 ax.axhspan(y - 0.42, y + 0.42, color=COLOURS["yellow"], alpha=0.35, zorder=0)
@@ -108,13 +149,29 @@ class MixtureExplorer(Explorer):
         if not old or not new:
             return  # the benchmark has not got there yet
         ratio = (sum(new) / len(new)) / (sum(old) / len(old))
-        better, worse, alike = (_("today's makes at least a tenth fewer mistakes"), _("the one of 1998 makes at least a tenth fewer mistakes"),
-                                _("they are within a tenth of each other"))
-        self.ask(_("The network of 1998 and today's, trained by the same recipe on the same digits: which makes fewer mistakes?"),
-                 [better, worse, alike], answer=better if ratio < 0.9 else worse if ratio > 1 / 0.9 else alike)
+        better, worse, alike = (
+            _("today's makes at least a tenth fewer mistakes"),
+            _("the one of 1998 makes at least a tenth fewer mistakes"),
+            _("they are within a tenth of each other"),
+        )
+        self.ask(
+            _(
+                "The network of 1998 and today's, trained by the same recipe on the same digits: which makes"
+                " fewer mistakes?"
+            ),
+            [better, worse, alike],
+            answer=better if ratio < 0.9 else worse if ratio > 1 / 0.9 else alike,
+        )
 
     def draw(self):
         self.figure = self.state.figure(outcome=self.revealed)
 
     def sentence(self):
-        return self.state.sentence() if self.revealed else _("Six networks from 1998 to today, with their parameters. Their errors wait for your prediction.")
+        return (
+            self.state.sentence()
+            if self.revealed
+            else _(
+                "Six networks from 1998 to today, with their parameters. Their errors wait for your"
+                " prediction."
+            )
+        )

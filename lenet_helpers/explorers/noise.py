@@ -1,15 +1,14 @@
 """Could this be luck? Twenty runs of one configuration, and what their differences look like."""
 
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from ..canvas import COLOURS, GREY, figure, label
-from ..evidence import luck, unpack
+from ..figures.canvas import COLOURS, GREY, figure, label
+from ..results import stored_result
+from ..tuning.evidence import luck, unpack
 from ..wording import _
-from .base import Explorer
+from .kit.base import Explorer
 
 
 @dataclass
@@ -46,24 +45,31 @@ class NoiseState:
 class NoiseExplorer(Explorer):
     """Set what was claimed, from how many seeds and images; see how often luck alone does as well.
 
-    `results`: the file that `python -m benchmarks.noise` writes, or an array (seeds,
-    images) of booleans of your own runs.
+    `results`: an array (seeds, images) of booleans of your own runs; by default the stored
+    one that `python -m benchmarks.noise` made.
     """
 
     name = "noise"
 
-    def __init__(self, results="../results/noise.json"):
-        if isinstance(results, (str, Path)):
-            stored = json.loads(Path(results).read_text("utf-8"))
+    def __init__(self, results=None):
+        if results is None:
+            stored = stored_result("noise")
             results = unpack(stored["correct"], stored["images"])
         super().__init__(NoiseState(np.asarray(results), images=results.shape[1]))
 
     def build(self):
         runs, images = self.state.correct.shape
-        self.figure, (self.dots, self.bars) = figure(1, 2, width=9.2, height=3.2, layout=None, width_ratios=(1, 1.5))
+        self.figure, (self.dots, self.bars) = figure(
+            1, 2, width=9.2, height=3.2, layout=None, width_ratios=(1, 1.5)
+        )
         self.dots.set_position((0.07, 0.18, 0.3, 0.7))
         self.bars.set_position((0.46, 0.18, 0.52, 0.7))
-        label(self.dots, x=_("seed"), y=_("validation accuracy [%]"), title=_("one configuration, {n} seeds").format(n=runs))
+        label(
+            self.dots,
+            x=_("seed"),
+            y=_("validation accuracy [%]"),
+            title=_("one configuration, {n} seeds").format(n=runs),
+        )
         self.dots.plot(np.arange(runs), 100 * self.state.accuracies, "o", color=COLOURS["blue"], markersize=5)
         self.dots.axhline(100 * self.state.accuracies.mean(), color="black", linestyle=":")
         # Bars centred on multiples of 0.1, the steps in which 1,000 images count.
@@ -75,8 +81,14 @@ class NoiseExplorer(Explorer):
         self.slider("seeds_each", _("seeds on each side"), 1, runs // 2, continuous_update=False)
         self.slider("images", _("validation images"), 100, images, 100, continuous_update=False)
         shares = [_("in fewer than 1 comparison of 20"), _("in about 1 of 4"), _("in about 1 of 2")]
-        self.ask(_("Two runs that differ in the seed alone. How often do their accuracies lie 0.3 points or more apart?"),
-                 shares, answer=lambda: shares[np.digitize(self._first_share(), (0.1, 0.37))])
+        self.ask(
+            _(
+                "Two runs that differ in the seed alone. How often do their accuracies lie 0.3 points or more"
+                " apart?"
+            ),
+            shares,
+            answer=lambda: shares[np.digitize(self._first_share(), (0.1, 0.37))],
+        )
 
     def _first_share(self):
         alone = NoiseState(self.state.correct, images=self.state.correct.shape[1])
@@ -98,15 +110,31 @@ class NoiseExplorer(Explorer):
         self.bars.set_ylim(0, max(heights) * 1.15)
         for line, side in zip(self.limits, (-1, 1)):
             line.set_xdata([side * (state.claim - 0.05)] * 2)
-        self.bars.set_title(_("luck alone reaches ± {claim:.1f} in {share:.0f} % of comparisons").format(
-            claim=state.claim, share=100 * state.share(differences)), fontsize=12)
+        self.bars.set_title(
+            _("luck alone reaches ± {claim:.1f} in {share:.0f} % of comparisons").format(
+                claim=state.claim, share=100 * state.share(differences)
+            ),
+            fontsize=12,
+        )
 
     def sentence(self):
         state, scores = self.state, 100 * self.state.accuracies
-        text = _("{n} runs that differ in the seed alone: validation {mean:.1f} ± {sd:.2f} % (mean ± s.d.), from {low:.1f} to {high:.1f} %.")
-        text = text.format(n=len(scores), mean=scores.mean(), sd=scores.std(ddof=1), low=scores.min(), high=scores.max())
+        text = _(
+            "{n} runs that differ in the seed alone: validation {mean:.1f} ± {sd:.2f} % (mean ± s.d.), from"
+            " {low:.1f} to {high:.1f} %."
+        )
+        text = text.format(
+            n=len(scores), mean=scores.mean(), sd=scores.std(ddof=1), low=scores.min(), high=scores.max()
+        )
         if not self.revealed:
             return text
         share = state.share(state.differences())
-        more = _("Seeds on each side: {k}; images: {images}. Luck alone gives a difference of {claim:.1f} points or more in {share:.0f} % of comparisons.")
-        return text + " " + more.format(k=state.seeds_each, images=state.images, claim=state.claim, share=100 * share)
+        more = _(
+            "Seeds on each side: {k}; images: {images}. Luck alone gives a difference of {claim:.1f} points"
+            " or more in {share:.0f} % of comparisons."
+        )
+        return (
+            text
+            + " "
+            + more.format(k=state.seeds_each, images=state.images, claim=state.claim, share=100 * share)
+        )

@@ -1,15 +1,14 @@
 """Chapter 1.1: what two networks lose when the pixels of every image change places."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from torch import nn
 
-from ..canvas import COLOURS, bare, figure, label
+from ..figures.canvas import COLOURS, bare, figure, label
+from ..results import stored_result
 from ..wording import _
-from .base import Explorer
+from .kit.base import Explorer
 
 
 def permutation(fraction, seed, pixels=784):
@@ -65,10 +64,11 @@ class PermutationExplorer(Explorer):
 
     name = "permutation"
 
-    def __init__(self, dataset, results="../results/permutation.json", count=10):
-        """`dataset`: 28×28 digits, the first `count` validation images are shown; `results`: a path or its content."""
-        if not isinstance(results, dict):
-            results = json.loads(Path(results).read_text("utf-8"))
+    def __init__(self, dataset, results=None, count=10):
+        """`dataset`: 28×28 digits, the first `count` validation images are shown; `results`: instead of the
+        stored ones.
+        """
+        results = stored_result("permutation") if results is None else results
         split = dataset.validation or dataset.test
         shown = [int((split.labels == digit).nonzero()[0]) for digit in range(count)]
         images = dataset.to_unit(split.images[shown])[:, 0].numpy()
@@ -89,23 +89,34 @@ class PermutationExplorer(Explorer):
         self.slider("seed", _("permutation number"), 0, 9)
         self.slider("digit", _("digit shown"), 0, len(state.images) - 1)
         self.ask(
-            _("All pixels are permuted, the same way in every image, and both nets are trained anew. What happens "
-              "to their accuracy?"),
-            [_("both fall about as much"), _("only the dense net's falls"), _("only the convolutional net's falls"),
-             _("neither changes")],
-            answer=_("only the convolutional net's falls"))
+            _(
+                "All pixels are permuted, the same way in every image, and both nets are trained anew. What"
+                " happens to their accuracy?"
+            ),
+            [
+                _("both fall about as much"),
+                _("only the dense net's falls"),
+                _("only the convolutional net's falls"),
+                _("neither changes"),
+            ],
+            answer=_("only the convolutional net's falls"),
+        )
 
     def _build_chart(self, ax):
         self.lines, self.dots = [], []
-        styles = (("dense", _("dense net"), COLOURS["vermillion"], "s", (0, (4, 2))),
-                  ("conv", _("convolutional net"), COLOURS["blue"], "o", "-"))
+        styles = (
+            ("dense", _("dense net"), COLOURS["vermillion"], "s", (0, (4, 2))),
+            ("conv", _("convolutional net"), COLOURS["blue"], "o", "-"),
+        )
         for net, name, colour, marker, dash in styles:
             (line,) = ax.plot([], [], color=colour, linestyle=dash, marker=marker, linewidth=2, label=name)
             (dots,) = ax.plot([], [], color=colour, marker=marker, linestyle="", markersize=4, alpha=0.45)
             self.lines.append((net, line))
             self.dots.append((net, dots))
         self.here = ax.axvline(100, color="#595959", linewidth=1, linestyle=":")
-        worst = min(self.state.accuracies(net, p).min() for net in ("dense", "conv") for p in self.state.percents)
+        worst = min(
+            self.state.accuracies(net, p).min() for net in ("dense", "conv") for p in self.state.percents
+        )
         ax.set_xlim(-6, 106)
         ax.set_ylim(np.floor(100 * worst) - 0.5, 100)
         ax.set_xticks(self.state.percents)
@@ -129,10 +140,17 @@ class PermutationExplorer(Explorer):
             return _("Accuracies on plain digits are drawn; those on permuted ones wait for your prediction.")
         state = self.state
         dense, conv = state.accuracies("dense"), state.accuracies("conv")
-        return _("With {percent} % of the pixels permuted the dense net gets {dense:.1f} % (s.d. {dense_sd:.1f}) of the "
-                 "validation images right, the convolutional net {conv:.1f} % (s.d. {conv_sd:.1f}); {n} runs of each, "
-                 "trained on {train:,} digits, judged on {images:,}. Faint marks are single runs.").format(
-            percent=state.percent, dense=100 * dense.mean(), dense_sd=100 * dense.std(ddof=1),
-            conv=100 * conv.mean(), conv_sd=100 * conv.std(ddof=1), n=len(dense),
+        return _(
+            "With {percent} % of the pixels permuted the dense net gets {dense:.1f} % (s.d. {dense_sd:.1f})"
+            " of the validation images right, the convolutional net {conv:.1f} % (s.d. {conv_sd:.1f}); {n}"
+            " runs of each, trained on {train:,} digits, judged on {images:,}. Faint marks are single runs."
+        ).format(
+            percent=state.percent,
+            dense=100 * dense.mean(),
+            dense_sd=100 * dense.std(ddof=1),
+            conv=100 * conv.mean(),
+            conv_sd=100 * conv.std(ddof=1),
+            n=len(dense),
             train=state.results["conditions"]["train_images"],
-            images=state.results["conditions"]["validation_images"])
+            images=state.results["conditions"]["validation_images"],
+        )

@@ -5,11 +5,15 @@ from functools import cached_property
 
 import numpy as np
 
-from ..canvas import COLOURS, GREY, bare, figure, label
+from ..figures.canvas import COLOURS, GREY, bare, figure, label
 from ..wording import N_, _
-from .base import Explorer
+from .kit.base import Explorer
 
-SCALINGS = {"unit": N_("as they are, [0, 1]"), "half": N_("(x − 0.5)/0.5"), "standard": N_("training mean and s.d.")}
+SCALINGS = {
+    "unit": N_("as they are, [0, 1]"),
+    "half": N_("(x − 0.5)/0.5"),
+    "standard": N_("training mean and s.d."),
+}
 BINS = 32
 
 
@@ -81,7 +85,9 @@ class PixelExplorer(Explorer):
     name = "pixels"
 
     def __init__(self, dataset):
-        """`dataset`: its training pixels are counted, whatever its own scaling; colours are averaged to grey."""
+        """`dataset`: its training pixels are counted, whatever its own scaling; colours are averaged to
+        grey.
+        """
         images = dataset.to_unit(dataset.train.images).clamp(0, 1).mean(1).numpy()
         super().__init__(PixelState(images, images[0]))
 
@@ -92,8 +98,15 @@ class PixelExplorer(Explorer):
         shares, edges = self.state.histogram
         self.steps = ax.stairs(shares, edges, fill=True, color=COLOURS["sky blue"], edgecolor=COLOURS["blue"])
         self.mean = ax.axvline(0, color=COLOURS["vermillion"], linewidth=2, label=_("mean"))
-        (self.spread,) = ax.plot([0, 0], [2, 2], "|-", color=COLOURS["vermillion"], linewidth=2, markersize=14,
-                                 label=_("mean ± s.d."))
+        (self.spread,) = ax.plot(
+            [0, 0],
+            [2, 2],
+            "|-",
+            color=COLOURS["vermillion"],
+            linewidth=2,
+            markersize=14,
+            label=_("mean ± s.d."),
+        )
         self.zero = ax.axvline(0, color=GREY, linestyle=":", linewidth=2, label=_("zero: what padding adds"))
         ax.set_yscale("log")
         ax.set_ylim(0.05, 150)
@@ -103,8 +116,14 @@ class PixelExplorer(Explorer):
         self._build_image(self.figure.add_axes((0.64, 0.06, 0.33, 0.8)))
         self.choice("scaling", _("scaling"), [(_(name), key) for key, name in SCALINGS.items()])
         self.slider("padding", _("padding [pixels]"), 0, 8)
-        self.ask(_("Pixels are scaled by (x − 0.5)/0.5, then the image is padded with zeros. How does the border look?"),
-                 [_("black, like the background"), _("mid-grey"), _("white, like the ink")], answer=_("mid-grey"))
+        self.ask(
+            _(
+                "Pixels are scaled by (x − 0.5)/0.5, then the image is padded with zeros. How does the border"
+                " look?"
+            ),
+            [_("black, like the background"), _("mid-grey"), _("white, like the ink")],
+            answer=_("mid-grey"),
+        )
 
     def _build_image(self, ax):
         bare(ax, _("padded with zeros"))
@@ -143,14 +162,27 @@ class PixelExplorer(Explorer):
     def sentence(self):
         state = self.state
         mean, spread = state.statistics
-        text = _("Scaling “{name}”: the training pixels have mean {mean:.3f} and s.d. {spread:.3f}; an empty pixel becomes "
-                 "{background:.3f}, full ink {ink:.3f}.").format(
-            name=_(SCALINGS[state.scaling]), mean=mean, spread=spread, background=state.background, ink=state.scaled(1.0))
+        text = _(
+            "Scaling “{name}”: the training pixels have mean {mean:.3f} and s.d. {spread:.3f}; an empty pixel"
+            " becomes {background:.3f}, full ink {ink:.3f}."
+        ).format(
+            name=_(SCALINGS[state.scaling]),
+            mean=mean,
+            spread=spread,
+            background=state.background,
+            ink=state.scaled(1.0),
+        )
         if not self.revealed:
             return text
         if not state.padding:
             return text + " " + _("Without padding there is no border.")
         if state.border == 0:
             return text + " " + _("A border of zeros is background here: it cannot be seen.")
-        return text + " " + _("A border of zeros is {share:.0%} of the way from background to ink: a grey frame that no "
-                              "image had before.").format(share=state.border)
+        return (
+            text
+            + " "
+            + _(
+                "A border of zeros is {share:.0%} of the way from background to ink: a grey frame that no "
+                "image had before."
+            ).format(share=state.border)
+        )

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from matplotlib.patches import Rectangle
 
-from ..canvas import COLOURS, bare, figure
+from ..figures.canvas import COLOURS, bare, figure
 from ..wording import N_, _
-from .base import Explorer
+from .kit.base import Explorer
 
 KINDS = {"max": N_("maximum"), "average": N_("average"), "trained": N_("1998: trained sum")}
 
@@ -66,14 +66,26 @@ class PoolingState:
         total = " + ".join(values)
         if self.kind == "average":
             return f"({total}) / {self.size**2} = {result}"
-        return f"{self.coefficient:g} · ({total}) {'−' if self.bias < 0 else '+'} {abs(self.bias):g} = {result}"
+        return (
+            f"{self.coefficient:g} · ({total}) {'−' if self.bias < 0 else '+'} {abs(self.bias):g} = {result}"
+        )
 
     def sentence(self):
         """What the figure shows, in words with numbers."""
         rows, columns = self.output().shape
-        text = _("{kind} over {k}×{k} windows, stride {s}: a {h}×{w} map becomes {rows}×{columns}. Here: {line}")
-        return text.format(kind=_(KINDS[self.kind]), k=self.size, s=self.stride, h=self.map.shape[0],
-                           w=self.map.shape[1], rows=rows, columns=columns, line=self.calculation())
+        text = _(
+            "{kind} over {k}×{k} windows, stride {s}: a {h}×{w} map becomes {rows}×{columns}. Here: {line}"
+        )
+        return text.format(
+            kind=_(KINDS[self.kind]),
+            k=self.size,
+            s=self.stride,
+            h=self.map.shape[0],
+            w=self.map.shape[1],
+            rows=rows,
+            columns=columns,
+            line=self.calculation(),
+        )
 
     def figure(self, outcome=True):
         """The map with the window marked and, if `outcome`, the pooled map with its one value marked."""
@@ -86,8 +98,12 @@ class PoolingState:
         else:
             bare(right, "?")
         corner = (column * self.stride - 0.5, row * self.stride - 0.5)
-        for ax, place, size in ((left, corner, self.size), (right, (column - 0.5, row - 0.5), 1))[: 1 + outcome]:
-            ax.add_patch(Rectangle(place, size, size, fill=False, edgecolor=COLOURS["vermillion"], linewidth=3.5))
+        for ax, place, size in ((left, corner, self.size), (right, (column - 0.5, row - 0.5), 1))[
+            : 1 + outcome
+        ]:
+            ax.add_patch(
+                Rectangle(place, size, size, fill=False, edgecolor=COLOURS["vermillion"], linewidth=3.5)
+            )
         if outcome:
             self._shade_unused(left)
         return fig
@@ -95,16 +111,25 @@ class PoolingState:
     def _shade_unused(self, ax):
         rows, columns = self.unused()
         h, w = self.map.shape
-        for place, width, height in (((-0.5, h - rows - 0.5), w, rows), ((w - columns - 0.5, -0.5), columns, h)):
+        for place, width, height in (
+            ((-0.5, h - rows - 0.5), w, rows),
+            ((w - columns - 0.5, -0.5), columns, h),
+        ):
             if width and height:
-                ax.add_patch(Rectangle(place, width, height, facecolor="white", alpha=0.55, hatch="//", edgecolor="#595959"))
+                ax.add_patch(
+                    Rectangle(
+                        place, width, height, facecolor="white", alpha=0.55, hatch="//", edgecolor="#595959"
+                    )
+                )
 
 
 def _grid(ax, values, title):
     """Grey squares with their numbers written in."""
     numbers = values.numpy()
     top = max(9.0, float(numbers.max()))
-    ax.imshow(numbers, cmap="Greys", vmin=min(0.0, float(numbers.min())), vmax=top * 1.6, interpolation="nearest")
+    ax.imshow(
+        numbers, cmap="Greys", vmin=min(0.0, float(numbers.min())), vmax=top * 1.6, interpolation="nearest"
+    )
     bare(ax, title)
     size = 12 if max(numbers.shape) <= 8 else 9
     for (row, column), value in _cells(numbers):
@@ -116,8 +141,17 @@ def _cells(numbers):
 
 
 # One map with a strong response here and there; 7×7, so that windows of 2 leave an edge over.
-MAP = torch.tensor([[0.0, 1, 3, 2, 0, 0, 4], [2, 5, 1, 0, 7, 2, 0], [0, 0, 8, 6, 1, 1, 2], [1, 3, 4, 9, 0, 5, 3],
-                    [0, 2, 0, 1, 6, 3, 0], [4, 1, 2, 0, 2, 8, 1], [0, 3, 0, 7, 1, 0, 2]])
+MAP = torch.tensor(
+    [
+        [0.0, 1, 3, 2, 0, 0, 4],
+        [2, 5, 1, 0, 7, 2, 0],
+        [0, 0, 8, 6, 1, 1, 2],
+        [1, 3, 4, 9, 0, 5, 3],
+        [0, 2, 0, 1, 6, 3, 0],
+        [4, 1, 2, 0, 2, 8, 1],
+        [0, 3, 0, 7, 1, 0, 2],
+    ]
+)
 
 
 class PoolingExplorer(Explorer):
@@ -130,8 +164,11 @@ class PoolingExplorer(Explorer):
         super().__init__(PoolingState(map, row=1, column=1))
 
     def build(self):
-        self.ask(_("A 7×7 map, windows of 2×2 set 2 apart, no padding: how large is the pooled map?"),
-                 ["3×3", "3.5×3.5", "4×4", "6×6"], answer="3×3")
+        self.ask(
+            _("A 7×7 map, windows of 2×2 set 2 apart, no padding: how large is the pooled map?"),
+            ["3×3", "3.5×3.5", "4×4", "6×6"],
+            answer="3×3",
+        )
         self.choice("kind", _("kind"), [(_(name), key) for key, name in KINDS.items()])
         self.slider("size", _("window side"), 1, 4, continuous_update=False)
         self.slider("stride", _("stride"), 1, 4, continuous_update=False)
@@ -148,4 +185,8 @@ class PoolingExplorer(Explorer):
         self.figure = self.state.figure(outcome=self.revealed)
 
     def sentence(self):
-        return self.state.sentence() if self.revealed else _("A map and one window on it. The pooled map waits for your prediction.")
+        return (
+            self.state.sentence()
+            if self.revealed
+            else _("A map and one window on it. The pooled map waits for your prediction.")
+        )

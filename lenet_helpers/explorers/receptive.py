@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import torch
 from matplotlib.patches import Rectangle
 
-from ..canvas import COLOURS, bare, figure
+from ..figures.canvas import COLOURS, bare, figure
 from ..models import LeNet, LeNetConfig
 from ..summary import receptive_fields
 from ..wording import N_, _
-from .base import Explorer
+from .kit.base import Explorer
 
 LAYERS = ("conv1", "pool1", "conv2", "pool2")
 WAYS = {
@@ -75,19 +75,30 @@ class ReceptiveState:
         generator, (row, column) = torch.Generator().manual_seed(0), self.position()
         images = self.images[:200] if self.way == "union" else self.images[self.picture : self.picture + 1]
         if self.way == "union":
-            # Where paper is blank all values of a window tie and its first one always wins; a trace of noise decides.
+            # Where paper is blank all values of a window tie and its first one always wins; a
+            # trace of noise decides.
             images = images + 0.02 * torch.randn(images.shape, generator=generator)
         images = images.clone().requires_grad_()
         maps = _output_of(self.model(), self.layer, images)[:, :, row, column]
-        # All maps at once, weighted at random: a weighted sum of gradients vanishes only where all of them do.
-        weights = torch.randn(maps.shape[1], generator=generator) if self.way == "union" else torch.eye(maps.shape[1])[0]
+        # All maps at once, weighted at random: a weighted sum of gradients vanishes only where all
+        # of them do.
+        weights = (
+            torch.randn(maps.shape[1], generator=generator)
+            if self.way == "union"
+            else torch.eye(maps.shape[1])[0]
+        )
         (maps * weights).sum().backward()
         return images.grad[:, 0].abs().amax(0)
 
     def seen(self):
-        """(top, left, height, width) of the smallest box around all pixels with a gradient; None if there is none."""
+        """(top, left, height, width) of the smallest box around all pixels with a gradient; None if there
+        is none.
+        """
         touched = self.gradient() > 0
-        rows, columns = touched.any(1).nonzero().flatten().tolist(), touched.any(0).nonzero().flatten().tolist()
+        rows, columns = (
+            touched.any(1).nonzero().flatten().tolist(),
+            touched.any(0).nonzero().flatten().tolist(),
+        )
         if not rows:
             return None
         return rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
@@ -99,8 +110,19 @@ class ReceptiveState:
     def sentence(self):
         """Arithmetic and measurement in one sentence."""
         row, column = self.position()
-        text = _("{layer}, unit ({row}, {column}): by arithmetic it sees {side}×{side} = {all} pixels; {way}: {n} of them have a gradient.")
-        return text.format(layer=self.layer, row=row, column=column, side=self.side(), all=self.side() ** 2, way=_(WAYS[self.way]), n=self.count())
+        text = _(
+            "{layer}, unit ({row}, {column}): by arithmetic it sees {side}×{side} = {all} pixels; {way}: {n}"
+            " of them have a gradient."
+        )
+        return text.format(
+            layer=self.layer,
+            row=row,
+            column=column,
+            side=self.side(),
+            all=self.side() ** 2,
+            way=_(WAYS[self.way]),
+            n=self.count(),
+        )
 
     def figure(self, outcome=True):
         """The digit with the unit's box, and beside it the gradient at every pixel."""
@@ -116,7 +138,16 @@ class ReceptiveState:
         bare(right, _("gradient of the unit at each pixel"))
         top, left_edge, side = self.box()
         for ax in (left, right):
-            ax.add_patch(Rectangle((left_edge - 0.5, top - 0.5), side, side, fill=False, edgecolor=COLOURS["vermillion"], linewidth=3))
+            ax.add_patch(
+                Rectangle(
+                    (left_edge - 0.5, top - 0.5),
+                    side,
+                    side,
+                    fill=False,
+                    edgecolor=COLOURS["vermillion"],
+                    linewidth=3,
+                )
+            )
             ax.spines[:].set_visible(True)
         rows, columns = (gradient > 0).nonzero(as_tuple=True)
         right.plot(columns, rows, linestyle="", marker=".", markersize=4, color=COLOURS["blue"])
@@ -126,7 +157,9 @@ class ReceptiveState:
 def _output_of(model, layer, images):
     """What `layer` gives out, (n, c, h, w)."""
     found = {}
-    handle = getattr(model, layer).register_forward_hook(lambda module, inputs, output: found.update(output=output))
+    handle = getattr(model, layer).register_forward_hook(
+        lambda module, inputs, output: found.update(output=output)
+    )
     try:
         model(images)
     finally:
@@ -144,8 +177,11 @@ class ReceptiveFieldExplorer(Explorer):
         super().__init__(ReceptiveState(images))
 
     def build(self):
-        self.ask(_("One number after pool2: how wide is the square of the input that it depends on?"),
-                 ["4", "10", "16", "28"], answer="16")
+        self.ask(
+            _("One number after pool2: how wide is the square of the input that it depends on?"),
+            ["4", "10", "16", "28"],
+            answer="16",
+        )
         self.choice("layer", _("layer"), LAYERS)
         self.slider("row", _("unit's row"), 0, 23, continuous_update=False)
         self.slider("column", _("unit's column"), 0, 23, continuous_update=False)
@@ -158,4 +194,8 @@ class ReceptiveFieldExplorer(Explorer):
         self.figure = self.state.figure(outcome=self.revealed)
 
     def sentence(self):
-        return self.state.sentence() if self.revealed else _("A digit. The box that one unit sees waits for your prediction.")
+        return (
+            self.state.sentence()
+            if self.revealed
+            else _("A digit. The box that one unit sees waits for your prediction.")
+        )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from ..canvas import COLOURS, figure, label
+from ..figures.canvas import COLOURS, figure, label
 from ..wording import _
-from .base import Explorer
+from .kit.base import Explorer
 
 LIMITS = {"n": (1, 32), "k": (1, 9), "p": (0, 5), "s": (1, 6), "d": (1, 5)}
 
@@ -37,8 +37,10 @@ class SizeState:
         """Why this setting has no result, in a sentence; None where it has one."""
         if self.reach <= self.padded:
             return None
-        text = _("the kernel reaches over {reach} pixels, but there are only {padded} with padding: use a smaller "
-                 "kernel or dilation, or at least {p} pixels of padding")
+        text = _(
+            "the kernel reaches over {reach} pixels, but there are only {padded} with padding: use a smaller "
+            "kernel or dilation, or at least {p} pixels of padding"
+        )
         return text.format(reach=self.reach, padded=self.padded, p=-(-(self.reach - self.n) // 2))
 
     @property
@@ -60,8 +62,10 @@ class SizeState:
     @property
     def formula(self):
         """The formula with its numbers in."""
-        return (f"⌊({self.n} + 2·{self.p} − {self.d}·({self.k} − 1) − 1) / {self.s}⌋ + 1 = "
-                f"⌊{self.padded - self.reach} / {self.s}⌋ + 1")
+        return (
+            f"⌊({self.n} + 2·{self.p} − {self.d}·({self.k} − 1) − 1) / {self.s}⌋ + 1 = "
+            f"⌊{self.padded - self.reach} / {self.s}⌋ + 1"
+        )
 
 
 class SizeExplorer(Explorer):
@@ -78,22 +82,35 @@ class SizeExplorer(Explorer):
         # Square root: four readings against one stay apart, and so do a hundred against fifty.
         self.count = self.grid.imshow(np.zeros((1, 1)), cmap="Blues", vmin=0, vmax=1, origin="upper")
         self.inside = self.grid.add_patch(Rectangle((0, 0), 1, 1, fill=False, linewidth=2, edgecolor="black"))
-        self.first, = self.grid.plot([], [], "s", markersize=5, color=COLOURS["orange"], markeredgecolor="black")
-        self.never, = self.grid.plot([], [], "x", markersize=4, color=COLOURS["vermillion"])
+        (self.first,) = self.grid.plot(
+            [], [], "s", markersize=5, color=COLOURS["orange"], markeredgecolor="black"
+        )
+        (self.never,) = self.grid.plot([], [], "x", markersize=4, color=COLOURS["vermillion"])
         self.pads = [self.stairs.axvspan(0, 0, color="#E0E0E0", linewidth=0, zorder=0) for _side in range(2)]
-        self.taps, = self.stairs.plot([], [], "s", markersize=5, color=COLOURS["orange"], markeredgecolor="black")
+        (self.taps,) = self.stairs.plot(
+            [], [], "s", markersize=5, color=COLOURS["orange"], markeredgecolor="black"
+        )
         label(self.grid, x=_("pixel, padding included"), y=_("pixel"), grid=False)
         label(self.stairs, x=_("pixel, grey: padding"), y=_("place of the kernel"), grid=False)
-        self.message = self.stairs.text(0.5, 0.5, "", transform=self.stairs.transAxes, ha="center", va="center",
-                                        fontsize=12, wrap=True)
-        names = {"n": _("n, pixels"), "k": _("k, kernel"), "p": _("p, padding"), "s": _("s, stride"),
-                 "d": _("d, dilation")}
+        self.message = self.stairs.text(
+            0.5, 0.5, "", transform=self.stairs.transAxes, ha="center", va="center", fontsize=12, wrap=True
+        )
+        names = {
+            "n": _("n, pixels"),
+            "k": _("k, kernel"),
+            "p": _("p, padding"),
+            "s": _("s, stride"),
+            "d": _("d, dilation"),
+        }
         for name, (low, high) in LIMITS.items():
             self.slider(name, names[name], low, high)
         self.ask(
-            _("n = {n} pixels, a kernel of {k}, padding {p}, stride {s}: how many places has the kernel?").format(
-                n=self.state.n, k=self.state.k, p=self.state.p, s=self.state.s),
-            [str(self.state.output + extra) for extra in (-1, 0, 1, 3)], answer=str(self.state.output))
+            _(
+                "n = {n} pixels, a kernel of {k}, padding {p}, stride {s}: how many places has the kernel?"
+            ).format(n=self.state.n, k=self.state.k, p=self.state.p, s=self.state.s),
+            [str(self.state.output + extra) for extra in (-1, 0, 1, 3)],
+            answer=str(self.state.output),
+        )
 
     def draw(self):
         state = self.state
@@ -121,7 +138,9 @@ class SizeExplorer(Explorer):
         self.stairs.set_xlim(low - 0.3, low + size + 0.3)
         self.stairs.set_ylim(max(state.output, 3) - 0.5, -0.5)
         self.stairs.yaxis.get_major_locator().set_params(integer=True)
-        self.message.set_text(_("no place at all") if state.problem else "" if self.revealed else _("and then?"))
+        self.message.set_text(
+            _("no place at all") if state.problem else "" if self.revealed else _("and then?")
+        )
 
     def sentence(self):
         state = self.state
@@ -129,7 +148,9 @@ class SizeExplorer(Explorer):
             return _("Not possible: {problem}.").format(problem=state.problem)
         if not self.revealed:
             return _("The kernel in its first place. How many follow?")
-        text = _("{formula} = {output} places on each axis. Dark pixels are read most often, crossed ones ({missed} of "
-                 "{total}) never; squares mark the pixels that the kernel reads in its first place.")
+        text = _(
+            "{formula} = {output} places on each axis. Dark pixels are read most often, crossed ones"
+            " ({missed} of {total}) never; squares mark the pixels that the kernel reads in its first place."
+        )
         missed = int((state.coverage == 0).sum())
         return text.format(formula=state.formula, output=state.output, missed=missed, total=state.padded**2)

@@ -6,14 +6,14 @@ from dataclasses import fields, replace
 import ipywidgets as w
 import numpy as np
 
-from ..canvas import png
+from ..figures.canvas import png
 from ..models import LeNetConfig
 from ..training import QUICK, EpochRecord, count_steps
-from ..tuning import VERDICTS, Book, in_words
+from ..tuning.book import VERDICTS, Book, in_words
 from ..wording import _
-from .base import CAPTION
 from .dashboard import TrainingDashboard
-from .still import Still
+from .kit.base import CAPTION
+from .kit.still import Still
 
 
 class TuningLab(TrainingDashboard):
@@ -34,31 +34,67 @@ class TuningLab(TrainingDashboard):
     def build(self):
         super().build()
         wide = dict(layout=w.Layout(width="auto"), style={"description_width": "initial"})
-        self.seeds = w.IntSlider(value=self.first_seeds, min=1, max=10, description=_("seeds"), continuous_update=False)
-        self.equal = w.ToggleButtons(options=[(_("equal epochs"), "epochs"), (_("equal steps"), "steps")], description=_("compare at"), **wide)
-        self.expect = w.ToggleButtons(options=[(_("no idea yet"), None), (_("better"), "better"), (_("too close to tell"), "same"), (_("worse"), "worse")],
-                                      description=_("Against the baseline I expect:"), **wide)
+        self.seeds = w.IntSlider(
+            value=self.first_seeds, min=1, max=10, description=_("seeds"), continuous_update=False
+        )
+        self.equal = w.ToggleButtons(
+            options=[(_("equal epochs"), "epochs"), (_("equal steps"), "steps")],
+            description=_("compare at"),
+            **wide,
+        )
+        self.expect = w.ToggleButtons(
+            options=[
+                (_("no idea yet"), None),
+                (_("better"), "better"),
+                (_("too close to tell"), "same"),
+                (_("worse"), "worse"),
+            ],
+            description=_("Against the baseline I expect:"),
+            **wide,
+        )
         self.pin = self._button("pin", _("Pin last run as baseline"), "thumb-tack", self.pin_last)
-        self.overlay = w.SelectMultiple(options=[], description=_("overlay runs"), rows=4, layout=w.Layout(width="34em"),
-                                        style={"description_width": "initial"})
+        self.overlay = w.SelectMultiple(
+            options=[],
+            description=_("overlay runs"),
+            rows=4,
+            layout=w.Layout(width="34em"),
+            style={"description_width": "initial"},
+        )
         self.overlay.observe(lambda _change: self._tried(self._redraw_others), "value")
         self.file = w.Text(value="runs.csv", description=_("file"), layout=w.Layout(width="18em"))
-        self.export = self._button("export", _("Save table"), "download", lambda: self.book.save(self.file.value))
+        self.export = self._button(
+            "export", _("Save table"), "download", lambda: self.book.save(self.file.value)
+        )
         self.reload = self._button("reload", _("Load table"), "upload", lambda: self.load(self.file.value))
-        self.sure = w.Checkbox(value=False, description=_("I am done choosing"), indent=False, layout=w.Layout(width="auto"))
-        self.open = self._button("reveal", _("Open the test set, once, for the last run"), "unlock", self.reveal)
+        self.sure = w.Checkbox(
+            value=False, description=_("I am done choosing"), indent=False, layout=w.Layout(width="auto")
+        )
+        self.open = self._button(
+            "reveal", _("Open the test set, once, for the last run"), "unlock", self.reveal
+        )
         self.open.disabled = True
-        self.sure.observe(lambda change: setattr(self.open, "disabled", not change["new"] or self.book.revealed is not None), "value")
+        self.sure.observe(
+            lambda change: setattr(
+                self.open, "disabled", not change["new"] or self.book.revealed is not None
+            ),
+            "value",
+        )
         self.listing, self.verdict = w.HTML(), w.HTML()
         for name in ("seeds", "equal", "expect", "overlay", "file", "sure", "listing"):
             getattr(self, name).add_class(f"lenet-lab-{name}")
         flow = w.Layout(flex_flow="row wrap")
         buttons = self.controls.pop("buttons")
         self.controls.pop("guess")
-        self.controls |= {"method": w.HBox([self.seeds, self.equal], layout=flow), "expect": self.expect, "buttons": buttons,
-                          "pin": w.HBox([self.pin, self.overlay], layout=flow), "listing": self.listing,
-                          "files": w.HBox([self.file, self.export, self.reload], layout=flow),
-                          "seal": w.HBox([self.sure, self.open], layout=flow), "verdict": self.verdict}
+        self.controls |= {
+            "method": w.HBox([self.seeds, self.equal], layout=flow),
+            "expect": self.expect,
+            "buttons": buttons,
+            "pin": w.HBox([self.pin, self.overlay], layout=flow),
+            "listing": self.listing,
+            "files": w.HBox([self.file, self.export, self.reload], layout=flow),
+            "seal": w.HBox([self.sure, self.open], layout=flow),
+            "verdict": self.verdict,
+        }
 
     # what the learner does --------------------------------------------------------------
     def start(self, seeds=None):
@@ -91,8 +127,12 @@ class TuningLab(TrainingDashboard):
             raise ValueError(_("compare: there is no baseline yet; call pin_baseline() first"))
         self.expect.value, self.equal.value = expect, equal
         base = self.book.baseline
-        values = {name: getattr(config, name) for config in (base.model_config, base.train_config)
-                  for name in self.panel_of_levers.controls if hasattr(config, name)}
+        values = {
+            name: getattr(config, name)
+            for config in (base.model_config, base.train_config)
+            for name in self.panel_of_levers.controls
+            if hasattr(config, name)
+        }
         self._run(values | levers)
         return self.shown()
 
@@ -117,16 +157,30 @@ class TuningLab(TrainingDashboard):
         """Open the sealed test set for the last run, once."""
         opened = self.book.reveal(self._last().number, self._sealed)
         self.open.disabled = True
-        text = _("Test set opened for run {number}: {mean:.2f} % ({seeds} seeds, {images:,} images). It stays in the table; there is no second look.")
-        text = text.format(number=opened.number, mean=100 * np.mean(opened.accuracies), seeds=len(opened.accuracies), images=opened.images)
+        text = _(
+            "Test set opened for run {number}: {mean:.2f} % ({seeds} seeds, {images:,} images). It stays in"
+            " the table; there is no second look."
+        )
+        text = text.format(
+            number=opened.number,
+            mean=100 * np.mean(opened.accuracies),
+            seeds=len(opened.accuracies),
+            images=opened.images,
+        )
         self.verdict.value = f'<p role="status" style="{CAPTION}">{html.escape(text)}</p>'
         return opened
 
     def load(self, path):
-        """Take over the book that was saved to `path`, its seal included. Refused while runs here are in no file."""
+        """Take over the book that was saved to `path`, its seal included. Refused while runs here are in no
+        file.
+        """
         unsaved = len(self.book.entries) - self.book.saved
         if unsaved:
-            raise ValueError(_("unsaved runs ({n}) would be lost: save this table first, then load {path}").format(n=unsaved, path=path))
+            raise ValueError(
+                _("unsaved runs ({n}) would be lost: save this table first, then load {path}").format(
+                    n=unsaved, path=path
+                )
+            )
         self.book = Book.load(path)
         self.open.disabled = True
         self._redraw_others()
@@ -145,7 +199,10 @@ class TuningLab(TrainingDashboard):
 
     def _redraw_others(self):
         """Band, overlays, table: what changes between runs only."""
-        words = {e.number: _("baseline") if e is self.book.baseline else in_words(self.book.changed(e)) for e in self.book.entries}
+        words = {
+            e.number: _("baseline") if e is self.book.baseline else in_words(self.book.changed(e))
+            for e in self.book.entries
+        }
         entries = {f"{number}: {text}"[:60]: number for number, text in words.items()}
         if tuple(entries.items()) != self.overlay.options:
             chosen = [n for n in self.overlay.value if n in entries.values()]
@@ -155,7 +212,9 @@ class TuningLab(TrainingDashboard):
         base = self.book.baseline
         with self._drawing:
             self.curves.across("step" if self.equal.value == "steps" else "epoch")
-            self.curves.show_others(base.histories if base else None, {k: h for k, h in chosen.items() if h}, training=False)
+            self.curves.show_others(
+                base.histories if base else None, {k: h for k, h in chosen.items() if h}, training=False
+            )
             self.refresh()
         self.listing.value = self._listing()
 
@@ -183,22 +242,41 @@ class TuningLab(TrainingDashboard):
             return _("Diverged with {levers}: {reason}.").format(levers=in_words(changed), reason=run.message)
         spread = f" ± {scores.std(ddof=1):.2f}" if len(scores) > 1 else ""
         if entry is self.book.baseline:
-            text = _("Baseline: validation {mean:.2f}{spread} % ({seeds} seeds, mean ± s.d.; {images} images).")
+            text = _(
+                "Baseline: validation {mean:.2f}{spread} % ({seeds} seeds, mean ± s.d.; {images} images)."
+            )
         else:
-            text = _("{levers}: validation {mean:.2f}{spread} % ({seeds} seeds, mean ± s.d.; {images} images).")
-        text = text.format(levers=in_words(changed), mean=scores.mean(), spread=spread, seeds=len(scores), images=entry.correct.shape[1])
+            text = _(
+                "{levers}: validation {mean:.2f}{spread} % ({seeds} seeds, mean ± s.d.; {images} images)."
+            )
+        text = text.format(
+            levers=in_words(changed),
+            mean=scores.mean(),
+            spread=spread,
+            seeds=len(scores),
+            images=entry.correct.shape[1],
+        )
         return " ".join(part for part in (text, *self._comparison(entry, changed)) if part)
 
     def _comparison(self, entry, changed):
-        """Sentences: the difference to the baseline, the prediction beside it, a warning if two levers moved."""
+        """Sentences: the difference to the baseline, the prediction beside it, a warning if two levers
+        moved.
+        """
         difference = self.book.difference(entry)
         if difference is None:
             return
         yield _("Against the baseline: {difference}.").format(difference=difference.in_words())
         if entry.expected:
             said = {"better": 1, "same": 0, "worse": -1}[entry.expected]
-            text = _("You predicted: {said}. It came so.") if said == difference.verdict else _("You predicted: {said}. Measured: {came}.")
-            yield text.format(said=_("too close to tell") if said == 0 else _(VERDICTS[said]), came=_(VERDICTS[difference.verdict]))
+            text = (
+                _("You predicted: {said}. It came so.")
+                if said == difference.verdict
+                else _("You predicted: {said}. Measured: {came}.")
+            )
+            yield text.format(
+                said=_("too close to tell") if said == 0 else _(VERDICTS[said]),
+                came=_(VERDICTS[difference.verdict]),
+            )
         moved = set(changed) - {"steps"}  # equal steps is how the two are compared, not a lever
         if len(moved) > 1:
             yield _("{n} levers moved at once: this says nothing about any one of them.").format(n=len(moved))
@@ -206,7 +284,12 @@ class TuningLab(TrainingDashboard):
 
 def mean_history(histories):
     """One list of records with the mean over seeds of every number, point by point."""
+
     def mean(records, name):
         values = [getattr(r, name) for r in records]
         return None if None in values else float(np.mean(values))
-    return [EpochRecord(**{f.name: mean(records, f.name) for f in fields(EpochRecord)}) for records in zip(*histories)]
+
+    return [
+        EpochRecord(**{f.name: mean(records, f.name) for f in fields(EpochRecord)})
+        for records in zip(*histories)
+    ]

@@ -48,9 +48,11 @@ class Shelf:
 
     def take(self, path):
         """The chapter of that path; what will be asked for next is begun."""
-        after = self.order[self.order.index(path) + 1:]
+        after = self.order[self.order.index(path) + 1 :]
         wanted = [one for one in dict.fromkeys((self.order[-1], path, *after[:1])) if one not in self.open]
-        self.open |= {one: Chapter(self._page(), self.lab, one) for one in wanted}  # all load at the same time
+        self.open |= {
+            one: Chapter(self._page(), self.lab, one) for one in wanted
+        }  # all load at the same time
         for one in wanted:
             self._begin(self.open[one].wait_open())
         # Their kernels came as far as the dashboard while the other pages were looked at.
@@ -75,7 +77,9 @@ class Shelf:
 
 
 def restart_in_training(chapter):
-    """Train in a chapter that was run as far as its dashboard, restart the kernel meanwhile, and run everything."""
+    """Train in a chapter that was run as far as its dashboard, restart the kernel meanwhile, and run
+    everything.
+    """
     figure = chapter.dashboard()
     hands.train(chapter.page, figure)
     assert figure.locator(STOP).is_enabled(), "the training ended before the restart"
@@ -84,7 +88,9 @@ def restart_in_training(chapter):
 
 
 def look_unrun(chapter):
-    """What the page shows before any cell has run: (its words, pictures drawn, pictures there, pictures stored)."""
+    """What the page shows before any cell has run: (its words, pictures drawn, pictures there, pictures
+    stored).
+    """
     pictures = chapter.page.locator(".jp-OutputArea-output img")
     drawn = pictures.evaluate_all("images => images.filter(i => i.complete && i.naturalWidth > 100).length")
     if pictures.count():

@@ -6,8 +6,12 @@ from playwright.sync_api import TimeoutError as NotInTime
 
 from tools.chapter import STOP, TRAIN
 
-CONTROLS = {"slider": ".noUi-handle", "list": "select", "box to tick": "input[type=checkbox]",
-            "number": "input[type=number], .widget-text input[type=text]"}
+CONTROLS = {
+    "slider": ".noUi-handle",
+    "list": "select",
+    "box to tick": "input[type=checkbox]",
+    "number": "input[type=number], .widget-text input[type=text]",
+}
 # The value of a control as the page holds it.
 VALUE = """e => e.matches('.noUi-handle') ? e.getAttribute('aria-valuenow') + ' ' + (e.closest('.widget-inline-hbox, .jupyter-widgets')
     .querySelector('.widget-readout')?.innerText || '') : e.type === 'checkbox' ? String(e.checked) : e.value"""
@@ -20,27 +24,43 @@ USABLE = "e => !e.disabled && !e.closest('[disabled]') && e.offsetParent !== nul
 
 def controls(figure):
     """[(kind, element)] of the controls that can be used now."""
-    return [(kind, element) for kind, css in CONTROLS.items() for element in figure.locator(css).element_handles()
-            if element.evaluate(USABLE) and element.evaluate(MOVES)]
+    return [
+        (kind, element)
+        for kind, css in CONTROLS.items()
+        for element in figure.locator(css).element_handles()
+        if element.evaluate(USABLE) and element.evaluate(MOVES)
+    ]
 
 
 def value(element):
     return element.evaluate(VALUE)
 
 
-BACK = {"ArrowRight": "ArrowLeft", "ArrowLeft": "ArrowRight", "ArrowDown": "ArrowUp", "ArrowUp": "ArrowDown", "Space": "Space"}
+BACK = {
+    "ArrowRight": "ArrowLeft",
+    "ArrowLeft": "ArrowRight",
+    "ArrowDown": "ArrowUp",
+    "ArrowUp": "ArrowDown",
+    "Space": "Space",
+}
 
 
 def move(page, kind, element, *, back=False):
     """Move a control one step with the keyboard, and `back` again if asked to; returns (before, after)."""
     before = value(element)
     element.focus()
-    keys = {"slider": ("ArrowRight", "ArrowLeft"), "list": ("ArrowDown", "ArrowUp"), "box to tick": ("Space",),
-            "number": ("ArrowUp", "ArrowDown")}[kind]
+    keys = {
+        "slider": ("ArrowRight", "ArrowLeft"),
+        "list": ("ArrowDown", "ArrowUp"),
+        "box to tick": ("Space",),
+        "number": ("ArrowUp", "ArrowDown"),
+    }[kind]
     for key in reversed(keys) if element.evaluate(AT_END) else keys:
         page.keyboard.press(key)
         with contextlib.suppress(NotInTime):
-            page.wait_for_function(f"([e, before]) => ({VALUE})(e) !== before", arg=[element, before], timeout=2000, polling=30)
+            page.wait_for_function(
+                f"([e, before]) => ({VALUE})(e) !== before", arg=[element, before], timeout=2000, polling=30
+            )
             after = value(element)
             if back:
                 page.keyboard.press(BACK[key])
@@ -120,7 +140,8 @@ def reached_by_tab(page, figure):
 def unseen_focus(page, figure):
     """Those of the figure's controls that look the same, with all that is around them, when the keyboard is on them."""
     page.keyboard.press("Shift")  # the last thing used was the keyboard
-    return figure.evaluate("""f => {
+    return figure.evaluate(
+        """f => {
         const style = e => [e, e.parentElement, e.closest('label') || e].map(x => { const s = getComputedStyle(x);
             return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.borderColor, s.backgroundColor].join(); }).join('|');
         const unseen = [], usable = %s, still = document.head.appendChild(document.createElement('style'));
@@ -133,7 +154,9 @@ def unseen_focus(page, figure):
             if (style(e) === before) unseen.push(e.tagName + ' ' + (e.type || '') + ' ' + e.className);
         }
         still.remove();
-        return unseen; }""" % f"({USABLE})")
+        return unseen; }"""
+        % f"({USABLE})"
+    )
 
 
 # Training ------------------------------------------------------------------------------

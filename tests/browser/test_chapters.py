@@ -6,12 +6,18 @@ them all, and the runner that spreads files over processes keeps it so.
 
 import pytest
 
-from lenet_helpers.quizzes import load_questions
+from lenet_helpers.quizzes.questions import load_questions
 
 from . import hands
 
 # What ipywidgets and JupyterLab write where a widget could not be drawn.
-BROKEN = ("model not found", "Error displaying widget", "Loading widget", "Error creating widget", "Could not instantiate")
+BROKEN = (
+    "model not found",
+    "Error displaying widget",
+    "Loading widget",
+    "Error creating widget",
+    "Could not instantiate",
+)
 
 
 def test_unrun_it_shows_pictures_and_sentences(chapter):
@@ -37,7 +43,9 @@ def test_every_widget_is_drawn(chapter):
     for figure in chapter.figures():
         figure.scroll_into_view_if_needed()
         assert figure.is_visible()
-        pictures = figure.locator("img").evaluate_all("images => images.every(i => i.complete && i.naturalWidth > 100)")
+        pictures = figure.locator("img").evaluate_all(
+            "images => images.every(i => i.complete && i.naturalWidth > 100)"
+        )
         assert pictures, figure.get_attribute("class")
 
 
@@ -49,7 +57,9 @@ def named(figure):
 
 
 def predict(chapter, figure, choose=0):
-    """Give the prediction a figure asks for, with the keyboard; returns the verdict, None if it doesn't ask."""
+    """Give the prediction a figure asks for, with the keyboard; returns the verdict, None if it doesn't
+    ask.
+    """
     options = figure.locator(".lenet-predict-choice input[type=radio]")
     if options.count() == 0 or not options.first.is_enabled():
         return None
@@ -118,12 +128,20 @@ def test_no_figure_shows_a_traceback(predicted):
 
 
 def test_the_tab_key_reaches_every_control(predicted):
-    short = {named(f): reached for f in predicted.figures() if (reached := hands.reached_by_tab(predicted.page, f))[0] != reached[1]}
+    short = {
+        named(f): reached
+        for f in predicted.figures()
+        if (reached := hands.reached_by_tab(predicted.page, f))[0] != reached[1]
+    }
     assert not short
 
 
 def test_the_focus_is_seen(predicted):
-    unseen = {named(f): found for f in predicted.figures() + predicted.quizzes()[:1] if (found := hands.unseen_focus(predicted.page, f))}
+    unseen = {
+        named(f): found
+        for f in predicted.figures() + predicted.quizzes()[:1]
+        if (found := hands.unseen_focus(predicted.page, f))
+    }
     assert not unseen
 
 

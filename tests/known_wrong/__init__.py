@@ -17,15 +17,19 @@ CORRECT, WRONG = [], []
 
 def correct(exercise):
     """Decorator: a variant that must pass."""
+
     def add(function):
         CORRECT.append((exercise, function))
         return function
+
     return add
 
 
 def wrong(exercise, key):
     """Decorator: a mistake that must be rejected by the message `key`."""
+
     def add(function):
         WRONG.append((exercise, key, function))
         return function
+
     return add

@@ -32,9 +32,23 @@ def by_its_own_loop(dataset):
 def sequential_with_log_softmax(dataset):
     torch.manual_seed(2)
     model = nn.Sequential(
-        nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10), nn.LogSoftmax(1))
-    for record in train(model, dataset, TrainConfig(optimizer="adamw", learning_rate=0.004, batch_size=16, epochs=6)):
+        nn.Conv2d(1, 6, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(256, 120),
+        nn.ReLU(),
+        nn.Linear(120, 84),
+        nn.ReLU(),
+        nn.Linear(84, 10),
+        nn.LogSoftmax(1),
+    )
+    for record in train(
+        model, dataset, TrainConfig(optimizer="adamw", learning_rate=0.004, batch_size=16, epochs=6)
+    ):
         assert record.train_loss > 0
     return model
 
@@ -235,7 +249,9 @@ def other_way_round(baseline, changed):
 
 @wrong("paired_effect", "all-seeds")
 def means_of_all(baseline, changed):
-    return np.mean(list(changed.values())) - np.mean(list(baseline.values())), standard_library(baseline, changed)[1]
+    return np.mean(list(changed.values())) - np.mean(list(baseline.values())), standard_library(
+        baseline, changed
+    )[1]
 
 
 @wrong("paired_effect", "mean")
@@ -277,7 +293,10 @@ BASE = {"learning_rate": 0.02, "batch_size": 32}
 
 @correct("experiment")
 def another_lever(run):
-    return {"baseline": {s: run(s, **BASE) for s in range(5)}, "changed": {s: run(s, **BASE, dropout=0.2) for s in range(5)}}
+    return {
+        "baseline": {s: run(s, **BASE) for s in range(5)},
+        "changed": {s: run(s, **BASE, dropout=0.2) for s in range(5)},
+    }
 
 
 @correct("experiment")
@@ -298,8 +317,10 @@ def asks_the_test_set(run):
 
 @wrong("experiment", "two-changes")
 def two_levers_at_once(run):
-    return {"baseline": {s: run(s, **BASE) for s in range(3)},
-            "changed": {s: run(s, learning_rate=0.05, batch_size=64) for s in range(3)}}
+    return {
+        "baseline": {s: run(s, **BASE) for s in range(3)},
+        "changed": {s: run(s, learning_rate=0.05, batch_size=64) for s in range(3)},
+    }
 
 
 @wrong("experiment", "too-few-seeds")
@@ -309,7 +330,10 @@ def one_seed(run):
 
 @wrong("experiment", "other-seeds")
 def seeds_of_their_own(run):
-    return {"baseline": {s: run(s, **BASE) for s in range(3)}, "changed": {s: run(s, **BASE, dropout=0.2) for s in range(3, 6)}}
+    return {
+        "baseline": {s: run(s, **BASE) for s in range(3)},
+        "changed": {s: run(s, **BASE, dropout=0.2) for s in range(3, 6)},
+    }
 
 
 @wrong("experiment", "no-comparison")

@@ -63,7 +63,9 @@ def transposed_kernel(image, kernel):
 
 @wrong("cross_correlate", "transposed")
 def transposed_values_only(image, kernel):
-    return conv2d_itself(image, kernel.T.reshape(kernel.shape) if kernel.shape[0] != kernel.shape[1] else kernel.T)
+    return conv2d_itself(
+        image, kernel.T.reshape(kernel.shape) if kernel.shape[0] != kernel.shape[1] else kernel.T
+    )
 
 
 @wrong("cross_correlate", "swapped")

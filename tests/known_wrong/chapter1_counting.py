@@ -106,7 +106,12 @@ def by_counting_torch(n, k, maps):
     outputs = conv(torch.zeros(1, 1, n, n)).numel()
     dense = torch.nn.Linear(n * n, outputs, device="meta")
     conv_parameters = sum(p.numel() for p in conv.parameters())
-    return [sum(p.numel() for p in dense.parameters()), conv_parameters, dense.weight.numel(), outputs * k * k]
+    return [
+        sum(p.numel() for p in dense.parameters()),
+        conv_parameters,
+        dense.weight.numel(),
+        outputs * k * k,
+    ]
 
 
 @wrong("fair_count", "unequal-outputs")

@@ -41,8 +41,19 @@ class Plain(Base):
 @correct(NAME)
 def sequential():
     return nn.Sequential(
-        nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(6, 16, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(),
-        nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
+        nn.Conv2d(1, 6, 5),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Conv2d(6, 16, 5),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(256, 120),
+        nn.ReLU(),
+        nn.Linear(120, 84),
+        nn.ReLU(),
+        nn.Linear(84, 10),
+    )
 
 
 @correct(NAME)
@@ -152,7 +163,13 @@ class LinearConvolutions(Base):
 class PlainList(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = [nn.Conv2d(1, 6, 5), nn.Conv2d(6, 16, 5), nn.Linear(256, 120), nn.Linear(120, 84), nn.Linear(84, 10)]
+        self.layers = [
+            nn.Conv2d(1, 6, 5),
+            nn.Conv2d(6, 16, 5),
+            nn.Linear(256, 120),
+            nn.Linear(120, 84),
+            nn.Linear(84, 10),
+        ]
 
     def forward(self, x):
         c1, c2, f1, f2, f3 = self.layers

@@ -135,7 +135,17 @@ def divided_by_batch_size(printed, images, batch_size):
 # training_loop ------------------------------------------------------------------------
 
 
-def loop(model, optimizer, train_batches, validation_batches, epochs, step, *, training=nn.Module.train, evaluating=nn.Module.eval):
+def loop(
+    model,
+    optimizer,
+    train_batches,
+    validation_batches,
+    epochs,
+    step,
+    *,
+    training=nn.Module.train,
+    evaluating=nn.Module.eval,
+):
     """The right loop, with one part exchanged: what the mistakes below differ in."""
     accuracies = []
     for _epoch in range(epochs):
@@ -165,6 +175,7 @@ def zero_grad_at_the_end(model, optimizer, train_batches, validation_batches, ep
         nn.CrossEntropyLoss()(model(images), labels).backward()
         optimizer.step()
         model.zero_grad()
+
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
@@ -174,17 +185,21 @@ def log_softmax_and_nll(model, optimizer, train_batches, validation_batches, epo
         optimizer.zero_grad(set_to_none=False)
         F.nll_loss(F.log_softmax(model(images), dim=1), labels).backward()
         optimizer.step()
+
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
 @correct("training_loop")
 def log_softmax_then_cross_entropy(model, optimizer, train_batches, validation_batches, epochs):
-    def step(model, optimizer, images, labels):  # not needed, but the same function: log-softmax twice is log-softmax
+    def step(
+        model, optimizer, images, labels
+    ):  # not needed, but the same function: log-softmax twice is log-softmax
         loss = F.cross_entropy(model(images).log_softmax(1), labels)
         grads = torch.autograd.grad(loss, list(model.parameters()))
         for weight, grad in zip(model.parameters(), grads):
             weight.grad = grad
         optimizer.step()
+
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
@@ -193,6 +208,7 @@ def no_zero_grad(model, optimizer, train_batches, validation_batches, epochs):
     def step(model, optimizer, images, labels):
         F.cross_entropy(model(images), labels).backward()
         optimizer.step()
+
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
@@ -202,6 +218,7 @@ def zero_grad_after_backward(model, optimizer, train_batches, validation_batches
         F.cross_entropy(model(images), labels).backward()
         optimizer.zero_grad()
         optimizer.step()
+
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
@@ -212,6 +229,7 @@ def step_before_backward(model, optimizer, train_batches, validation_batches, ep
         optimizer.step()
         optimizer.zero_grad()
         loss.backward()
+
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
@@ -228,6 +246,7 @@ def item_before_backward(model, optimizer, train_batches, validation_batches, ep
         loss = F.cross_entropy(model(images), labels).item()
         loss.backward()
         optimizer.step()
+
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
@@ -237,6 +256,7 @@ def detached(model, optimizer, train_batches, validation_batches, epochs):
         optimizer.zero_grad()
         F.cross_entropy(model(images).detach(), labels).backward()
         optimizer.step()
+
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
@@ -246,6 +266,7 @@ def summed_loss(model, optimizer, train_batches, validation_batches, epochs):
         optimizer.zero_grad()
         F.cross_entropy(model(images), labels, reduction="sum").backward()
         optimizer.step()
+
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
@@ -255,23 +276,30 @@ def softmax_twice(model, optimizer, train_batches, validation_batches, epochs):
         optimizer.zero_grad()
         F.cross_entropy(model(images).softmax(1), labels).backward()
         optimizer.step()
+
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
 @wrong("training_loop", "trains-in-eval-mode")
 def never_calls_train(model, optimizer, train_batches, validation_batches, epochs):
-    return loop(model, optimizer, train_batches, validation_batches, epochs, good_step, training=lambda model: None)
+    return loop(
+        model, optimizer, train_batches, validation_batches, epochs, good_step, training=lambda model: None
+    )
 
 
 @wrong("training_loop", "evaluation-left-on")
 def train_mode_once(model, optimizer, train_batches, validation_batches, epochs):
     model.train()
-    return loop(model, optimizer, train_batches, validation_batches, epochs, good_step, training=lambda model: None)
+    return loop(
+        model, optimizer, train_batches, validation_batches, epochs, good_step, training=lambda model: None
+    )
 
 
 @wrong("training_loop", "validates-in-training-mode")
 def never_calls_eval(model, optimizer, train_batches, validation_batches, epochs):
-    return loop(model, optimizer, train_batches, validation_batches, epochs, good_step, evaluating=lambda model: None)
+    return loop(
+        model, optimizer, train_batches, validation_batches, epochs, good_step, evaluating=lambda model: None
+    )
 
 
 @wrong("training_loop", "never-validates")

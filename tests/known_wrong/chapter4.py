@@ -100,7 +100,10 @@ def by_the_test(runs, baseline):
 
 @wrong("winner", "chose-on-test")
 def by_both_together(runs, baseline):
-    return _pick([r for r in runs if len(_changes(r, baseline)) == 1], lambda r: np.mean(r["test"]) + np.mean(r["validation"]))
+    return _pick(
+        [r for r in runs if len(_changes(r, baseline)) == 1],
+        lambda r: np.mean(r["test"]) + np.mean(r["validation"]),
+    )
 
 
 @wrong("winner", "best-seed")

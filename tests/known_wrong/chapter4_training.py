@@ -20,6 +20,7 @@ def step_by_step(train, validation, augment):
 def with_one_scaling_function(train, validation, augment):
     def scale(images):
         return (images - train.mean()) / train.std(unbiased=True)
+
     return [scale(augment(train)), scale(validation)]
 
 
@@ -83,7 +84,10 @@ def with_deepcopy(model, epochs):
 
 @correct("keep_best")
 def keeps_all_then_chooses(model, epochs):
-    rows = [(v, -n, {k: t.detach().clone() for k, t in model.state_dict().items()}) for n, (v, _t) in enumerate(epochs)]
+    rows = [
+        (v, -n, {k: t.detach().clone() for k, t in model.state_dict().items()})
+        for n, (v, _t) in enumerate(epochs)
+    ]
     _v, n, weights = max(rows, key=lambda row: row[:2])
     return -n, weights
 
@@ -148,7 +152,7 @@ def says_nothing(model, epochs):
 def by_looking_back(losses, patience):
     for t in range(patience, len(losses)):
         before = losses[: t - patience + 1]
-        if min(losses[t - patience + 1: t + 1]) >= min(before):
+        if min(losses[t - patience + 1 : t + 1]) >= min(before):
             return t
     return len(losses) - 1
 

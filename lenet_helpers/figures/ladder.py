@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from .lenet1998 import DENSE_CONNECTIONS, TODAY, LeNet1998, LeNet1998Config, connections
-from .summary import count_parameters, layer_table
-from .wording import N_, _
+from ..lenet1998 import DENSE_CONNECTIONS, TODAY, LeNet1998, LeNet1998Config, connections
+from ..summary import count_parameters, layer_table
+from ..wording import N_, _
 
 FAITHFUL = LeNet1998Config()
 _SOFTMAX = replace(FAITHFUL, output="linear", loss="cross_entropy")
@@ -14,10 +14,21 @@ _DENSE = replace(_SOFTMAX, connections=DENSE_CONNECTIONS)
 _MAX = replace(_DENSE, pooling="max")
 _RELU = replace(_MAX, activation="relu", initialisation="torch")
 # Each network differs from the one before it by the step that names it.
-LADDER = {"1998": FAITHFUL, "softmax": _SOFTMAX, "dense C3": _DENSE, "max pooling": _MAX, "ReLU": _RELU, "today": TODAY}
+LADDER = {
+    "1998": FAITHFUL,
+    "softmax": _SOFTMAX,
+    "dense C3": _DENSE,
+    "max pooling": _MAX,
+    "ReLU": _RELU,
+    "today": TODAY,
+}
 STEPS = {
-    "1998": N_("LeNet-5 of 1998"), "softmax": N_("+ linear output, softmax"), "dense C3": N_("+ dense C3"),
-    "max pooling": N_("+ max pooling"), "ReLU": N_("+ ReLU, torch's initialisation"), "today": N_("+ 28×28 input: today's LeNet"),
+    "1998": N_("LeNet-5 of 1998"),
+    "softmax": N_("+ linear output, softmax"),
+    "dense C3": N_("+ dense C3"),
+    "max pooling": N_("+ max pooling"),
+    "ReLU": N_("+ ReLU, torch's initialisation"),
+    "today": N_("+ 28×28 input: today's LeNet"),
 }
 
 
@@ -46,11 +57,16 @@ def ladder_table(results):
         measured = pd.Series(errors(results, name))
         steps = [after - before for before, after in zip(above, measured)]
         above = measured.tolist()
-        rows.append({
-            _("network"): _(STEPS[name]), _("parameters"): f"{parameters:,}", _("multiply-adds"): f"{work:,}",
-            _("error [%], mean ± s.d."): f"{measured.mean():.2f} ± {measured.std():.2f}", _("seeds"): len(measured),
-            _("change by this step, each seed [points]"): ", ".join(f"{step:+.2f}" for step in steps),
-        })
+        rows.append(
+            {
+                _("network"): _(STEPS[name]),
+                _("parameters"): f"{parameters:,}",
+                _("multiply-adds"): f"{work:,}",
+                _("error [%], mean ± s.d."): f"{measured.mean():.2f} ± {measured.std():.2f}",
+                _("seeds"): len(measured),
+                _("change by this step, each seed [points]"): ", ".join(f"{step:+.2f}" for step in steps),
+            }
+        )
     return pd.DataFrame(rows).set_index(_("network"))
 
 
@@ -58,7 +74,16 @@ def conditions(results):
     """Under what conditions the results were made, in one sentence."""
     run = results["runs"][0]
     which = _("test") if results["data"].endswith("test") else _("validation")
-    text = _("MNIST: {train:,} training images, error on {held:,} {which} images; {epochs} epochs of Adam, batch {batch}, learning rate "
-             "up to {rate:g} over the first quarter, then down to 0; no weight decay, no distorted images.")
-    return text.format(train=run["n_train"], held=run["images"], which=which, epochs=run["epochs"],
-                       batch=run["batch_size"], rate=run["learning_rate"])
+    text = _(
+        "MNIST: {train:,} training images, error on {held:,} {which} images; {epochs} epochs of Adam, batch"
+        " {batch}, learning rate up to {rate:g} over the first quarter, then down to 0; no weight decay, no"
+        " distorted images."
+    )
+    return text.format(
+        train=run["n_train"],
+        held=run["images"],
+        which=which,
+        epochs=run["epochs"],
+        batch=run["batch_size"],
+        rate=run["learning_rate"],
+    )

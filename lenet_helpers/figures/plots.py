@@ -11,6 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from ..wording import _
 from .canvas import (
     COLOURS,
     DASHES,
@@ -26,7 +27,6 @@ from .canvas import (
     series,
     show,
 )
-from .wording import _
 
 __all__ = [
     "COLOURS",
@@ -71,8 +71,16 @@ def learning_curves(histories, *, chance=math.log(10), x="epoch"):
     if chance is not None:
         loss.axhline(chance, color=GREY, linestyle=":", linewidth=1.5)
         text = _("guessing: {loss:.2f}").format(loss=chance)
-        loss.annotate(text, (1, chance), xycoords=("axes fraction", "data"), xytext=(-4, -12),
-                      textcoords="offset points", color=GREY, fontsize=9, ha="right")
+        loss.annotate(
+            text,
+            (1, chance),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, -12),
+            textcoords="offset points",
+            color=GREY,
+            fontsize=9,
+            ha="right",
+        )
     across = _("epochs") if x == "epoch" else _("steps")
     label(loss, x=across, y=_("loss [nats per image]"))
     label(accuracy, x=across, y=_("accuracy"))
@@ -102,8 +110,15 @@ def _curve(ax, history, field, x, index, *, training):
 
 def _legend(histories):
     kinds = [
-        Line2D([], [], color=GREY, linestyle=(0, (4, 2)), marker="o", markerfacecolor="white",
-               label=_("training")),
+        Line2D(
+            [],
+            [],
+            color=GREY,
+            linestyle=(0, (4, 2)),
+            marker="o",
+            markerfacecolor="white",
+            label=_("training"),
+        ),
         Line2D([], [], color=GREY, marker="o", label=_("validation")),
     ]
     runs = [
@@ -221,8 +236,16 @@ def confusion_matrix(counts, names=None, *, title=None):
     for (row, column), count in np.ndenumerate(counts):
         ink = "white" if row != column and count > 0.6 * most else "black"
         weight = "bold" if row == column else "normal"
-        ax.text(column, row, f"{count:d}" if count else "·", ha="center", va="center", color=ink,
-                fontsize=9, fontweight=weight)
+        ax.text(
+            column,
+            row,
+            f"{count:d}" if count else "·",
+            ha="center",
+            va="center",
+            color=ink,
+            fontsize=9,
+            fontweight=weight,
+        )
     ax.set_xticks(range(len(names)), names, rotation=0 if max(map(len, names)) < 3 else 45)
     ax.set_yticks(range(len(names)), names)
     label(ax, x=_("predicted"), y=_("true"), title=title, grid=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .wording import _
+from ..wording import _
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,18 @@ class Difference:
     def in_words(self):
         """One sentence with the size, the interval and n, in percentage points."""
         endings = {-1: _("worse"), 0: _("could be luck"), 1: _("better")}
-        text = _("{mean:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}; {seeds} seeds, {images} images): {verdict}")
-        return text.format(mean=100 * self.mean, low=100 * self.low, high=100 * self.high,
-                           seeds=self.seeds, images=self.images, verdict=endings[self.verdict])
+        text = _(
+            "{mean:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}; {seeds} seeds, {images} images):"
+            " {verdict}"
+        )
+        return text.format(
+            mean=100 * self.mean,
+            low=100 * self.low,
+            high=100 * self.high,
+            seeds=self.seeds,
+            images=self.images,
+            verdict=endings[self.verdict],
+        )
 
 
 def paired_bootstrap(candidate, baseline, *, resamples=2000, level=0.95, seed=0):
@@ -95,7 +104,7 @@ def luck(correct, *, seeds_each=1, images=None, draws=4000, seed=0):
     # +1/k for the runs of one group, −1/k for those of the other, 0 for the rest.
     sides = np.zeros((draws, n_seeds), dtype=np.float32)
     np.put_along_axis(sides, order[:, :seeds_each], 1 / seeds_each, axis=1)
-    np.put_along_axis(sides, order[:, seeds_each:2 * seeds_each], -1 / seeds_each, axis=1)
+    np.put_along_axis(sides, order[:, seeds_each : 2 * seeds_each], -1 / seeds_each, axis=1)
     gaps = sides @ correct.astype(np.float32)
     if images == n_images:
         return gaps.mean(axis=1)

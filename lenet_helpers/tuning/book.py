@@ -2,19 +2,19 @@
 
 import json
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ..files import write_whole
+from ..levers import levers_of
+from ..models import LeNetConfig
+from ..summary import count_parameters, layer_table
+from ..training import EpochRecord, TrainConfig, evaluate
+from ..wording import N_, _
 from .evidence import pack, paired_bootstrap, unpack
-from .files import write_whole
-from .levers import levers_of
-from .models import LeNetConfig
-from .summary import count_parameters, layer_table
-from .training import EpochRecord, TrainConfig, evaluate
-from .wording import N_, _
 
 VERDICTS = {1: N_("better"), 0: N_("could be luck"), -1: N_("worse")}
 
@@ -69,9 +69,16 @@ class Book:
         images = len(run.correct[0]) if run.correct else 0
         entry = Entry(
             number=1 + max((e.number for e in self.entries), default=0),
-            model_config=run.model_config, train_config=run.train_config, seeds=tuple(run.seeds), status=run.status,
-            histories=run.histories, correct=np.array(run.correct, dtype=bool).reshape(len(run.correct), images),
-            parameters=count_parameters(model), seconds=run.seconds, expected=expected, models=run.models,
+            model_config=run.model_config,
+            train_config=run.train_config,
+            seeds=tuple(run.seeds),
+            status=run.status,
+            histories=run.histories,
+            correct=np.array(run.correct, dtype=bool).reshape(len(run.correct), images),
+            parameters=count_parameters(model),
+            seconds=run.seconds,
+            expected=expected,
+            models=run.models,
             multiply_adds=sum(row.multiply_adds for row in layer_table(model, (channels, side, side))),
         )
         self.entries.append(entry)
@@ -89,9 +96,13 @@ class Book:
         self.baseline = self[number]
 
     def changed(self, entry):
-        """Levers in which `entry` differs from the baseline (from the defaults where there is none): name → value."""
+        """Levers in which `entry` differs from the baseline (from the defaults where there is none): name →
+        value.
+        """
         base = self.baseline or Entry(0, LeNetConfig(), TrainConfig(), (), "", [], None, 0, 0, 0.0)
-        return changed_levers((base.model_config, base.train_config), (entry.model_config, entry.train_config))
+        return changed_levers(
+            (base.model_config, base.train_config), (entry.model_config, entry.train_config)
+        )
 
     def difference(self, entry):
         """The paired `Difference` to the baseline over the seeds both have; None where there is none."""
@@ -106,17 +117,29 @@ class Book:
 
     def table(self):
         """One row a run: levers changed, validation mean ± s.d. [%], difference to the baseline, cost."""
-        return pd.DataFrame([self._row(entry) for entry in self.entries]).set_index(_("run")) if self.entries else pd.DataFrame()
+        return (
+            pd.DataFrame([self._row(entry) for entry in self.entries]).set_index(_("run"))
+            if self.entries
+            else pd.DataFrame()
+        )
 
     def _row(self, entry):
         scores, difference = 100 * np.array(entry.accuracies), self.difference(entry)
         mean = f"{scores.mean():.2f}" if len(scores) else _("diverged") if entry.status == "diverged" else "–"
-        interval = "–" if difference is None else f"{100 * difference.mean:+.2f} [{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
+        interval = (
+            "–"
+            if difference is None
+            else f"{100 * difference.mean:+.2f} [{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
+        )
         return {
             _("run"): entry.number,
             _("levers changed"): _("baseline") if entry is self.baseline else in_words(self.changed(entry)),
             _("seeds"): len(scores),
-            _("training [%]"): f"{100 * np.mean([h[-1].train_accuracy for h in entry.histories]):.2f}" if len(scores) else "–",
+            _("training [%]"): (
+                f"{100 * np.mean([h[-1].train_accuracy for h in entry.histories]):.2f}"
+                if len(scores)
+                else "–"
+            ),
             _("validation [%]"): mean + (f" ± {scores.std(ddof=1):.2f}" if len(scores) > 1 else ""),
             _("difference [points]"): interval,
             _("verdict"): "–" if difference is None else _(VERDICTS[difference.verdict]),
@@ -141,32 +164,60 @@ class Book:
         read from a file and has no weights.
         """
         if self.revealed:
-            message = _("the test set was opened for run {number} on {when}: {accuracy:.2f} %; a second look would turn it into a validation set")
-            raise ValueError(message.format(number=self.revealed.number, when=self.revealed.when, accuracy=100 * np.mean(self.revealed.accuracies)))
+            message = _(
+                "the test set was opened for run {number} on {when}: {accuracy:.2f} %; a second look would"
+                " turn it into a validation set"
+            )
+            raise ValueError(
+                message.format(
+                    number=self.revealed.number,
+                    when=self.revealed.when,
+                    accuracy=100 * np.mean(self.revealed.accuracies),
+                )
+            )
         entry = self[number]
         if not entry.accuracies:
-            raise ValueError(_("run {number} diverged: choose one that was trained to the end").format(number=number))
+            raise ValueError(
+                _("run {number} diverged: choose one that was trained to the end").format(number=number)
+            )
         if not entry.models:
-            raise ValueError(_("run {number} came from a file, without its weights: train it again, then reveal").format(number=number))
+            raise ValueError(
+                _("run {number} came from a file, without its weights: train it again, then reveal").format(
+                    number=number
+                )
+            )
         scores = tuple(evaluate(model, test).accuracy for model in entry.models)
-        self.revealed = Reveal(number, scores, len(test), datetime.now(timezone.utc).isoformat(timespec="seconds"))
+        self.revealed = Reveal(number, scores, len(test), datetime.now(UTC).isoformat(timespec="seconds"))
         return self.revealed
 
     def save(self, path):
-        """Write the book to a CSV file, one row a run, curves, seals and all but the weights; whole or not at all."""
-        write_whole(path, pd.DataFrame([self._flat(entry) for entry in self.entries]).to_csv(index=False).encode("utf-8"))
+        """Write the book to a CSV file, one row a run, curves, seals and all but the weights; whole or not
+        at all.
+        """
+        write_whole(
+            path,
+            pd.DataFrame([self._flat(entry) for entry in self.entries]).to_csv(index=False).encode("utf-8"),
+        )
         self.saved = len(self.entries)
 
     def _flat(self, entry):
         opened = self.revealed if self.revealed and self.revealed.number == entry.number else None
         scores = entry.accuracies
         return {
-            "run": entry.number, "baseline": entry is self.baseline, "status": entry.status,
-            "changed": json.dumps(self.changed(entry)), "mean": np.mean(scores) if scores else None,
+            "run": entry.number,
+            "baseline": entry is self.baseline,
+            "status": entry.status,
+            "changed": json.dumps(self.changed(entry)),
+            "mean": np.mean(scores) if scores else None,
             "sd": np.std(scores, ddof=1) if len(scores) > 1 else None,
-            "parameters": entry.parameters, "multiply_adds": entry.multiply_adds, "seconds": round(entry.seconds, 2),
-            "expected": entry.expected, "seeds": json.dumps(entry.seeds), "images": entry.correct.shape[1],
-            "network": json.dumps(asdict(entry.model_config)), "training": json.dumps(asdict(entry.train_config)),
+            "parameters": entry.parameters,
+            "multiply_adds": entry.multiply_adds,
+            "seconds": round(entry.seconds, 2),
+            "expected": entry.expected,
+            "seeds": json.dumps(entry.seeds),
+            "images": entry.correct.shape[1],
+            "network": json.dumps(asdict(entry.model_config)),
+            "training": json.dumps(asdict(entry.train_config)),
             "correct": json.dumps(pack(entry.correct)) if len(scores) else "[]",
             "curves": json.dumps([[asdict(r) for r in h] for h in entry.histories]),
             "revealed": json.dumps(asdict(opened)) if opened else None,
@@ -180,7 +231,9 @@ class Book:
         something else.
         """
         if not Path(path).is_file():
-            raise FileNotFoundError(_("{path}: no such file; give the name under which a table was saved").format(path=path))
+            raise FileNotFoundError(
+                _("{path}: no such file; give the name under which a table was saved").format(path=path)
+            )
         book = cls()
         try:
             for row in pd.read_csv(path).replace({np.nan: None}).to_dict("records"):
@@ -206,16 +259,23 @@ def _entry(row):
         network["padding"] = tuple(network["padding"])
     images = int(row["images"])
     return Entry(
-        number=int(row["run"]), status=row["status"], seeds=tuple(json.loads(row["seeds"])), expected=row["expected"],
-        model_config=LeNetConfig(**network), train_config=TrainConfig(**json.loads(row["training"])),
+        number=int(row["run"]),
+        status=row["status"],
+        seeds=tuple(json.loads(row["seeds"])),
+        expected=row["expected"],
+        model_config=LeNetConfig(**network),
+        train_config=TrainConfig(**json.loads(row["training"])),
         histories=[[EpochRecord(**r) for r in h] for h in json.loads(row["curves"])],
         correct=unpack(packed, images) if packed else np.zeros((0, images), dtype=bool),
-        parameters=int(row["parameters"]), multiply_adds=int(row["multiply_adds"]), seconds=row["seconds"],
+        parameters=int(row["parameters"]),
+        multiply_adds=int(row["multiply_adds"]),
+        seconds=row["seconds"],
     )
 
 
 def changed_levers(baseline, candidate):
-    """Levers (and `steps`) that differ between two (LeNetConfig, TrainConfig) pairs: name → the candidate's value.
+    """Levers (and `steps`) that differ between two (LeNetConfig, TrainConfig) pairs: name → the candidate's
+    value.
 
     The seed is no lever here: it is what runs are repeated over. Where the number of
     steps is fixed, the number of epochs says nothing and is left out.
@@ -232,7 +292,9 @@ def changed_levers(baseline, candidate):
 
 def in_words(changed):
     """Levers and values as a reader's line: "kernel size 3, convolutions per stage 2"."""
-    labels = {name: one.label for config in (LeNetConfig, TrainConfig) for name, one in levers_of(config).items()}
+    labels = {
+        name: one.label for config in (LeNetConfig, TrainConfig) for name, one in levers_of(config).items()
+    }
     labels["steps"] = N_("steps")
     shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in changed.items()}
     return ", ".join(f"{_(labels[name])} {value}" for name, value in shown.items()) or _("nothing")

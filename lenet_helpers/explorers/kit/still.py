@@ -19,7 +19,10 @@ class Still:
     def _repr_mimebundle_(self, **kwargs):
         code = base64.b64encode(self.picture).decode("ascii")
         # JupyterLab gives a bare PNG no alternative text, but keeps that of HTML.
-        tag = f'<img src="data:image/png;base64,{code}" alt="{html.escape(self.sentence, quote=True)}" style="max-width: 100%; height: auto">'
+        tag = (
+            f'<img src="data:image/png;base64,{code}" alt="{html.escape(self.sentence, quote=True)}"'
+            ' style="max-width: 100%; height: auto">'
+        )
         data = {"text/html": tag, "image/png": code, "text/plain": self.sentence}
         return data, {"image/png": {"alt": self.sentence}}
 

@@ -13,7 +13,9 @@ def count(candidate, args, names, right, mistakes, look):
     trial = Trial(candidate, *args, tried=", ".join(f"{a} = {b}" for a, b in zip(names, args)))
     value = trial.array()
     if type(trial.result) not in _whole:
-        trial.fail("not-an-integer", look=_("the kind of the result: parameters are counted in whole numbers"))
+        trial.fail(
+            "not-an-integer", look=_("the kind of the result: parameters are counted in whole numbers")
+        )
     if int(value) == right:
         return
     for key, wrong, hint in mistakes:

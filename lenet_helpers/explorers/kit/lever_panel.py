@@ -4,8 +4,8 @@ from dataclasses import fields, replace
 
 import ipywidgets as w
 
-from ..levers import levers_of
-from ..wording import _
+from ...levers import levers_of
+from ...wording import _
 
 DECADE = (1, 1.5, 2, 3, 5, 8)  # round numbers, about evenly spaced on a log scale
 
@@ -25,11 +25,15 @@ class LeverPanel:
                 control = control_for(lever, getattr(config, lever.name), (most or {}).get(lever.name))
                 control.observe(lambda _change: self._on_change(), "value")
                 self.controls[lever.name] = control
-        self.widget = w.GridBox(list(self.controls.values()), layout=w.Layout(
-            grid_template_columns="repeat(auto-fill, minmax(21em, 1fr))", grid_gap="0 1em", width="100%"))
+        self.widget = w.GridBox(
+            list(self.controls.values()),
+            layout=w.Layout(
+                grid_template_columns="repeat(auto-fill, minmax(21em, 1fr))", grid_gap="0 1em", width="100%"
+            ),
+        )
 
     def apply(self, config):
-        """`config` with every lever set as its control stands. Raises ValueError as the configuration does."""
+        """`config` with each lever as its control stands; raises ValueError as the configuration does."""
         named = {f.name for f in fields(config)} & set(self.controls)
         return replace(config, **{name: self.controls[name].value for name in named})
 
@@ -37,7 +41,11 @@ class LeverPanel:
         """Move controls; KeyError names one that is not there."""
         for name, value in values.items():
             if name not in self.controls:
-                raise KeyError(_("no lever {name!r}: choose one of {names}").format(name=name, names=", ".join(self.controls)))
+                raise KeyError(
+                    _("no lever {name!r}: choose one of {names}").format(
+                        name=name, names=", ".join(self.controls)
+                    )
+                )
         # One call of on_change at the end: half-set levers may not fit together.
         call, self._on_change = self._on_change, lambda: None
         try:
@@ -55,7 +63,9 @@ def control_for(lever, value, most=None):
         control = w.Dropdown(options=lever.choices, value=value, **common)
     elif lever.scale == "log":
         options = sorted({*_round_numbers(lever, most), value})
-        control = w.SelectionSlider(options=_labelled(options), value=value, continuous_update=False, **common)
+        control = w.SelectionSlider(
+            options=_labelled(options), value=value, continuous_update=False, **common
+        )
     else:
         control = _linear(lever, value, common)
     control.style.description_width = "11.5em"  # "convolutions per stage" fits

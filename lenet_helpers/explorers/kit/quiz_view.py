@@ -4,9 +4,9 @@ import html
 
 import ipywidgets as w
 
-from ..quizzes import Quiz, load_questions, score
-from ..wording import _
-from .labels import Labels
+from ...quizzes.questions import Quiz, load_questions, score
+from ...wording import _
+from .accessibility import Labels
 from .radio import STYLE, radio
 
 
@@ -45,9 +45,16 @@ class QuestionCard:
     def __init__(self, quiz):
         self.quiz = quiz
         question = quiz.question
-        title = w.HTML(f'<p style="margin:6px 0 2px;max-width:60em;line-height:1.45"><b>{html.escape(question.text)}</b></p>')
+        title = w.HTML(
+            '<p style="margin:6px 0'
+            f' 2px;max-width:60em;line-height:1.45"><b>{html.escape(question.text)}</b></p>'
+        )
         self.choice = radio([(o.text, o.id) for o in quiz.options], _("Answer"))
-        self.button = w.Button(description=_("Check my answer"), disabled=True, layout=w.Layout(width="auto", align_self="flex-start"))
+        self.button = w.Button(
+            description=_("Check my answer"),
+            disabled=True,
+            layout=w.Layout(width="auto", align_self="flex-start"),
+        )
         self.feedback = w.HTML()
         self.choice.add_class(f"lenet-quiz-{question.id}")
         self.button.add_class("lenet-quiz-check")
@@ -66,12 +73,16 @@ class QuestionCard:
         option = self.quiz.answer(self.choice.value)
         mark = _("✓ Right.") if option.correct else _("✗ Not this one.")
         right, _solved, asked = score(self.quiz.chapter)
-        count = _("(Right at the first try in this chapter: {right} of {asked}.)").format(right=right, asked=asked)
+        count = _("(Right at the first try in this chapter: {right} of {asked}.)").format(
+            right=right, asked=asked
+        )
         # Nothing is kept where the progress file is switched off or cannot be written.
         self._say(f"{mark} {option.feedback} {count if self.quiz.stored() else ''}")
 
     def _say(self, text):
-        self.feedback.value = f'<p role="status" style="margin:2px 0;max-width:60em;line-height:1.45">{html.escape(text)}</p>'
+        self.feedback.value = (
+            f'<p role="status" style="margin:2px 0;max-width:60em;line-height:1.45">{html.escape(text)}</p>'
+        )
 
 
 def quiz(chapter, *ids, seed=0):
@@ -82,6 +93,9 @@ def quiz(chapter, *ids, seed=0):
     questions = {q.id: q for q in load_questions(chapter)}
     for wanted in ids:
         if wanted not in questions:
-            raise ValueError(_("no question {question!r}: choose one of {ids}").format(
-                question=wanted, ids=", ".join(questions)))
+            raise ValueError(
+                _("no question {question!r}: choose one of {ids}").format(
+                    question=wanted, ids=", ".join(questions)
+                )
+            )
     return QuizView([Quiz(chapter, questions[name], seed) for name in ids or questions])

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from ..canvas import COLOURS, GREY, LINES, MARKERS, figure, label
-from ..wording import _
+from ...figures.canvas import COLOURS, GREY, LINES, MARKERS, figure, label
+from ...wording import _
 
 FIELDS = ("loss", "accuracy")
 
@@ -24,7 +24,9 @@ class LiveCurves:
         label(axes[1], x=_("epochs"), y=_("accuracy"))
         axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes[0].axhline(math.log(10), color=GREY, linestyle=":", linewidth=1.2, label=_("guessing"))
-        self.lines = {(part, field): self._line(part, field) for part in ("train", "validation") for field in FIELDS}
+        self.lines = {
+            (part, field): self._line(part, field) for part in ("train", "validation") for field in FIELDS
+        }
         self.others, self.bands, self.legend = [], [], None
         self._name_lines()
 
@@ -33,8 +35,17 @@ class LiveCurves:
         name = {"train": _("training (mean since the last point)"), "validation": _("validation")}[part]
         style = dict(linestyle=(0, (4, 2)), markerfacecolor="white") if training else {}
         colour = COLOURS["vermillion" if training else "blue"]
-        (line,) = self.axes[field].plot([], [], color=colour, marker="o" if training else "s", markersize=4,
-                                        linewidth=1.6, label=name, zorder=4, **style)
+        (line,) = self.axes[field].plot(
+            [],
+            [],
+            color=colour,
+            marker="o" if training else "s",
+            markersize=4,
+            linewidth=1.6,
+            label=name,
+            zorder=4,
+            **style,
+        )
         return line
 
     def across(self, x):
@@ -52,7 +63,8 @@ class LiveCurves:
         self.fit()
 
     def show_others(self, band, overlays, training=True):
-        """Behind the run: `band`, histories of the baseline's seeds or None, and `overlays`, name → histories.
+        """Behind the run: `band`, histories of the baseline's seeds or None, and `overlays`, name →
+        histories.
 
         A band spans the lowest and the highest seed; the line in it is their mean.
         """
@@ -67,12 +79,26 @@ class LiveCurves:
             if band:
                 across, values = stack(band, f"validation_{field}", self.x)
                 name = _("baseline, {n} seeds").format(n=len(band))
-                self.bands.append(self.axes[field].fill_between(across, values.min(0), values.max(0), color="#B0B0B0", alpha=0.6, label=name))
-                self.others += self.axes[field].plot(across, values.mean(0), color="black", linestyle=":", linewidth=1.6)
+                self.bands.append(
+                    self.axes[field].fill_between(
+                        across, values.min(0), values.max(0), color="#B0B0B0", alpha=0.6, label=name
+                    )
+                )
+                self.others += self.axes[field].plot(
+                    across, values.mean(0), color="black", linestyle=":", linewidth=1.6
+                )
             for index, (name, histories) in enumerate(overlays.items(), start=3):
                 across, values = stack(histories, f"validation_{field}", self.x)
-                self.others += self.axes[field].plot(across, values.mean(0), color=LINES[index % len(LINES)], label=name, linewidth=1.6,
-                                                     marker=MARKERS[index % len(MARKERS)], markersize=4, linestyle=(0, (2, 1)))
+                self.others += self.axes[field].plot(
+                    across,
+                    values.mean(0),
+                    color=LINES[index % len(LINES)],
+                    label=name,
+                    linewidth=1.6,
+                    marker=MARKERS[index % len(MARKERS)],
+                    markersize=4,
+                    linestyle=(0, (2, 1)),
+                )
         self._name_lines()
         self.fit()
 
@@ -80,13 +106,25 @@ class LiveCurves:
         """One legend for both axes, above them: inside it would hide how a run begins."""
         if self.legend:
             self.legend.remove()
-        shown = [a for a in self.axes["loss"].get_lines() + self.bands[:1] if a.get_visible() and not a.get_label().startswith("_")]
-        self.legend = self.figure.legend(handles=shown, ncols=5, fontsize=9, loc="upper left", bbox_to_anchor=(0.055, 1.0), frameon=False)
+        shown = [
+            a
+            for a in self.axes["loss"].get_lines() + self.bands[:1]
+            if a.get_visible() and not a.get_label().startswith("_")
+        ]
+        self.legend = self.figure.legend(
+            handles=shown, ncols=5, fontsize=9, loc="upper left", bbox_to_anchor=(0.055, 1.0), frameon=False
+        )
 
     def fit(self):
         """Axes that hold all losses, and the accuracies down to a little under the lowest final one."""
-        lines = {f: [ln for ln in ax.get_lines() if ln.get_visible() and len(ln.get_xdata()) > 0 and ln.get_transform() == ax.transData]
-                 for f, ax in self.axes.items()}
+        lines = {
+            f: [
+                ln
+                for ln in ax.get_lines()
+                if ln.get_visible() and len(ln.get_xdata()) > 0 and ln.get_transform() == ax.transData
+            ]
+            for f, ax in self.axes.items()
+        }
         across = max([float(np.max(ln.get_xdata())) for ln in lines["accuracy"]], default=1.0)
         losses = [loss for ln in lines["loss"] for loss in ln.get_ydata() if np.isfinite(loss)]
         ends = [float(ln.get_ydata()[-1]) for ln in lines["accuracy"]]

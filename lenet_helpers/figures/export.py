@@ -2,7 +2,8 @@
 
 `make lab` uses it for File, Save and Export; in a shell::
 
-    jupyter nbconvert --to html --HTMLExporter.preprocessors=lenet_helpers.export.AlternativeTexts chapter.ipynb
+    jupyter nbconvert --to html
+    --HTMLExporter.preprocessors=lenet_helpers.figures.export.AlternativeTexts chapter.ipynb
 """
 
 import html
@@ -13,7 +14,9 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class AlternativeTexts(Preprocessor):
-    """Write each picture that has a text as an <img> with that text; a live widget gives way to its picture."""
+    """Write each picture that has a text as an <img> with that text; a live widget gives way to its
+    picture.
+    """
 
     enabled = True
 
@@ -23,6 +26,8 @@ class AlternativeTexts(Preprocessor):
             data, alt = output.get("data", {}), output.get("metadata", {}).get("image/png", {}).get("alt")
             if alt and "image/png" in data:
                 data.pop(WIDGET, None)
-                data["text/html"] = (f'<img src="data:image/png;base64,{data["image/png"].strip()}" '
-                                     f'alt="{html.escape(alt, quote=True)}" style="max-width: 100%">')
+                data["text/html"] = (
+                    f'<img src="data:image/png;base64,{data["image/png"].strip()}" '
+                    f'alt="{html.escape(alt, quote=True)}" style="max-width: 100%">'
+                )
         return cell, resources

@@ -15,19 +15,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from .models import LeNetConfig, fit_to, new_model
-from .modes import evaluation_mode
-from .summary import layer_table
-from .train_config import make_optimizer
-from .training import QUICK, count_steps, train
-from .wording import _
+from ..models import LeNetConfig, fit_to, new_model
+from ..modes import evaluation_mode
+from ..summary import layer_table
+from ..train_config import make_optimizer
+from ..training import QUICK, count_steps, train
 
-POINTS = 5  # points a run of few epochs adds to its curves after the first one; a longer run adds one an epoch
+# points a run of few epochs adds to its curves after the first one; a longer run adds one an epoch
+POINTS = 5
 STRIDE = 8  # steps between two looks at the Stop button, where steps are short
 FIRST_POINT = 2 * STRIDE  # steps to the first point, so that something moves at once
 LIGHT = 20e6  # multiply-adds a step under which they are: LeNet with batch 32 has 9 million
 SAMPLE = 1000  # validation images, at most, behind each point but the last: 10,000 take as long as 100 steps
-PIECE = 500  # validation images scored between two looks at the Stop button; larger pieces leave the cache and are slower
+PIECE = 500  # validation images scored between two looks at the Stop button; more leave the cache, slower
 
 _sessions = weakref.WeakSet()
 
@@ -83,8 +83,9 @@ class TrainingSession:
         self._lock = threading.Lock()
         self._workers = torch.get_num_threads()
         validation = dataset.validation
-        # What points within a run are scored on: the same share of every class, also where the images are sorted by class.
-        self.sample = validation and validation[::math.ceil(len(validation) / SAMPLE)]
+        # What points within a run are scored on: the same share of every class, also where the
+        # images are sorted by class.
+        self.sample = validation and validation[:: math.ceil(len(validation) / SAMPLE)]
         _sessions.add(self)
         # A process's first optimizer imports seconds' worth of torch: now, rather than after the click.
         make_optimizer(new_model(LeNetConfig(), 0), train_config)
@@ -123,7 +124,9 @@ class TrainingSession:
             self.listener()
         finally:
             if models:
-                self._thread = threading.Thread(target=self._work, args=(run, models), daemon=True, name="lenet-training")
+                self._thread = threading.Thread(
+                    target=self._work, args=(run, models), daemon=True, name="lenet-training"
+                )
                 self._thread.start()
         return True
 
@@ -192,7 +195,9 @@ class TrainingSession:
             records.close()
 
     def _add_point(self, history, since, sizes, model, validation):
-        """Append what `since`, records of few steps, amounts to, with its score on `validation`; returns which images are right."""
+        """Append what `since`, records of few steps, amounts to, with its score on `validation`; returns
+        which images are right.
+        """
         loss, accuracy, correct = None, None, None
         first = history[-1].step if history else 0
         if validation is not None:
@@ -201,12 +206,18 @@ class TrainingSession:
                 return None
             loss, correct = score
             accuracy = float(correct.mean())
-        history.append(replace(since[-1], validation_loss=loss, validation_accuracy=accuracy, **means_of(since, sizes, first)))
+        history.append(
+            replace(
+                since[-1], validation_loss=loss, validation_accuracy=accuracy, **means_of(since, sizes, first)
+            )
+        )
         self._tell()
         return correct
 
     def _tell(self, each_step=False):
-        """Call the listener; about steps at most five times a second: a browser lays the whole page out anew each time."""
+        """Call the listener; about steps at most five times a second: a browser lays the whole page out
+        anew each time.
+        """
         now = time.perf_counter()
         if not each_step or now - getattr(self, "_told", 0) > 0.2:
             self._told = now
@@ -214,7 +225,9 @@ class TrainingSession:
 
 
 def means_of(records, sizes, first):
-    """Training loss, accuracy and speed over records from step `first` + 1 on; `sizes`: images in each step of an epoch."""
+    """Training loss, accuracy and speed over records from step `first` + 1 on; `sizes`: images in each step
+    of an epoch.
+    """
     ends = [first, *(r.step for r in records)]
     n = np.array([sum(sizes[step % len(sizes)] for step in range(*pair)) for pair in zip(ends, ends[1:])])
     return {
@@ -226,7 +239,9 @@ def means_of(records, sizes, first):
 
 def work_of_a_step(model, dataset, config):
     """Multiply-adds of one step's forward pass."""
-    return config.batch_size * sum(row.multiply_adds for row in layer_table(model, tuple(dataset.train.images.shape[1:])))
+    return config.batch_size * sum(
+        row.multiply_adds for row in layer_table(model, tuple(dataset.train.images.shape[1:]))
+    )
 
 
 def score_images(model, split, stopped=lambda: False):
@@ -236,7 +251,7 @@ def score_images(model, split, stopped=lambda: False):
         for start in range(0, len(split), PIECE):
             if stopped():
                 return None
-            piece = split[start:start + PIECE]
+            piece = split[start : start + PIECE]
             logits = model(piece.images)
             loss += torch.nn.functional.cross_entropy(logits, piece.labels, reduction="sum").item()
             right.append((logits.argmax(1) == piece.labels).numpy())

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import ipywidgets as w
 
-from ..wording import _
+from ...wording import _
 from .radio import radio
 
 
@@ -19,9 +19,15 @@ class Prediction:
     def __init__(self, question, options, answer, reveal):
         self.question, self.options, self._answer, self._reveal = question, list(options), answer, reveal
         self.value, self.done = None, False
-        text = w.HTML(f'<p style="margin:4px 0;max-width:60em;line-height:1.45"><b>{html.escape(_("Predict first."))}</b> {html.escape(question)}</p>')
+        text = w.HTML(
+            '<p style="margin:4px'
+            f' 0;max-width:60em;line-height:1.45"><b>{html.escape(_("Predict first."))}</b>'
+            f" {html.escape(question)}</p>"
+        )
         self.choice = radio(options, _("Your prediction"))
-        self.commit = w.Button(description=_("This is my prediction"), disabled=True, layout=w.Layout(width="auto"))
+        self.commit = w.Button(
+            description=_("This is my prediction"), disabled=True, layout=w.Layout(width="auto")
+        )
         self.skip = w.Button(description=_("Show without predicting"), layout=w.Layout(width="auto"))
         self.choice.add_class("lenet-predict-choice")
         self.commit.add_class("lenet-predict-commit")
@@ -50,9 +56,12 @@ class Prediction:
         elif value == self.answer:
             text = _("✓ You predicted: {value}. So it is. Say why before you read on.").format(value=value)
         else:
-            text = _("✗ You predicted: {value}. The answer is: {answer}. What did your picture of it leave out?").format(
-                value=value, answer=self.answer)
-        self.verdict.value = f'<p role="status" style="margin:4px 0;max-width:60em;line-height:1.45">{html.escape(text)}</p>'
+            text = _(
+                "✗ You predicted: {value}. The answer is: {answer}. What did your picture of it leave out?"
+            ).format(value=value, answer=self.answer)
+        self.verdict.value = (
+            f'<p role="status" style="margin:4px 0;max-width:60em;line-height:1.45">{html.escape(text)}</p>'
+        )
         self._reveal()
 
     @contextmanager

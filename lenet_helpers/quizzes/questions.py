@@ -3,8 +3,8 @@
 `quiz("01-why-convolution", "layout")` asks one question, `quiz("01-why-convolution")`
 all of the chapter's; `explorers.quiz_view` shows them.
 
-How to add a question: an entry in `questions/en/<chapter>.yaml`, and its translation with
-the same ids in `questions/<language>/<chapter>.yaml`::
+How to add a question: an entry in `quizzes/en/<chapter>.yaml`, and its translation with
+the same ids in `quizzes/<language>/<chapter>.yaml`::
 
     - id: layout                       # unique in the chapter, never changed afterwards
       section: "1.1"
@@ -29,10 +29,10 @@ from pathlib import Path
 
 import yaml
 
+from ..wording import _, language
 from . import progress
-from .wording import _, language
 
-QUESTIONS = Path(__file__).parent / "questions"
+QUESTIONS = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,11 @@ def load_questions(chapter, code=None):
         file = QUESTIONS / "en" / f"{chapter}.yaml"
     if not file.exists():
         chapters = ", ".join(sorted(f.stem for f in (QUESTIONS / "en").glob("*.yaml")))
-        raise ValueError(_("no questions for chapter {chapter!r}: choose one of {chapters}").format(
-            chapter=chapter, chapters=chapters))
+        raise ValueError(
+            _("no questions for chapter {chapter!r}: choose one of {chapters}").format(
+                chapter=chapter, chapters=chapters
+            )
+        )
     questions = [_question(entry, file) for entry in yaml.safe_load(file.read_text("utf-8"))]
     ids = [q.id for q in questions]
     if len(ids) != len(set(ids)):
@@ -84,9 +87,16 @@ def _question(entry, file):
     options = tuple(Option(**option) for option in entry["options"])
     ids = {o.id for o in options}
     right = sum(o.correct for o in options)
-    if right != 1 or not 2 <= len(options) <= 6 or len(ids) != len(options) or not all(o.feedback for o in options):
-        raise ValueError(f"{file.name}, {entry['id']}: wants 2 to 6 options with ids of their own, feedback for "
-                         f"each, and exactly one correct")
+    if (
+        right != 1
+        or not 2 <= len(options) <= 6
+        or len(ids) != len(options)
+        or not all(o.feedback for o in options)
+    ):
+        raise ValueError(
+            f"{file.name}, {entry['id']}: wants 2 to 6 options with ids of their own, feedback for "
+            f"each, and exactly one correct"
+        )
     return Question(entry["id"], entry["section"], entry["text"], options)
 
 
@@ -110,11 +120,15 @@ class Quiz:
             raise ValueError(_("no option {option!r}: choose one of {ids}").format(option=option_id, ids=ids))
         self.answers.append(option_id)
         stored = self.stored()
-        progress.record("quiz", self.key, {
-            "first_try": stored.get("first_try", option.correct),
-            "tries": stored.get("tries", 0) + 1,
-            "solved": stored.get("solved", False) or option.correct,
-        })
+        progress.record(
+            "quiz",
+            self.key,
+            {
+                "first_try": stored.get("first_try", option.correct),
+                "tries": stored.get("tries", 0) + 1,
+                "solved": stored.get("solved", False) or option.correct,
+            },
+        )
         return option
 
     def stored(self):
@@ -125,4 +139,8 @@ class Quiz:
 def score(chapter):
     """(right at the first try, solved, asked in all) for one chapter, from the progress file."""
     stored = [progress.get("quiz").get(f"{chapter}/{q.id}", {}) for q in load_questions(chapter)]
-    return (sum(bool(s.get("first_try")) for s in stored), sum(bool(s.get("solved")) for s in stored), len(stored))
+    return (
+        sum(bool(s.get("first_try")) for s in stored),
+        sum(bool(s.get("solved")) for s in stored),
+        len(stored),
+    )

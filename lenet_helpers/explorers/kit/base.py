@@ -45,9 +45,9 @@ import matplotlib.image
 import numpy as np
 import traitlets
 
-from ..canvas import bare, figure, png
-from ..wording import _
-from .labels import Labels
+from ...figures.canvas import bare, figure, png
+from ...wording import _
+from .accessibility import Labels
 from .prediction import Prediction
 from .radio import STYLE
 
@@ -84,7 +84,9 @@ class Explorer:
         self.build()
         rows = [self.prediction.widget] if self.prediction else []
         self.panel = w.VBox(list(self.controls.values()))
-        self.widget = w.VBox([w.HTML(STYLE), *rows, self.panel, self.image, self.caption, self.error, self.labels])
+        self.widget = w.VBox(
+            [w.HTML(STYLE), *rows, self.panel, self.image, self.caption, self.error, self.labels]
+        )
         self.widget.add_class("lenet-explorer")
         self.widget.add_class(f"lenet-{self.name}")
         self.refresh()
@@ -107,19 +109,31 @@ class Explorer:
         """A slider with description and readout, tied to `state.<field>`; integer if all its numbers are."""
         whole = all(isinstance(v, int) for v in (low, high, step))
         make = w.IntSlider if whole else w.FloatSlider
-        return self.control(field, make(
-            value=getattr(self.state, field), min=low, max=high, step=step, description=description, readout=True,
-            readout_format=form or ("d" if whole else ".2f"), continuous_update=continuous_update))
+        return self.control(
+            field,
+            make(
+                value=getattr(self.state, field),
+                min=low,
+                max=high,
+                step=step,
+                description=description,
+                readout=True,
+                readout_format=form or ("d" if whole else ".2f"),
+                continuous_update=continuous_update,
+            ),
+        )
 
     def choice(self, field, description, options):
         """A drop-down list tied to `state.<field>`; `options` as ipywidgets takes them."""
-        return self.control(field, w.Dropdown(value=getattr(self.state, field), options=options,
-                                              description=description))
+        return self.control(
+            field, w.Dropdown(value=getattr(self.state, field), options=options, description=description)
+        )
 
     def switch(self, field, description):
         """A box to tick, tied to `state.<field>`."""
-        return self.control(field, w.Checkbox(value=getattr(self.state, field), description=description,
-                                              indent=False))
+        return self.control(
+            field, w.Checkbox(value=getattr(self.state, field), description=description, indent=False)
+        )
 
     def button(self, name, description, action):
         """A button that calls `action()`, then redraws."""
@@ -136,7 +150,9 @@ class Explorer:
         if not isinstance(widget, w.Checkbox):
             widget.layout.width = "34em"
         widget.layout.max_width = "100%"
-        widget.observe(lambda change: self._guarded(lambda: setattr(self.state, field, change["new"])), "value")
+        widget.observe(
+            lambda change: self._guarded(lambda: setattr(self.state, field, change["new"])), "value"
+        )
         self.controls[field] = widget
         return widget
 
@@ -174,8 +190,10 @@ class Explorer:
             self._show_error(traceback.format_exc(limit=-3))
 
     def _show_error(self, text):
-        self.error.value = (f'<pre role="alert" style="white-space:pre-wrap;background:#fff;color:#8a1c00;'
-                            f'border-left:4px solid #D55E00;padding:6px">{html.escape(text)}</pre>')
+        self.error.value = (
+            f'<pre role="alert" style="white-space:pre-wrap;background:#fff;color:#8a1c00;'
+            f'border-left:4px solid #D55E00;padding:6px">{html.escape(text)}</pre>'
+        )
 
     def still(self):
         """(PNG bytes, sentence) of the outcome as it stands, the sentence written below the picture."""

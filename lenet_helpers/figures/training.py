@@ -1,15 +1,20 @@
 """The chapters' plain figures, each with a sentence made from the numbers that it shows."""
 
-from . import analysis, plots
-from .wording import _
+from .. import analysis
+from ..wording import _
+from . import plots
 
 
 def show_curves(history):
     """Loss and accuracy of one run, and how far its validation error fell."""
     first, last = history[0], history[-1]
-    sentence = _("Validation error falls from {first:.1f} % to {last:.1f} % in {n:g} epochs; the training curves are means "
-                 "over each epoch, taken while the weights still changed, and lag behind.")
-    text = sentence.format(first=100 * (1 - first.validation_accuracy), last=100 * (1 - last.validation_accuracy), n=last.epoch)
+    sentence = _(
+        "Validation error falls from {first:.1f} % to {last:.1f} % in {n:g} epochs; the training curves are"
+        " means over each epoch, taken while the weights still changed, and lag behind."
+    )
+    text = sentence.format(
+        first=100 * (1 - first.validation_accuracy), last=100 * (1 - last.validation_accuracy), n=last.epoch
+    )
     plots.show(plots.learning_curves(history), text)
 
 
@@ -17,15 +22,29 @@ def show_batch(split, class_names, n=20):
     """The first `n` images of a split with their labels."""
     titles = [class_names[label] for label in split.labels[:n]]
     fig = plots.image_grid(split.images[:n, 0].numpy(), titles)
-    plots.show(fig, _("The first {n} images of the split, each under its label: {labels}.").format(n=n, labels=", ".join(titles)))
+    plots.show(
+        fig,
+        _("The first {n} images of the split, each under its label: {labels}.").format(
+            n=n, labels=", ".join(titles)
+        ),
+    )
 
 
 def show_confusion(counts, class_names):
     """The confusion matrix and its most frequent mistake."""
     true, predicted, times = analysis.most_confused(counts)
     wrong = int(counts.sum() - counts.trace())
-    sentence = _("{wrong} of {n} images are off the diagonal; the most frequent mistake is {true} taken for {predicted}, {times} times.")
-    text = sentence.format(wrong=wrong, n=int(counts.sum()), true=class_names[true], predicted=class_names[predicted], times=times)
+    sentence = _(
+        "{wrong} of {n} images are off the diagonal; the most frequent mistake is {true} taken for"
+        " {predicted}, {times} times."
+    )
+    text = sentence.format(
+        wrong=wrong,
+        n=int(counts.sum()),
+        true=class_names[true],
+        predicted=class_names[predicted],
+        times=times,
+    )
     plots.show(plots.confusion_matrix(counts, class_names), text)
 
 
@@ -33,12 +52,16 @@ def show_hardest(probs, split, class_names, n=20):
     """The images whose true class was given the least probability, worst first."""
     order = analysis.hardest(probs, split.labels, n)
     predicted = probs[order].argmax(1)
-    titles = [_("{true} as {predicted}").format(true=class_names[t], predicted=class_names[p])
-              for t, p in zip(split.labels[order], predicted)]
+    titles = [
+        _("{true} as {predicted}").format(true=class_names[t], predicted=class_names[p])
+        for t, p in zip(split.labels[order], predicted)
+    ]
     fig = plots.image_grid(split.images[order, 0].numpy(), titles, columns=5)
     sure = (probs[order].max(1).values > 0.9).sum()
-    sentence = _("The {n} images the net is most wrong about, worst first: the true class, then its guess. "
-                 "On {sure} of them it is more than 90 % sure.")
+    sentence = _(
+        "The {n} images the net is most wrong about, worst first: the true class, then its guess. "
+        "On {sure} of them it is more than 90 % sure."
+    )
     plots.show(fig, sentence.format(n=n, sure=int(sure)))
 
 
@@ -48,8 +71,10 @@ def show_filters(model, layer="conv1"):
     biggest = weight.abs().flatten(1).argmax(1)
     strongest = int(weight.abs().flatten(1).max(1).values.argmax())
     y, x = divmod(int(biggest[strongest]), weight.shape[2])
-    sentence = _("The {n} kernels of {layer}, orange where positive and purple where negative; the largest weight is {value:.2f}, "
-                 "in kernel {k}, row {y}, column {x}, all counted from 0.")
+    sentence = _(
+        "The {n} kernels of {layer}, orange where positive and purple where negative; the largest weight is"
+        " {value:.2f}, in kernel {k}, row {y}, column {x}, all counted from 0."
+    )
     value = float(weight[strongest, y, x])
     text = sentence.format(n=len(weight), layer=layer, value=value, k=strongest, y=y, x=x)
     plots.show(plots.feature_maps(weight.numpy(), columns=len(weight), signed=True), text)
@@ -60,9 +85,16 @@ def show_accuracy_by_epoch(published, ours):
     epochs = list(range(1, len(ours) + 1))
     fig = plots.lines(epochs, {_("our run"): ours}, xlabel=_("epoch"), ylabel=_("test accuracy"))
     ax = fig.axes[0]
-    ax.plot(list(published), list(published.values()), **{**plots.series(1), "linestyle": "none"}, label=_("published"))
+    ax.plot(
+        list(published),
+        list(published.values()),
+        **{**plots.series(1), "linestyle": "none"},
+        label=_("published"),
+    )
     ax.legend(fontsize=10)
     gap = max(abs(ours[e - 1] - a) for e, a in published.items())
-    sentence = _("Test accuracy after each of {n} epochs, ours and as published: {first:.4f} after the first epoch, {last:.4f} after the last; "
-                 "the largest difference is {gap:.4f}.")
+    sentence = _(
+        "Test accuracy after each of {n} epochs, ours and as published: {first:.4f} after the first epoch,"
+        " {last:.4f} after the last; the largest difference is {gap:.4f}."
+    )
     plots.show(fig, sentence.format(n=len(ours), first=ours[0], last=ours[-1], gap=gap))

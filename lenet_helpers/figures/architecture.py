@@ -3,11 +3,11 @@
 import torch
 from matplotlib.patches import Polygon, Rectangle
 
+from ..codes1998 import digit_codes
+from ..modes import evaluation_mode
+from ..wording import _
 from .canvas import COLOURS, GREY, bare, figure
-from .codes1998 import digit_codes
-from .modes import evaluation_mode
 from .plots import image_grid, learning_curves, show
-from .wording import _
 
 KIND_COLOURS = {"Conv2d": COLOURS["sky blue"], "MaxPool2d": COLOURS["orange"], "Linear": COLOURS["purple"]}
 _DEPTH = 0.55  # pixels by which each map is set off from the one before it
@@ -78,9 +78,22 @@ def _table(ax, rows, counts):
         bars = ((48.5, row.parameters, most[0]), (83.5, row.multiply_adds, most[1])) if counts else ()
         for x, value, top in bars:
             colour = KIND_COLOURS.get(row.kind, GREY)
-            ax.add_patch(Rectangle((x, y + 0.15), 16 * value / max(1, top), 0.7, facecolor=colour, edgecolor="black", linewidth=0.5))
+            ax.add_patch(
+                Rectangle(
+                    (x, y + 0.15),
+                    16 * value / max(1, top),
+                    0.7,
+                    facecolor=colour,
+                    edgecolor="black",
+                    linewidth=0.5,
+                )
+            )
     ax.axhline(len(rows), color="black", linewidth=1)
-    sums = (f"{sum(r.parameters for r in rows):,}", f"{sum(r.multiply_adds for r in rows):,}") if counts else ("?", "?")
+    sums = (
+        (f"{sum(r.parameters for r in rows):,}", f"{sum(r.multiply_adds for r in rows):,}")
+        if counts
+        else ("?", "?")
+    )
     _line(ax, len(rows) + 0.5, (_("sum"), "", *sums), weight="bold")
 
 
@@ -91,7 +104,9 @@ def _line(ax, y, cells, **style):
 
 def show_codes():
     """The ten fixed codes of the 1998 network's output layer, as pictures."""
-    fig = image_grid(digit_codes().view(10, 12, 7).numpy(), [str(d) for d in range(10)], columns=10, cmap="Greys")
+    fig = image_grid(
+        digit_codes().view(10, 12, 7).numpy(), [str(d) for d in range(10)], columns=10, cmap="Greys"
+    )
     show(fig, _("Ten drawings of 7×12 pixels, one for each digit; dark is +1, light is −1."))
 
 
@@ -107,13 +122,28 @@ def show_f6(model, split, count=8):
         distances = -model(split.images[chosen])
     handle.remove()
     pictures = torch.cat((seen["f6"], model.output.codes[:count])).view(-1, 12, 7)
-    titles = [_("to {d}: {y:.0f}").format(d=d, y=distances[d, d]) for d in range(count)] + [str(d) for d in range(count)]
-    fig = image_grid(pictures.numpy(), titles, columns=count, low=-1.7159, high=1.7159, cmap="Greys", scale=1.0)
-    show(fig, _("Above, F6's 84 outputs for one digit of each class, with their squared distance to its code; below, the codes."))
+    titles = [_("to {d}: {y:.0f}").format(d=d, y=distances[d, d]) for d in range(count)] + [
+        str(d) for d in range(count)
+    ]
+    fig = image_grid(
+        pictures.numpy(), titles, columns=count, low=-1.7159, high=1.7159, cmap="Greys", scale=1.0
+    )
+    show(
+        fig,
+        _(
+            "Above, F6's 84 outputs for one digit of each class, with their squared distance to its code;"
+            " below, the codes."
+        ),
+    )
 
 
 def show_activations_learning(histories):
     """Curves of runs that differ in their activation: `histories` is a dict from name to records."""
     losses = ", ".join(f"{name} {history[-1].validation_loss:.1f}" for name, history in histories.items())
-    show(learning_curves(histories), _("Loss and accuracy during {n} steps of SGD. Validation loss at the end: {losses}; guessing gives 2.3.").format(
-        n=next(iter(histories.values()))[-1].step, losses=losses))
+    show(
+        learning_curves(histories),
+        _(
+            "Loss and accuracy during {n} steps of SGD. Validation loss at the end: {losses}; guessing gives"
+            " 2.3."
+        ).format(n=next(iter(histories.values()))[-1].step, losses=losses),
+    )

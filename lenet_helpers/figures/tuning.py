@@ -1,19 +1,17 @@
 """Pictures and tables of chapter 4: measured effects of levers, and how a search went."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import torch
 from IPython.display import display
 
-from .augment import random_affine
+from ..augment import random_affine
+from ..levers import lever_table
+from ..results import stored_result
+from ..tuning.book import in_words
+from ..wording import _
 from .canvas import COLOURS, GREY, figure, label, show
-from .levers import lever_table
 from .plots import image_grid
-from .tuning import in_words
-from .wording import _
 
 WIDEST = 10.0  # points; larger losses are drawn at the edge, with their value
 
@@ -25,8 +23,8 @@ class Effects:
     seeds and validation images, with 95 % bootstrap intervals over both.
     """
 
-    def __init__(self, results="../results/levers.json"):
-        self.results = json.loads(Path(results).read_text("utf-8"))
+    def __init__(self, results=None):
+        self.results = stored_result("levers") if results is None else results
 
     def names(self):
         """The settings there are, baselines left out."""
@@ -43,7 +41,9 @@ class Effects:
         return {
             _("changed"): self.label(name),
             _("validation [%]"): f"{100 * setting['mean']:.2f} ± {100 * setting['sd']:.2f}",
-            _("difference [points]"): f"{100 * one['mean']:+.2f} [{100 * one['low']:+.2f}, {100 * one['high']:+.2f}]",
+            _(
+                "difference [points]"
+            ): f"{100 * one['mean']:+.2f} [{100 * one['low']:+.2f}, {100 * one['high']:+.2f}]",
             _("training [%]"): f"{100 * setting['train_accuracy']:.1f}",
             _("parameters"): setting["parameters"],
             _("work, × baseline"): round(setting["multiply_adds"] / base["multiply_adds"], 2),
@@ -64,10 +64,27 @@ class Effects:
             one = {key: 100 * self.results["comparisons"][name][key] for key in ("mean", "low", "high")}
             colour, marker = _sign(one)
             at = max(one["mean"], -WIDEST)
-            ax.plot([max(one["low"], -WIDEST), one["high"] if at > -WIDEST else at], [row, row], color=colour, linewidth=2)
-            ax.plot(at, row, marker=marker if at > -WIDEST else "<", color=colour, markersize=8,
-                    markerfacecolor="white" if marker == "o" else colour)
-            ax.annotate(f"{one['mean']:+.2f}", (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=10)
+            ax.plot(
+                [max(one["low"], -WIDEST), one["high"] if at > -WIDEST else at],
+                [row, row],
+                color=colour,
+                linewidth=2,
+            )
+            ax.plot(
+                at,
+                row,
+                marker=marker if at > -WIDEST else "<",
+                color=colour,
+                markersize=8,
+                markerfacecolor="white" if marker == "o" else colour,
+            )
+            ax.annotate(
+                f"{one['mean']:+.2f}",
+                (1.01, row),
+                xycoords=("axes fraction", "data"),
+                va="center",
+                fontsize=10,
+            )
         ax.axvline(0, color=GREY, linestyle="--", linewidth=1.5)
         ax.set_yticks(range(len(names)), [self.label(name) for name in names])
         ax.set_ylim(len(names) - 0.5, -0.5)
@@ -79,10 +96,18 @@ class Effects:
         parts = []
         for name in names:
             one = {key: 100 * self.results["comparisons"][name][key] for key in ("mean", "low", "high")}
-            parts.append(_("{what}: {mean:+.2f} [{low:+.2f}, {high:+.2f}]").format(what=self.label(name), **one))
-        text = _("Difference to the baseline in points, mean and 95 % interval: {parts}. Full MNIST, {images:,} validation images, {seeds} seeds.")
+            parts.append(
+                _("{what}: {mean:+.2f} [{low:+.2f}, {high:+.2f}]").format(what=self.label(name), **one)
+            )
+        text = _(
+            "Difference to the baseline in points, mean and 95 % interval: {parts}. Full MNIST, {images:,}"
+            " validation images, {seeds} seeds."
+        )
         images = self.results["comparisons"][names[0]]["images"]
-        show(self.figure(*names), text.format(parts="; ".join(parts), images=images, seeds=self.results["seeds"]))
+        show(
+            self.figure(*names),
+            text.format(parts="; ".join(parts), images=images, seeds=self.results["seeds"]),
+        )
 
 
 def show_levers(*config_classes):
@@ -105,7 +130,13 @@ def search_history(values, best):
     cut = np.isnan(values)
     floor = 100 * (best[-1] - 0.12)  # the failures would press the good ones into one line
     shown = np.maximum(100 * values, floor)
-    ax.plot(across[~cut], shown[~cut], "o", color=COLOURS["blue"], label=_("run to the end (at the edge: {floor:.0f} % or less)").format(floor=floor))
+    ax.plot(
+        across[~cut],
+        shown[~cut],
+        "o",
+        color=COLOURS["blue"],
+        label=_("run to the end (at the edge: {floor:.0f} % or less)").format(floor=floor),
+    )
     ax.plot(across[cut], np.full(cut.sum(), floor), "x", color=COLOURS["vermillion"], label=_("cut short"))
     ax.step(across, 100 * best, where="post", color="black", linestyle="--", label=_("best so far"))
     label(ax, x=_("trial"), y=_("validation accuracy [%]"))
@@ -116,7 +147,10 @@ def search_history(values, best):
 def show_search(values, best):
     """Show `search_history`, in a sentence as well."""
     text = _("{n} trials, {cut} of them cut short; the best reaches {best:.1f} % on validation.")
-    show(search_history(values, best), text.format(n=len(values), cut=int(np.isnan(values).sum()), best=100 * np.nanmax(values)))
+    show(
+        search_history(values, best),
+        text.format(n=len(values), cut=int(np.isnan(values).sum()), best=100 * np.nanmax(values)),
+    )
 
 
 def show_importances(shares):
@@ -127,16 +161,27 @@ def show_importances(shares):
     ax.invert_yaxis()
     label(ax, x=_("share of the spread of scores [%]"))
     first, share = next(iter(shares.items()))
-    show(fig, _("Most important lever: {name}, {share:.0f} % of the spread.").format(name=in_words({first: ""}).strip(), share=100 * share))
+    show(
+        fig,
+        _("Most important lever: {name}, {share:.0f} % of the spread.").format(
+            name=in_words({first: ""}).strip(), share=100 * share
+        ),
+    )
 
 
 def show_augmented(dataset, *, shift=0.0, rotation=0.0, scale=0.0, n=10, rows=3, seed=0):
     """Show `n` training images and, below them, `rows` random versions of each as training would see them."""
     generator = torch.Generator().manual_seed(seed)
     images = dataset.train.images[:: len(dataset.train) // n][:n]
-    changes = dict(shift=shift, rotation=rotation, scale=scale, background=dataset.background, generator=generator)
+    changes = dict(
+        shift=shift, rotation=rotation, scale=scale, background=dataset.background, generator=generator
+    )
     grid = torch.cat([images, *(random_affine(images, **changes) for _row in range(rows))])
-    text = _("Top row: {n} training images. Below: random versions of each, moved by up to {shift:.0%} of the side, "
-             "turned by up to {rotation:g} degrees, resized by up to {scale:.0%}.")
-    show(image_grid(dataset.to_unit(grid).numpy(), columns=n, low=0, high=1),
-         text.format(n=n, shift=shift, rotation=rotation, scale=scale))
+    text = _(
+        "Top row: {n} training images. Below: random versions of each, moved by up to {shift:.0%} of the"
+        " side, turned by up to {rotation:g} degrees, resized by up to {scale:.0%}."
+    )
+    show(
+        image_grid(dataset.to_unit(grid).numpy(), columns=n, low=0, high=1),
+        text.format(n=n, shift=shift, rotation=rotation, scale=scale),
+    )

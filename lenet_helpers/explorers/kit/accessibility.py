@@ -15,7 +15,8 @@ function name(model, el) {
     const label = handle.closest(".widget-inline-hbox")?.querySelector(".widget-label");
     if (label) handle.setAttribute("aria-label", label.textContent);
   }
-  for (const control of root.querySelectorAll("select, input[type=radio], .noUi-handle")) control.dataset.lmSuppressShortcuts = "true";
+  for (const control of root.querySelectorAll("select, input[type=radio], .noUi-handle"))
+  control.dataset.lmSuppressShortcuts = "true";
   for (const picture of root.querySelectorAll("img.lenet-picture")) picture.alt = model.get("text");
 }
 export default {
@@ -31,7 +32,9 @@ export default {
 
 
 class Labels(anywidget.AnyWidget):
-    """Invisible. Inside a box of class lenet-explorer or lenet-quiz; `text` becomes its picture's alternative text."""
+    """Invisible. Inside a box of class lenet-explorer or lenet-quiz; `text` becomes its picture's
+    alternative text.
+    """
 
     _esm = _NAME_THEM
     text = T.Unicode("").tag(sync=True)

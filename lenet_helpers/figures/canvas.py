@@ -1,7 +1,7 @@
 """A figure that reads everywhere: colours, a blank canvas, PNG bytes, alternative text.
 
 Nothing here touches pyplot: a `Figure` with its own canvas can be drawn in a thread
-and is freed with its last reference. `lenet_helpers.plots` offers all of it again.
+and is freed with its last reference. `lenet_helpers.figures.plots` offers all of it again.
 """
 
 import base64
@@ -13,7 +13,7 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .wording import language
+from ..wording import language
 
 # Okabe and Ito, "Color universal design" (2008): told apart by colour-blind readers too.
 COLOURS = {

@@ -1,4 +1,4 @@
-"""Where a shared study is kept: what Optuna's database storage needs so that no trial is lost or run twice."""
+"""Where a shared study is kept: what Optuna's database storage needs to lose no trial and run none twice."""
 
 import time
 import warnings
@@ -9,7 +9,9 @@ from optuna.trial import TrialState
 
 
 class Signed(optuna.storages.RDBStorage):
-    """Signs for a trial before it runs. Optuna signs only after: a worker that died in between was never missed, and all waited for it."""
+    """Signs for a trial before it runs. Optuna signs only after: a worker that died in between was never
+    missed, and all waited for it.
+    """
 
     def set_trial_state_values(self, trial_id, state, values=None):
         """As Optuna's own; returns whether the state was set."""
@@ -22,7 +24,9 @@ def open_storage(url, heartbeat):
     """The database at `url`, made if it is not there; running trials are signed every `heartbeat` seconds."""
     # Workers of one file wait for each other instead of giving up after five seconds.
     engine = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else None
-    storage = patiently(lambda: Signed(url, engine, heartbeat_interval=heartbeat, grace_period=10 * heartbeat))
+    storage = patiently(
+        lambda: Signed(url, engine, heartbeat_interval=heartbeat, grace_period=10 * heartbeat)
+    )
     if url.startswith("sqlite"):
         _one_at_a_time(storage.engine)
     return storage
@@ -34,6 +38,7 @@ def _one_at_a_time(engine):
     Optuna takes a waiting trial by SELECT … FOR UPDATE and then writes; SQLite has no FOR
     UPDATE, so that two workers could read "waiting" together and both run the trial.
     """
+
     @sqlalchemy.event.listens_for(engine, "connect")
     def no_begin_of_its_own(connection, _record):
         connection.isolation_level = None

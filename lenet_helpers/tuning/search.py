@@ -1,6 +1,6 @@
 """Let the computer search: an Optuna study over the levers, alone or shared by many processes.
 
-    python -m lenet_helpers.search --storage sqlite:///digits.db --trials 40
+    python -m lenet_helpers.tuning.search --storage sqlite:///digits.db --trials 40
 
 Run the same line again, in another terminal or, with a database that machines share, on
 another machine, to help with the same study; or after a crash, to go on. Every trial asked
@@ -18,12 +18,12 @@ import optuna
 import torch
 from optuna.trial import TrialState
 
-from .data import load_dataset
-from .levers import levers_of
-from .models import LeNetConfig, fit_to, new_model
-from .search_storage import open_storage, patiently
-from .training import QUICK, TrainConfig, train
-from .wording import _
+from ..data import load_dataset
+from ..levers import levers_of
+from ..models import LeNetConfig, fit_to, new_model
+from ..training import QUICK, TrainConfig, train
+from ..wording import _
+from .storage import open_storage, patiently
 
 # Names of levers, and where in the lever's own range it is worth searching.
 SPACE = {
@@ -96,8 +96,11 @@ def objective(trial, dataset, search):
 
 def _taken(trial):
     """Whether this slot is finished, or belongs to an earlier trial that is still to be run."""
-    same = [t for t in trial.study.get_trials(deepcopy=False)
-            if t.user_attrs.get("slot") == trial.user_attrs["slot"] and t.number != trial.number]
+    same = [
+        t
+        for t in trial.study.get_trials(deepcopy=False)
+        if t.user_attrs.get("slot") == trial.user_attrs["slot"] and t.number != trial.number
+    ]
     return any(t.state in COUNTED or (t.state in BEGUN and t.number < trial.number) for t in same)
 
 
@@ -110,10 +113,16 @@ def open_study(storage=None, name="lenet", *, heartbeat=5, seed=None):
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # a line a trial, with its time, is too much
     storage = None if storage is None else open_storage(storage, heartbeat)
-    return patiently(lambda: optuna.create_study(
-        storage=storage, study_name=name, load_if_exists=True, direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=seed),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0)))
+    return patiently(
+        lambda: optuna.create_study(
+            storage=storage,
+            study_name=name,
+            load_if_exists=True,
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(seed=seed),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
+        )
+    )
 
 
 def work(study, dataset, search, *, on_trial=None, poll=0.5):
@@ -129,8 +138,12 @@ def work(study, dataset, search, *, on_trial=None, poll=0.5):
 
 def _one_trial(study, dataset, search, on_trial):
     try:
-        study.optimize(lambda trial: objective(trial, dataset, search), n_trials=1,
-                       catch=(Surplus,), callbacks=[on_trial] if on_trial else None)
+        study.optimize(
+            lambda trial: objective(trial, dataset, search),
+            n_trials=1,
+            catch=(Surplus,),
+            callbacks=[on_trial] if on_trial else None,
+        )
     except (optuna.exceptions.UpdateFinishedTrialError, ValueError) as error:
         # We were so slow that the others took us for dead: the slot is theirs now.
         if isinstance(error, ValueError) and not str(error).startswith("Cannot tell"):
@@ -161,7 +174,9 @@ def finished(study):
 
 def importances(study):
     """How much of the scores' spread each lever explains (fractions, largest first), a dict."""
-    return optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0))
+    return optuna.importance.get_param_importances(
+        study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0)
+    )
 
 
 def best_so_far(study):
@@ -171,10 +186,19 @@ def best_so_far(study):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m lenet_helpers.search", description=_("Search over LeNet's levers; run it several times to share the work."))
-    parser.add_argument("--storage", default="sqlite:///lenet-search.db", help=_("database URL (default: one file in this folder)"))
+    parser = argparse.ArgumentParser(
+        prog="python -m lenet_helpers.tuning.search",
+        description=_("Search over LeNet's levers; run it several times to share the work."),
+    )
+    parser.add_argument(
+        "--storage",
+        default="sqlite:///lenet-search.db",
+        help=_("database URL (default: one file in this folder)"),
+    )
     parser.add_argument("--study", default="lenet", help=_("name of the study"))
-    parser.add_argument("--trials", type=int, default=20, help=_("trials of the whole study, all workers together"))
+    parser.add_argument(
+        "--trials", type=int, default=20, help=_("trials of the whole study, all workers together")
+    )
     parser.add_argument("--epochs", type=float, default=3.0)
     parser.add_argument("--dataset", default="mnist-5k")
     parser.add_argument("--n-train", type=int, default=None)
@@ -197,7 +221,10 @@ def _report(study, trial):
     if trial.state in COUNTED:
         text = _("slot {slot}: {accuracy:.2f} % ({state})")
         value = trial.value if trial.value is not None else float("nan")
-        print(text.format(slot=trial.user_attrs["slot"], accuracy=100 * value, state=trial.state.name.lower()), flush=True)
+        print(
+            text.format(slot=trial.user_attrs["slot"], accuracy=100 * value, state=trial.state.name.lower()),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

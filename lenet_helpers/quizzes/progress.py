@@ -10,7 +10,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from .files import write_whole
+from ..files import write_whole
 
 
 def path():
@@ -18,7 +18,11 @@ def path():
     chosen = os.environ.get("LENET_PROGRESS", "")
     if chosen == "off":
         return None
-    return Path(chosen).expanduser() if chosen else user_data_path("lenet-course", appauthor=False) / "progress.json"
+    return (
+        Path(chosen).expanduser()
+        if chosen
+        else user_data_path("lenet-course", appauthor=False) / "progress.json"
+    )
 
 
 def load():
@@ -28,7 +32,11 @@ def load():
         stored = json.loads(file.read_text("utf-8")) if file else {}
     except (OSError, ValueError):
         return {}
-    return {kind: kept for kind, kept in stored.items() if isinstance(kept, dict)} if isinstance(stored, dict) else {}
+    return (
+        {kind: kept for kind, kept in stored.items() if isinstance(kept, dict)}
+        if isinstance(stored, dict)
+        else {}
+    )
 
 
 def record(kind, key, value):
