@@ -148,8 +148,8 @@ def _reference(image, kernel):
 
 
 def _padded(image, kernel):
-    (kh, kw), zeros = kernel.shape, ((kernel.shape[0] - 1) // 2, kernel.shape[0] // 2)
-    return _reference(np.pad(image, (zeros, ((kw - 1) // 2, kw // 2))), kernel)
+    sides = [((k - 1) // 2, k // 2) for k in kernel.shape]
+    return _reference(np.pad(image, sides), kernel)
 
 
 def _turned(flip, look):
@@ -232,7 +232,7 @@ def values(candidate, rng):
 
 @CROSS_CORRELATE.property("uneven-kernel", N_("a kernel of any size works: not square, of even sides"))
 def uneven_kernel(candidate, rng):
-    sizes = [(1, 4), (4, 2), (2, 5), (2, 2), (4, 4), (3, 1), (1, 1)]
+    sizes = [(1, 4), (4, 2), (2, 5), (2, 2), (4, 4), (3, 1), (1, 1), (6, 7)]
     look = _("the kernel's two sizes: is each used on its own axis, and are even ones right?")
     _cross(candidate, rng, [(6, 8, *size) for size in sizes], look)
 
@@ -320,7 +320,6 @@ def finds_it(candidate, rng):
     answers = {name: [bright * float((kernel * p).sum()) for p in ps] for name, ps in _lines().items()}
     response = {name: max(values, key=abs) for name, values in answers.items()}
     got = ", ".join(f"{name}: {value:.2f}" for name, value in response.items())
-    strongest = max(response, key=lambda name: abs(response[name]))
     others = max(abs(value) for name, value in response.items() if name != "falling")
     if response["falling"] > 2 * others:
         return

@@ -155,7 +155,13 @@ def padding(candidate, rng):
     "stride", N_("a last step that does not fit is not taken, and the first place is counted")
 )
 def stride(candidate, rng):
-    cases = [*_draw(rng, 6, 4, left_over=1), *_draw(rng, 4, 4, left_over=0), *_draw(rng, 6, 4), (11, 3, 1, 2)]
+    cases = [
+        *_draw(rng, 6, 4, left_over=1),
+        *_draw(rng, 4, 4, left_over=0),
+        *_draw(rng, 6, 4),
+        (11, 3, 1, 2),
+        (20, 4, 7, 8),
+    ]
     _sizes(candidate, rng, cases, _("7 pixels, a kernel of 3, stride 3: draw the places"))
 
 
@@ -167,7 +173,14 @@ def rounding(candidate, rng):
 
 @OUTPUT_SIZE.property("dilation", N_("a dilated kernel reaches over d·(k − 1) + 1 pixels"))
 def dilation(candidate, rng):
-    cases = [*_draw(rng, 10, 5), (20, 3, 0, 1, 2), (22, 3, 0, 3, 2), (23, 4, 2, 2, 3), (20, 3, 1, 2, 4)]
+    cases = [
+        *_draw(rng, 10, 5),
+        (20, 3, 0, 1, 2),
+        (22, 3, 0, 3, 2),
+        (23, 4, 2, 2, 3),
+        (40, 4, 6, 7, 6),
+        (20, 3, 1, 2, 4),
+    ]
     _sizes(candidate, rng, cases, _("a kernel of 3 with d = 2: mark the pixels it touches"))
 
 
@@ -309,12 +322,12 @@ STILL_MATCHES = Exercise(
     ),
     contract=Contract(
         N_(
-            "whole numbers: the shift dx and dy, which may be negative, 0 or larger than a window, and the side"
-            " pool ≥ 1 of the windows and of their stride. The map's sides are multiples of pool."
+            "whole numbers: the shift dx and dy, which may be negative, 0 or larger than a window, and the"
+            " side pool ≥ 1 of the windows and of their stride. The map's sides are multiples of pool."
         ),
         N_(
-            "True if every map, rolled so and then pooled, is the pooled map rolled by whole cells; else False:"
-            " a truth of Python, numpy or torch."
+            "True if every map, rolled so and then pooled, is the pooled map rolled by whole cells; else"
+            " False: a truth of Python, numpy or torch."
         ),
     ),
 )

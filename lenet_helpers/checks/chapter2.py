@@ -77,7 +77,7 @@ def conv2(candidate, rng):
 @CONV_PARAMETERS.property("any-sizes", N_("it is right for any numbers of maps and any kernel"))
 def any_sizes(candidate, rng):
     drawn = [tuple(int(n) for n in rng.integers(2, (40, 40, 9))) for _unused in range(6)]
-    _conv_cases(candidate, [*drawn, (1, 6, 5), (16, 1, 4), (3, 7, 1), (7, 3, 2), (5, 5, 3)])
+    _conv_cases(candidate, [*drawn, (1, 6, 5), (16, 1, 4), (3, 7, 1), (7, 3, 2), (5, 5, 3), (4, 9, 7)])
 
 
 def max_pool(maps, size=2):
@@ -110,8 +110,9 @@ MAX_POOL = Exercise(
     ),
     contract=Contract(
         N_(
-            "maps: a float tensor (n, channels, height, width) of any sizes, signs and memory layout, at least"
-            " one window large. size: a whole number ≥ 1, the window's side and stride; it may be left out: 2."
+            "maps: a float tensor (n, channels, height, width) of any sizes, signs and memory layout, at"
+            " least one window large. size: a whole number ≥ 1, the window's side and stride; it may be left"
+            " out: 2."
         ),
         N_(
             "a tensor or array (n, channels, height // size, width // size) with the largest value of each"
@@ -204,7 +205,12 @@ def pool_shape(candidate, rng):
 @MAX_POOL.property("values", N_("each number is the largest of its window, negative ones included"))
 def pool_values(candidate, rng):
     cases = [(_maps(rng, 2, 3, 6, 8), 2), (_maps(rng, 3, 2, 12, 6), 3), (_maps(rng, 2, 4, 8, 12), 4)]
-    cases += [(_maps(rng, 1, 1, 4, 6),), (_maps(rng, 2, 2, 10, 5), 5), (_maps(rng, 3, 1, 4, 5), 1)]
+    cases += [
+        (_maps(rng, 1, 1, 4, 6),),
+        (_maps(rng, 2, 2, 10, 5), 5),
+        (_maps(rng, 3, 1, 4, 5), 1),
+        (_maps(rng, 7, 2, 7, 13), 6),
+    ]
     _pools(candidate, cases, _("the window of the number named: which of its values is the largest?"))
 
 

@@ -103,7 +103,7 @@ def _network(candidate, rng):
         for p in model.parameters():
             # Large enough for negative logits and idle ReLUs; a fresh net's outputs hardly differ.
             p.copy_(
-                torch.randn(p.shape, generator=generator) * 2.0 / max(1, p[0].numel()) ** 0.5
+                torch.randn(p.shape, generator=generator) * 2.0 / max(1, p.numel() // max(1, len(p))) ** 0.5
                 if p.ndim > 1
                 else torch.randn(p.shape, generator=generator) * 0.2
             )
@@ -182,7 +182,7 @@ def _dense_misfit(model, rng):
     try:
         with torch.no_grad():
             model(_images(rng, 3))
-    except RuntimeError as error:
+    except Exception as error:
         return "(3x256 and " in str(error) or "invalid for input of size 768" in str(error)
     return False
 

@@ -144,8 +144,8 @@ FLATTEN_SIZE = Exercise(
     ),
     contract=Contract(
         N_(
-            "whole numbers: images of input_size×input_size pixels, and padding ≥ 0, added on each side by the"
-            " first convolution only. Together they leave at least one pixel after the last pooling."
+            "whole numbers: images of input_size×input_size pixels, and padding ≥ 0, added on each side by"
+            " the first convolution only. Together they leave at least one pixel after the last pooling."
         ),
         N_(
             "how many numbers are flattened, a whole number: 16 maps after convolution 5×5, pooling 2×2,"

@@ -36,8 +36,8 @@ SPLIT_STATISTICS = Exercise(
             " memory layout. is_train: a bool tensor (n,), True where an image is for training."
         ),
         N_(
-            "two numbers, mean and standard deviation of all training pixels scaled to [0, 1]; the divisor may"
-            " be n or n − 1."
+            "two numbers, mean and standard deviation of all training pixels scaled to [0, 1]; the divisor"
+            " may be n or n − 1."
         ),
     ),
 )
@@ -99,9 +99,11 @@ def _statistics_mistakes(spread):
 
 
 def _judge_statistics(candidate, rng, i):
-    cases = [_bytes(rng, 40, 10, 7), _bytes(rng, int(rng.integers(30, 60)), 12, 8), _bytes(rng, 32, 8, 13)]
-    images, is_train = _bytes(rng, 48, 10, 9)
-    cases.append((images.mT, is_train))  # rows and columns exchanged: another layout of the same pixels
+    cases = [
+        _bytes(rng, *size) for size in ((40, 10, 7), (2 * int(rng.integers(15, 30)) + 1, 12, 8), (33, 8, 13))
+    ]
+    images, is_train = _bytes(rng, 48, 12, 11)
+    cases.append((images[:, 1:-1, 2:].mT, is_train))  # cut out and turned: the same as any other
     spread = (np.mean, np.std)[i]
     judge(
         candidate,
@@ -145,7 +147,8 @@ MEAN_LOSS = Exercise(
     contract=Contract(
         N_(
             "printed: a float, log10 of the sum of one epoch's batch losses, each the mean over its batch."
-            " images and batch_size: whole numbers ≥ 1; the last batch may be smaller, but no image is left out."
+            " images and batch_size: whole numbers ≥ 1; the last batch may be smaller, but no image is left"
+            " out."
         ),
         N_("the mean of the batch losses, one number: mean_loss(2.7313, 60_000, 256) is 2.292."),
     ),

@@ -55,10 +55,10 @@ TRAINING_LOOP = Exercise(
             " looped over again and again, whose batches differ in size; epochs ≥ 1."
         ),
         N_(
-            "a list (tuple, array or tensor) with the validation accuracy after each epoch, right answers over"
-            " all validation images, from 0 to 1. The model is trained: in each epoch one step of the optimizer"
-            " for each training batch, in their order, on the mean cross-entropy of the model's logits, in"
-            " training mode; in evaluation mode it then meets every validation image."
+            "a list (tuple, array or tensor) with the validation accuracy after each epoch, right answers"
+            " over all validation images, from 0 to 1. The model is trained: in each epoch one step of the"
+            " optimizer for each training batch, in their order, on the mean cross-entropy of the model's"
+            " logits, in training mode; in evaluation mode it then meets every validation image."
         ),
         keeps=N_("the batches; and validation images change no weight"),
         may=N_("anything in torch; validation batches may also be joined into one"),
@@ -377,7 +377,8 @@ def _judge_list(trial, got, wanted, mistakes, look):
 
 
 def _telling_labels(rng):
-    """Model and batches whose accuracies over three epochs rise and fall, and tell the known mistakes apart."""
+    """Model and batches whose accuracies over three epochs rise and fall, and tell the known mistakes"
+    " apart."""
     while True:
         model, batches, _log = _setting(rng, validation_sizes=(7, 3, 1))
         pairs = batches["validation"].pairs

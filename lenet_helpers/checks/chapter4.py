@@ -32,15 +32,15 @@ VERDICT = Exercise(
             " pair of rows?"
         ),
         N_(
-            "Make one difference for each seed. Their spread tells how far their mean may be off: the standard"
-            " error is s.d. / √(number of seeds)."
+            "Make one difference for each seed. Their spread tells how far their mean may be off: the"
+            " standard error is s.d. / √(number of seeds)."
         ),
         N_("Compare |mean difference| with t · std(ddof=1) / √n, and only beyond it look at the sign."),
     ),
     contract=Contract(
         N_(
-            "candidate and baseline: bool arrays (seeds, images), True where an image was right; row s of both"
-            " comes from the same seed, column i is the same image. 3 to 10 seeds."
+            "candidate and baseline: bool arrays (seeds, images), True where an image was right; row s of"
+            " both comes from the same seed, column i is the same image. 3 to 10 seeds."
         ),
         N_(
             'text: "undecided" where the mean of the per-seed differences in accuracy lies within t standard'
@@ -120,14 +120,14 @@ _VERDICT_MISTAKES = (
 def _tables(rng, ratio, n, *, seeds_apart=5, images=400):
     """Two bool tables (seeds, images) whose mean difference is about `ratio` times t standard errors."""
     while True:
-        # Coarse spreads first, then a shift of all seeds that brings the ratio near.
-        wobble = rng.integers(-6, 7, n)
+        gains = rng.integers(-6, 7, n)
+        goal = ratio * T95[n] * gains.std(ddof=1) / n**0.5
+        each, rest = divmod(round(n * (goal - gains.mean())), n)
+        gains += each + (np.arange(n) < rest)
         base = rng.integers(200, 200 + 10 * seeds_apart, n)
-        error = wobble.std(ddof=1) / n**0.5
-        gains = wobble + round(ratio * T95[n] * error - wobble.mean())
-        if error > 0 and abs(abs(gains.mean()) / (T95[n] * error) - abs(ratio)) < 0.08:
-            right = np.arange(images)
-            tables = [right < count[:, None] for count in (base + gains, base)]
+        error = gains.std(ddof=1) / n**0.5
+        if error > 0 and abs(abs(gains.mean()) / (T95[n] * error) - abs(ratio)) < 0.04:
+            tables = [np.arange(images) < count[:, None] for count in (base + gains, base)]
             return tuple(table[:, rng.permutation(images)] for table in tables)
 
 
@@ -188,8 +188,13 @@ def paired(candidate, rng):
     "standard-error", N_("the yardstick is t standard errors of the mean, by the number of seeds")
 )
 def standard_error(candidate, rng):
-    ratios = (0.2, 0.5, 0.7, 0.85, 0.85, 0.85, 1.18, 1.18, 1.18, 1.3, 1.5, 2.0)
-    _verdicts(candidate, rng, ratios, _WORKED, (3, 8, 5, 10, 6, 4))
+    either_side = [
+        _tables(rng, ratio * (1 - 2 * int(rng.integers(2))), n)
+        for n in rng.permutation(range(3, 11))
+        for ratio in (0.9, 1.12)
+    ]
+    _judge_verdicts(candidate, rng, either_side, _WORKED)
+    _verdicts(candidate, rng, (0.2, 0.5, 0.7, 1.3, 1.5, 2.0), _WORKED, (3, 8, 5, 10, 6, 4))
     steady = (
         np.arange(300) < np.array([210, 222, 240])[:, None],
         np.arange(300) < np.array([205, 217, 235])[:, None],
@@ -223,13 +228,14 @@ WINNER = Exercise(
     ),
     contract=Contract(
         N_(
-            'runs: a list of dicts with "name" (text), "levers" (dict with the baseline\'s names), "validation"'
-            ' and "test" (lists of accuracies, one for each seed; runs may differ in their number of seeds).'
+            'runs: a list of dicts with "name" (text), "levers" (dict with the baseline\'s names),'
+            ' "validation" and "test" (lists of accuracies, one for each seed; runs may differ in their'
+            " number of seeds)."
             " baseline: dict of the baseline's levers. At least one run changes exactly one lever."
         ),
         N_(
-            "the name of the run with the highest mean validation accuracy among those that change exactly one"
-            " lever of the baseline; no two means are equal."
+            "the name of the run with the highest mean validation accuracy among those that change exactly"
+            " one lever of the baseline; no two means are equal."
         ),
         keeps=N_("the runs and the baseline, down to their lists"),
     ),
@@ -252,7 +258,18 @@ _BASE |= {"optimizer": "sgd", "augment": False}
 def _levers(rng, changes):
     names = rng.choice(list(_OTHER), changes, replace=False)
     changed = {str(name): _OTHER[name][int(rng.integers(len(_OTHER[name])))] for name in names}
-    return {name: changed.get(name, value) for name, value in _BASE.items()}
+    return {name: _anew(changed.get(name, value)) for name, value in _BASE.items()}
+
+
+def _anew(value):
+    """An equal value that is, where Python allows it, another object: `is` must not pass for `==`."""
+    return (
+        "".join(list(value))
+        if isinstance(value, str)
+        else float(repr(value))
+        if isinstance(value, float)
+        else value
+    )
 
 
 def _fair(runs, baseline, allowed=(1,)):

@@ -34,27 +34,29 @@ PREPARE = Exercise(
     ),
     contract=Contract(
         N_(
-            "train and validation: float32 tensors (n, 1, h, w) with values in [0, 1]. augment: a function that"
-            " takes images, by position, and gives changed ones of the same shape."
+            "train and validation: float32 tensors (n, 1, h, w) with values in [0, 1]. augment: a function"
+            " that takes images, by position, and gives changed ones of the same shape."
         ),
         N_(
-            "two tensors or arrays, in this order: the training images, augmented once and then scaled, and the"
-            " validation images, scaled only. Scaled means minus the mean, over the standard deviation (divisor n"
-            " or n − 1), of the training images as given."
+            "two tensors or arrays, in this order: the training images, augmented once and then scaled, and"
+            " the validation images, scaled only. Scaled means minus the mean, over the standard deviation"
+            " (divisor n or n − 1), of the training images as given."
         ),
     ),
 )
 
 
-def _splits(rng):
-    """Dark training images, bright validation images, of sizes that differ."""
-    h, w = (int(n) for n in rng.choice(np.arange(7, 13), 2, replace=False))
-    train = torch.from_numpy(rng.uniform(0.0, 0.6, (int(rng.integers(12, 20)), 1, h, w))).float()
-    return train, torch.from_numpy(rng.uniform(0.3, 1.0, (int(rng.integers(5, 9)), 1, h, w))).float()
+def _splits(rng, odd):
+    """Dark training images, bright validation images: sizes odd or even, cut out of larger ones."""
+    h, w = (2 * int(n) + odd for n in rng.choice(np.arange(3, 7), 2, replace=False))
+    n, m = 2 * int(rng.integers(6, 10)) + odd, 2 * int(rng.integers(2, 5)) + odd
+    train, validation = rng.uniform(0.0, 0.6, (n, 1, h + 2, w)), rng.uniform(0.3, 1.0, (m, 1, h + 2, w))
+    return tuple(torch.from_numpy(images).float()[:, :, 1:-1] for images in (train, validation))
 
 
 class _Darker:
-    """An augmentation that anybody can recognise: mirrored and half as bright, at the next call less bright."""
+    """An augmentation that anybody can recognise: mirrored and half as bright, at the next call less"
+    " bright."""
 
     def __init__(self):
         self.calls = 0
@@ -75,9 +77,10 @@ _TWO = Kind(
 
 
 def _prepared(candidate, rng, i, known, look):
-    """Judge result i of a trial; `known(train, validation, scaled)` gives the right array and the mistakes."""
-    for _unused in range(2):
-        train, validation = _splits(rng)
+    """Judge result i of a trial; `known(train, validation, scaled)` gives the right array and the"
+    " mistakes."""
+    for odd in (0, 1):
+        train, validation = _splits(rng, odd)
         tried = _("{n} dark training images, {m} bright validation images of {h}×{w}").format(
             n=len(train), m=len(validation), h=train.shape[2], w=train.shape[3]
         )
@@ -195,12 +198,13 @@ KEEP_BEST = Exercise(
     ),
     contract=Contract(
         N_(
-            "model: a network. epochs: an iterable, to be gone through once; each turn trains the model in place"
-            " and gives (validation accuracy, test accuracy), above 0 and up to 1."
+            "model: a network. epochs: an iterable, to be gone through once; each turn trains the model in"
+            " place and gives (validation accuracy, test accuracy), above 0 and up to 1."
         ),
         N_(
-            "two things: the number of the epoch with the best validation accuracy, counted from 0, the first of"
-            " several equal ones; and the weights that the model had after it, a dict as from state_dict()."
+            "two things: the number of the epoch with the best validation accuracy, counted from 0, the first"
+            " of several equal ones; and the weights that the model had after it, a dict as from"
+            " state_dict()."
         ),
         keeps=N_("the weights that you return: whatever happens to the model later"),
     ),
@@ -382,9 +386,9 @@ STOP_EPOCH = Exercise(
             " number ≥ 1."
         ),
         N_(
-            "the number, counted from 0, of the epoch after which training stops: the first at which `patience`"
-            " epochs in a row have brought no loss below the lowest before them (an equal one is not below);"
-            " the last epoch if that never happens."
+            "the number, counted from 0, of the epoch after which training stops: the first at which"
+            " `patience` epochs in a row have brought no loss below the lowest before them (an equal one is"
+            " not below); the last epoch if that never happens."
         ),
     ),
 )
@@ -480,7 +484,13 @@ def patience_is_exact(candidate, rng):
     low = round(float(rng.uniform(0.1, 0.2)), 2)
     losses = [1.0, 0.5, low, 0.6, 0.7, 0.8, 0.9, 1.0, 0.05, 1.1]  # a lower loss comes, but too late
     cases = [(losses, patience) for patience in (2, 1, 3, 4, 5)]
-    _stops(candidate, rng, cases + [(_random_losses(rng, 14), int(p)) for p in rng.integers(1, 5, 6)])
+    _stops(
+        candidate,
+        rng,
+        cases
+        + [(_random_losses(rng, 14), int(p)) for p in rng.integers(1, 5, 6)]
+        + [([*losses, *losses[::-1]], 7)],
+    )
 
 
 @STOP_EPOCH.property("lowest", N_("the yardstick is the lowest loss so far, not the previous one"))
