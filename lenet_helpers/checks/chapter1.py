@@ -186,10 +186,17 @@ _CROSS_MISTAKES = (
 )
 
 
-def _cross(candidate, rng, sizes, look, dtype=torch.float64):
+def _cross(candidate, rng, sizes, look):
     """Judge on random images and kernels of these (h, w, kh, kw)."""
-    cases = [(laid_out(rng, size[:2], dtype), laid_out(rng, size[2:], dtype)) for size in sizes]
-    judge(candidate, cases, _reference, _CROSS_MISTAKES, names=("image", "kernel"), look=look)
+
+    def drawn(size):
+        return laid_out(rng, size[:2]), laid_out(rng, size[2:])
+
+    def more():
+        return drawn([int(n) for n in rng.integers((5, 5, 1, 1), (9, 9, 5, 5))])
+
+    names = ("image", "kernel")
+    judge(candidate, list(map(drawn, sizes)), _reference, _CROSS_MISTAKES, names=names, more=more, look=look)
 
 
 @CROSS_CORRELATE.property(

@@ -231,9 +231,11 @@ _FOUR = sequence(
 
 def _counts(candidate, rng, i, mistakes, look):
     """Judge number `i` of the four; mistakes: (key, formula of n, k, maps and the side of a map, look)."""
-    cases = [
-        (int(rng.integers(9, 30)), int(rng.integers(1, 9)), int(rng.integers(2, 12))) for _unused in range(6)
-    ] + [(8, 8, 3), (7, 2, 1), (12, 5, 4)]
+
+    def drawn():
+        return int(rng.integers(9, 30)), int(rng.integers(1, 9)), int(rng.integers(2, 12))
+
+    cases = [drawn() for _unused in range(6)] + [(8, 8, 3), (7, 2, 1), (12, 5, 4)]
 
     def on_maps(formula):
         return lambda n, k, maps: formula(n, k, maps, n - k + 1)
@@ -245,6 +247,7 @@ def _counts(candidate, rng, i, mistakes, look):
         [(key, on_maps(formula), hint) for key, formula, hint in mistakes],
         kind=part(_FOUR, i),
         names=("n", "k", "maps"),
+        more=drawn,
         look=look,
     )
 

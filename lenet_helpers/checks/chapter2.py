@@ -63,21 +63,34 @@ _CONV_MISTAKES = (
 )
 
 
-def _conv_cases(candidate, cases):
+def _sizes(rng):
+    return tuple(int(n) for n in rng.integers(2, (40, 40, 9)))
+
+
+def _conv_cases(candidate, rng, cases):
     look = _("two input maps, three output maps and 2×2 kernels: write all the numbers down and count them")
     names = ("n_in", "n_out", "k")
-    judge(candidate, cases, conv_parameters, _CONV_MISTAKES, kind=WHOLE, names=names, look=look)
+    judge(
+        candidate,
+        cases,
+        conv_parameters,
+        _CONV_MISTAKES,
+        kind=WHOLE,
+        names=names,
+        more=lambda: _sizes(rng),
+        look=look,
+    )
 
 
 @CONV_PARAMETERS.property("conv2", N_("LeNet's conv2 (6 maps in, 16 out, 5×5) has 2,416"))
 def conv2(candidate, rng):
-    _conv_cases(candidate, [(6, 16, 5)])
+    _conv_cases(candidate, rng, [(6, 16, 5)])
 
 
 @CONV_PARAMETERS.property("any-sizes", N_("it is right for any numbers of maps and any kernel"))
 def any_sizes(candidate, rng):
-    drawn = [tuple(int(n) for n in rng.integers(2, (40, 40, 9))) for _unused in range(6)]
-    _conv_cases(candidate, [*drawn, (1, 6, 5), (16, 1, 4), (3, 7, 1), (7, 3, 2), (5, 5, 3), (4, 9, 7)])
+    drawn = [_sizes(rng) for _unused in range(6)]
+    _conv_cases(candidate, rng, [*drawn, (1, 6, 5), (16, 1, 4), (3, 7, 1), (7, 3, 2), (5, 5, 3), (4, 9, 7)])
 
 
 def max_pool(maps, size=2):
@@ -170,8 +183,12 @@ _POOL_MISTAKES = (
 )
 
 
-def _pools(candidate, cases, look):
-    judge(candidate, cases, _pooled, _POOL_MISTAKES, names=("maps", "size"), look=look)
+def _pools(candidate, rng, cases, look):
+    def more():
+        size = int(rng.integers(1, 5))
+        return _maps(rng, 2, 3, int(rng.integers(size, 13)), int(rng.integers(size, 13))), size
+
+    judge(candidate, cases, _pooled, _POOL_MISTAKES, names=("maps", "size"), more=more, look=look)
 
 
 def _maps(rng, *shape):
@@ -211,7 +228,7 @@ def pool_values(candidate, rng):
         (_maps(rng, 3, 1, 4, 5), 1),
         (_maps(rng, 7, 2, 7, 13), 6),
     ]
-    _pools(candidate, cases, _("the window of the number named: which of its values is the largest?"))
+    _pools(candidate, rng, cases, _("the window of the number named: which of its values is the largest?"))
 
 
 @MAX_POOL.property("left-over", N_("an edge too narrow for a window is dropped"))
@@ -221,7 +238,7 @@ def pool_left_over(candidate, rng):
         x = _maps(rng, 2, 3, h, w)
         x[:, :, h // size * size :], x[:, :, :, w // size * size :] = 50.0, 50.0  # where nothing should look
         cases.append((x, size))
-    _pools(candidate, cases, _("the last rows and columns: is there a whole window left for them?"))
+    _pools(candidate, rng, cases, _("the last rows and columns: is there a whole window left for them?"))
 
 
 def c3_parameters(connections, k=5):
@@ -294,18 +311,21 @@ _TABLE_MISTAKES = (
 )
 
 
-def _tables(candidate, cases):
+def _tables(candidate, rng, cases):
+    def more():
+        return _table(rng, int(rng.integers(3, 9))), int(rng.integers(1, 8))
+
     look = _("a table of two rows, (0, 1) and (2,), with 2×2 kernels: write all the numbers down")
     names = ("connections", "k")
-    judge(candidate, cases, c3_parameters, _TABLE_MISTAKES, kind=WHOLE, names=names, look=look)
+    judge(candidate, cases, c3_parameters, _TABLE_MISTAKES, kind=WHOLE, names=names, more=more, look=look)
 
 
 @C3_PARAMETERS.property("the-paper", N_("the paper's table gives 1,516"))
 def the_paper(candidate, rng):
-    _tables(candidate, [(list(C3_CONNECTIONS), 5), (list(C3_CONNECTIONS),)])
+    _tables(candidate, rng, [(list(C3_CONNECTIONS), 5), (list(C3_CONNECTIONS),)])
 
 
 @C3_PARAMETERS.property("any-table", N_("any table and any kernel size are counted right"))
 def any_table(candidate, rng):
     drawn = [(_table(rng, int(rng.integers(3, 9))), int(k)) for k in rng.permutation([1, 2, 3, 4, 6, 7])]
-    _tables(candidate, [*drawn, ([(1,)], 3), (_table(rng, 4),)])
+    _tables(candidate, rng, [*drawn, ([(1,)], 3), (_table(rng, 4),)])

@@ -90,7 +90,12 @@ _FIELD_MISTAKES = (
 )
 
 
-def _fields(candidate, stacks):
+def _stack(rng, depth):
+    pairs = zip(rng.integers(1, 8, depth), rng.integers(1, 4, depth))
+    return [(int(kernel), int(stride)) for kernel, stride in pairs]
+
+
+def _fields(candidate, rng, stacks):
     judge(
         candidate,
         [(stack,) for stack in stacks],
@@ -98,6 +103,7 @@ def _fields(candidate, stacks):
         _FIELD_MISTAKES,
         kind=WHOLE,
         names=("layers",),
+        more=lambda: (_stack(rng, int(rng.integers(1, 7))),),
         look=_("a 3×3 kernel with stride 2 and another 3×3 kernel: draw the pixels that reach one unit"),
     )
 
@@ -105,22 +111,25 @@ def _fields(candidate, stacks):
 @RECEPTIVE_FIELD.property("lenet", N_("LeNet's four layers give 5, 6, 14, 16"))
 def lenet_fields(candidate, rng):
     layers = [(5, 1), (2, 2), (5, 1), (2, 2)]
-    _fields(candidate, [layers[:depth] for depth in (1, 2, 3, 4)])
+    _fields(candidate, rng, [layers[:depth] for depth in (1, 2, 3, 4)])
 
 
 @RECEPTIVE_FIELD.property(
     "any-stack", N_("any stack of kernels and strides is right, also when a convolution strides")
 )
 def any_stack(candidate, rng):
-    def stack(depth):
-        pairs = zip(rng.integers(1, 8, depth), rng.integers(1, 4, depth))
-        return [(int(kernel), int(stride)) for kernel, stride in pairs]
-
     mixed = [
         (int(k), int(s)) for k, s in zip(rng.permutation([3, 5, 7, 2, 4]), rng.permutation([1, 2, 3, 2, 3]))
     ]
     _fields(
-        candidate, [mixed, *map(stack, (1, 2, 3, 5, 7)), [(4, 3)], [(2, 3), (3, 1), (2, 2), (1, 2), (6, 1)]]
+        candidate,
+        rng,
+        [
+            mixed,
+            *(_stack(rng, depth) for depth in (1, 2, 3, 5, 7)),
+            [(4, 3)],
+            [(2, 3), (3, 1), (2, 2), (1, 2), (6, 1)],
+        ],
     )
 
 
@@ -195,19 +204,22 @@ _FLAT_MISTAKES = (
 )
 
 
-def _flats(candidate, cases):
+def _flats(candidate, rng, cases):
+    def more():
+        return int(rng.integers(20, 90)), int(rng.integers(0, 9))
+
     look = _("the side after each of the four layers, written down for this size and padding")
     names = ("input_size", "padding")
-    judge(candidate, cases, flatten_size, _FLAT_MISTAKES, kind=WHOLE, names=names, look=look)
+    judge(candidate, cases, flatten_size, _FLAT_MISTAKES, kind=WHOLE, names=names, more=more, look=look)
 
 
 @FLATTEN_SIZE.property("both", N_("28 pixels give 256, 28 with padding 2 and 32 without give 400"))
 def both_sizes(candidate, rng):
-    _flats(candidate, [(28, 0), (32, 0), (28, 2), (28, 4)])
+    _flats(candidate, rng, [(28, 0), (32, 0), (28, 2), (28, 4)])
 
 
 @FLATTEN_SIZE.property("other-sizes", N_("other sizes are right too, odd ones included"))
 def other_sizes(candidate, rng):
     start = int(rng.integers(30, 60))
     sides = [(start + i, int(rng.integers(0, 9))) for i in range(8)]
-    _flats(candidate, [*sides, (16, 0), (15, 1), (12, 2), (19, 0), (20, 0), (33, 3)])
+    _flats(candidate, rng, [*sides, (16, 0), (15, 1), (12, 2), (19, 0), (20, 0), (33, 3)])

@@ -208,6 +208,7 @@ def _losses(candidate, rng, sizes):
         _LOSS_MISTAKES,
         kind=NUMBER,
         names=("printed", "images", "batch_size"),
+        more=lambda: (float(rng.uniform(0.5, 3.2)), int(rng.integers(1, 900)), int(rng.integers(2, 90))),
         look=_("a run of two batches, with losses 40 and 60: log10 of their sum is 2"),
         tolerance=1e-6,
     )

@@ -37,7 +37,7 @@ def _is_stub(error):
     return code.co_code[frames.tb_lasti] == _RAISE and not code.co_filename.startswith(_LIBRARIES)
 
 
-FURTHER_CASES = 24
+FURTHER_CASES = 60
 
 
 class Trial:
