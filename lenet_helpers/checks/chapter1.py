@@ -165,6 +165,11 @@ _CROSS_MISTAKES = (
         lambda a, k: _reference(a, k.T) if k.shape[0] <= a.shape[1] and k.shape[1] <= a.shape[0] else None,
         N_("the kernel's rows and columns: do they meet the image's rows and columns?"),
     ),
+    (
+        "transposed",
+        lambda a, k: _reference(a, k.numpy().T.reshape(k.shape)),
+        N_("the kernel's rows and columns: do they meet the image's rows and columns?"),
+    ),
     ("swapped", lambda a, k: _reference(a, k).T, N_("rows and columns: `.shape` gives the height first")),
     (
         "missing-one",

@@ -186,7 +186,7 @@ _POOL_MISTAKES = (
 def _pools(candidate, rng, cases, look):
     def more():
         size = int(rng.integers(1, 5))
-        return _maps(rng, 2, 3, int(rng.integers(size, 13)), int(rng.integers(size, 13))), size
+        return _maps(rng, 2, 3, size * int(rng.integers(1, 5)), size * int(rng.integers(1, 5))), size
 
     judge(candidate, cases, _pooled, _POOL_MISTAKES, names=("maps", "size"), more=more, look=look)
 
@@ -226,7 +226,7 @@ def pool_values(candidate, rng):
         (_maps(rng, 1, 1, 4, 6),),
         (_maps(rng, 2, 2, 10, 5), 5),
         (_maps(rng, 3, 1, 4, 5), 1),
-        (_maps(rng, 7, 2, 7, 13), 6),
+        (_maps(rng, 7, 2, 6, 12), 6),
     ]
     _pools(candidate, rng, cases, _("the window of the number named: which of its values is the largest?"))
 
@@ -280,6 +280,16 @@ _TABLE_MISTAKES = (
         "dense",
         _counted(lambda n, rows, inputs, k: rows * inputs * k * k + rows),
         N_("the table: not every map reads all"),
+    ),
+    (
+        "dense",
+        _counted(lambda n, rows, inputs, k: rows * 6 * k * k + rows),
+        N_("the table: not every map reads all"),
+    ),
+    (
+        "weights-shared",
+        _counted(lambda n, rows, inputs, k: 6 * k * k + rows),
+        N_("two maps that read the same input: do they share a kernel?"),
     ),
     ("no-bias", _counted(lambda n, rows, inputs, k: n * k * k), N_("the biases: every output map has one")),
     (

@@ -157,7 +157,7 @@ _WORKED = N_("the differences, seed by seed, their mean, and their standard erro
 
 @VERDICT.property("clear", N_("a large, steady difference is seen, with its sign"))
 def clear(candidate, rng):
-    _verdicts(candidate, rng, (2.5, -2.5, 3.0, -3.0, 3.5, -3.5), _WORKED, seeds_apart=1)
+    _verdicts(candidate, rng, (3.2, -3.2, 3.6, -3.6, 4.0, -4.0), _WORKED, seeds_apart=1)
 
 
 @VERDICT.property("one-seed", N_("one seed that does well proves nothing"))
