@@ -81,13 +81,14 @@ def _eight_bit(
     low, high = float(values.min()), float(values.max())
     if full is None:
         message = _(
-            "whole numbers of 32 bits from {low:g} to {high:g}; say which one is white: white={high:g}"
+            "{name}: whole numbers of 32 bits, from {low:g} to {high:g}; say which one is white, for example"
+            " white={high:g}"
         )
         raise DataError(message.format(name=name, low=low, high=high))
     if not (0 <= low and high <= full):  # false for NaN
         message = _(
-            "{name}: its values go from {low:g} to {high:g} instead of 0 to {full:g}; say which value is white, for"
-            " example white=255"
+            "{name}: its values go from {low:g} to {high:g} instead of 0 to {full:g}; bring them there, or"
+            " say which value is white, for example white=255"
         )
         raise DataError(message.format(name=name, low=low, high=high, full=full))
     grey = np.rint(values * (255 / full)).astype(np.uint8)
@@ -109,8 +110,8 @@ def _opaque(name: str, image: Image.Image, background: int) -> Image.Image:
     low, high = picture.getchannel("A").getextrema()
     if low != high and np.ptp(np.asarray(seen), axis=(0, 1)).max() == 0:
         message = _(
-            "{name}: transparent, and nothing of it can be seen on a background of {level}; choose another, for"
-            " example background={other}"
+            "{name}: transparent, and nothing of it can be seen on a background of {level}; choose another,"
+            " for example background={other}"
         )
         raise DataError(message.format(name=name, level=background, other=0 if background > 127 else 255))
     return seen
