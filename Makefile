@@ -3,8 +3,7 @@
 SHELL := /bin/sh
 
 # The first that runs: of a version that is not switched on, pyenv leaves a python3.11 that only complains.
-PYTHON ?= $(or $(shell for v in 3.11 3.12 3.13 3.14; do \
-	python$$v -c '' >/dev/null 2>&1 && echo python$$v && break; done),python3)
+PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.14,$(shell python$(v) -c '' >/dev/null 2>&1 && echo python$(v))) python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Compiled once here, not by every kernel anew: importing torch takes a third of the time.

@@ -5,6 +5,7 @@ training, which for validation and which for the test, and how pixels are scaled
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from .levers import whole_number
 from .sources import REGISTRY, Pixels, find_root
 from .wording import _
 
@@ -195,30 +197,34 @@ def split_by_class(
     return np.sort(by_share[n_validation:end]), np.sort(by_share[:n_validation])
 
 
-def batches(split, batch_size, generator=None):
+def batches(
+    split: Split, batch_size: int, generator: torch.Generator | None = None, *, skip: int = 0
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield (images, labels) of up to `batch_size` images until every image was seen once.
 
-    In order, or shuffled by `generator`. The last batch may be smaller. Raises
-    ValueError for a batch size that is not from 1 to the number of images.
+    In order, or shuffled by `generator`; the first `skip` batches are left out. The last
+    batch may be smaller. Raises ValueError for a batch size that is not from 1 to the
+    number of images.
     """
-    n = len(split)
-    if isinstance(batch_size, bool) or batch_size != int(batch_size) or not 1 <= batch_size <= n:
+    n, size = len(split), whole_number(batch_size)
+    if size is None or not 1 <= size <= n:
         message = _("batch_size={value}: choose 1 to {n} (the split has {n} images)")
         raise ValueError(message.format(value=batch_size, n=n))
     if generator is None:
-        yield from zip(split.images.split(batch_size), split.labels.split(batch_size))
+        yield from list(zip(split.images.split(size), split.labels.split(size)))[skip:]
         return
-    for index in torch.randperm(n, generator=generator).split(batch_size):
-        yield split.images[index], split.labels[index]
+    order = torch.randperm(n, generator=generator).to(split.labels.device)
+    for index in order.split(size)[skip:]:
+        yield split.images.index_select(0, index), split.labels.index_select(0, index)
 
 
 def _count(name: str, value: Any, low: int, high: int, available: int) -> int:
     """`value` as an int. Raises ValueError unless it is a whole number from `low` to `high`."""
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number or not low <= value <= high or value != int(value):
+    number = whole_number(value)
+    if number is None or not low <= number <= high:
         message = _("{name}={value}: choose {low} to {high} ({n} training images are available)")
         raise ValueError(message.format(name=name, value=value, low=low, high=high, n=available))
-    return int(value)
+    return number
 
 
 def _scale(train_images: NDArray[np.uint8], scaling: str) -> tuple[float, float]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..figures.canvas import png
 from ..models import LeNetConfig
-from ..training import QUICK, EpochRecord, count_steps
+from ..train_config import QUICK, count_steps
+from ..training import EpochRecord
 from ..tuning.book import VERDICTS, Book, in_words
 from ..wording import _
 from .dashboard import TrainingDashboard
@@ -29,7 +30,7 @@ class TuningLab(TrainingDashboard):
         self.book, self.first_seeds = Book(), seeds
         self._sealed = dataset.test
         # What trains and is drawn here holds validation images where the test set would be.
-        super().__init__(replace(dataset, test=dataset.validation), model_config, train_config)
+        super().__init__(replace(dataset, test=dataset.require_validation()), model_config, train_config)
 
     def build(self):
         super().build()
@@ -102,7 +103,7 @@ class TuningLab(TrainingDashboard):
         if base and self.equal.value == "steps":
             steps = count_steps(self.dataset, base.train_config)[1]
             self.state.train_config = replace(self.state.train_config, steps=steps)
-        self.state.start(seeds or range(self.seeds.value))
+        return self.state.start(seeds or range(self.seeds.value))
 
     def _after_move(self):
         if self.state.train_config.steps is not None:
