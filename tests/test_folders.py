@@ -8,8 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from lenet_helpers import load_dataset, sources
+from lenet_helpers import explorers, load_dataset, sources
+from lenet_helpers.figures.plots import image_grid
+from lenet_helpers.figures.training import show_batch, show_hardest
+from lenet_helpers.figures.tuning import show_augmented
+from lenet_helpers.models import LeNetConfig, LeNetVariant, fit_to
 from lenet_helpers.sources import DataError, Pixels, Source, image_folder
+from lenet_helpers.tuning.session import TrainingSession
 
 
 def fill(folder, n, level=None, size=(6, 6)):
@@ -311,3 +316,104 @@ def made_up(channels, height, width, validation=60, classes=10):
     pixels = Pixels(images(320), np.arange(320) % classes, images(60), np.arange(60) % classes, names)
     sources.REGISTRY["noise"] = Source(lambda _root: pixels, validation, "noise")
     return load_dataset("noise")
+
+
+SHAPES = {
+    "USPS": (1, 16, 16),
+    "CIFAR": (3, 32, 32),
+    "colour digits": (3, 28, 28),
+    "not square": (1, 20, 28),
+    "tiny": (1, 8, 8),
+    "digits": (1, 28, 28),
+}
+
+
+def probabilities(split, classes):
+    generator = torch.Generator().manual_seed(0)
+    return torch.softmax(torch.randn(len(split), classes, generator=generator), 1)
+
+
+def snapshot(dataset):
+    return LeNetVariant(fit_to(dataset, LeNetConfig(padding=2)))
+
+
+def press(explorer):
+    """Use what can be used: every button once, every slider to its end; then show it."""
+    if explorer.prediction:
+        explorer.prediction.skip.click()
+    for control in explorer.controls.values():
+        if hasattr(control, "max") and isinstance(control.value, int | float):
+            control.value = control.max
+        if hasattr(control, "click"):
+            control.click()
+    assert explorer.error.value == "", explorer.error.value
+    return explorer._repr_mimebundle_()
+
+
+FIGURES = {
+    "GalleryExplorer": lambda d: press(explorers.GalleryExplorer(d)),
+    "PixelExplorer": lambda d: press(explorers.PixelExplorer(d)),
+    "PermutationExplorer": lambda d: press(explorers.PermutationExplorer(d)),
+    "EquivarianceExplorer": lambda d: press(explorers.EquivarianceExplorer(d)),
+    "KernelGallery": lambda d: press(explorers.KernelGallery(d)),
+    "ChannelsExplorer": lambda d: press(explorers.ChannelsExplorer(d.to_unit(d.train.images)[0])),
+    "ReceptiveFieldExplorer": lambda d: press(explorers.ReceptiveFieldExplorer(d.to_unit(d.train.images))),
+    "ActivationExplorer": lambda d: press(explorers.ActivationExplorer(d.train)),
+    "LoopExplorer": lambda d: press(explorers.LoopExplorer(d)),
+    "ConfusionExplorer": lambda d: press(
+        explorers.ConfusionExplorer(probabilities(d.test, len(d.class_names)), d.test, d.class_names)
+    ),
+    "FeatureMapExplorer": lambda d: press(explorers.FeatureMapExplorer([(0, snapshot(d))], d.test)),
+    "show_batch": lambda d: show_batch(d.train, d.class_names),
+    "show_hardest": lambda d: show_hardest(probabilities(d.test, len(d.class_names)), d.test, d.class_names),
+    "show_augmented": lambda d: show_augmented(d, shift=0.1, rotation=10.0),
+    "image_grid": lambda d: image_grid(d.train.images[:6]),
+    "TrainingDashboard": lambda d: explorers.TrainingDashboard(d),
+    "TuningLab": lambda d: explorers.TuningLab(d),
+    "TrainingSession": lambda d: TrainingSession(d),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_draws_every_shape_or_says_why_not(name, shape):
+    data = made_up(*SHAPES[shape])
+    try:
+        FIGURES[name](data)
+    except ValueError as error:
+        assert shape != "digits", "these it must draw"
+        text = str(error)
+        assert "broadcast" not in text and "reshape" not in text and "\n" not in text
+        assert any(word in text for word in ("×", "shape", "grey", "class")), text
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("classes", [3, 40])
+def test_a_figure_draws_every_number_of_classes_or_says_why_not(name, classes):
+    try:
+        FIGURES[name](made_up(1, 28, 28, classes=classes))
+    except ValueError as error:
+        assert "class" in str(error) and "\n" not in str(error)
+
+
+WITHOUT = {name: make for name, make in FIGURES.items() if name != "TuningLab"}
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_without_validation_images_everything_else_works(name):
+    WITHOUT[name](made_up(1, 28, 28, validation=0))
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda d: explorers.TuningLab(d),
+        lambda d: d.require_validation(),
+    ],
+    ids=["TuningLab", "require_validation"],
+)
+def test_what_needs_a_validation_split_says_so_before_anything_starts(start):
+    data = made_up(1, 28, 28, validation=0)
+    with pytest.raises(ValueError, match="needs a validation split.*load_dataset.'noise', validation=53."):
+        start(data)
+    assert start(made_up(1, 28, 28)) is not None

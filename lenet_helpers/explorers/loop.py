@@ -11,7 +11,7 @@ from ..figures.canvas import COLOURS, GREY, bare, figure, label
 from ..models import LeNet
 from ..wording import N_, _
 from .kit.base import Explorer
-from .kit.fitting import require_shape
+from .kit.fitting import require_digits
 
 LINES = (
     "for images, labels in batches(...):",
@@ -122,7 +122,7 @@ class LoopExplorer(Explorer):
     name = "loop"
 
     def __init__(self, dataset):
-        require_shape(dataset.train.images, 1, 28, "LoopExplorer")
+        require_digits(dataset.train.images, "LoopExplorer", dataset.train.labels)
         super().__init__(LoopState(dataset.train))
 
     def build(self):

@@ -5,16 +5,17 @@ import torch
 from ...wording import _
 
 
-def require_shape(images: torch.Tensor, channels: int, side: int, figure: str) -> None:
-    """Raise ValueError unless `images` are (n, channels, side, side): a network or stored result needs it.
+def require_digits(images: torch.Tensor, figure: str, labels: torch.Tensor | None = None) -> None:
+    """Raise ValueError unless `images` are (n, 1, 28, 28) and `labels` ten classes: what LeNet() takes.
 
     figure: the name a reader knows it by.
     """
-    found, wanted = tuple(images.shape[1:]), (channels, side, side)
-    if found != wanted:
-        message = _("{figure} is made for images of {wanted} (channels×rows×columns), not of {found}")
-        shapes = {"wanted": "×".join(map(str, wanted)), "found": "×".join(map(str, found))}
-        raise ValueError(message.format(figure=figure, **shapes))
+    if tuple(images.shape[1:]) != (1, 28, 28):
+        message = _("{figure} is made for images of 1×28×28 (channels×rows×columns), not of {found}")
+        raise ValueError(message.format(figure=figure, found="×".join(map(str, images.shape[1:]))))
+    if labels is not None and int(labels.max()) > 9:
+        message = _("{figure} is made for ten classes, 0 to 9; the split has a class {label}")
+        raise ValueError(message.format(figure=figure, label=int(labels.max())))
 
 
 def first_of_each(labels: torch.Tensor, classes: int, figure: str) -> list[int]:
