@@ -54,8 +54,9 @@ def asked_of_make(folder, question, **environment):
     ],
 )
 def test_make_hands_lenet_data_on_as_it_is_meant(tmp_path, given, expected):
-    found = asked_of_make(tmp_path, '"$$LENET_DATA"', LENET_DATA=given, HOME="/home/a b")
-    assert found == expected.format(home="/home/a b", here=tmp_path)
+    home = str(tmp_path / "a b")
+    found = asked_of_make(tmp_path, '"$$LENET_DATA"', LENET_DATA=given, HOME=home)
+    assert found == expected.format(home=home, here=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["my data", "数据 集", "plain", "~/sets", "~/我的 sets"])
