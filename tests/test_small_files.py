@@ -91,7 +91,7 @@ def test_an_unreadable_progress_file_is_moved_aside_and_said(file, way, act):
         warnings.simplefilter("error")  # said once
         progress.record("exercises", "d", True)
         assert progress.get("exercises")["d"] is True
-    observed("Unreadable", f"a progress file with {way}", "kept beside, said once; the next record kept")
+    observed("Unreadable", f"a progress file: {way}", "kept beside, said once; the next record kept")
 
 
 def test_good_parts_of_an_odd_file_stay(file):
