@@ -20,7 +20,7 @@ endif
 TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
 PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
 
-.PHONY: help setup lab test proof notebooks pictures site classroom grade lock clean
+.PHONY: help setup lab test lint proof notebooks pictures site classroom grade lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,6 +33,9 @@ lab: setup  ## open the chapters in JupyterLab
 # Two processes, a file each at a time: all cells of a chapter stay in one kernel.
 test: $(VENV)/.all  ## install what the tests need and run all of them
 	$(PYTEST) -n $(or $(WORKERS),2) --dist loadfile $(ARGS)
+
+lint: $(VENV)/.all  ## format, lint, types, imports and declared dependencies alone
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/deptry .
 
 proof: $(VENV)/.all  ## the long proofs: many seeds, many interruptions, a whole class
 	$(PYTEST) -m proof tests $(ARGS)
