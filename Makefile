@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.14,$(shell command -v python$(v) 2>/dev/null)) python3)
+# The first that runs: of a version that is not switched on, pyenv leaves a python3.11 that only complains.
+PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.14,$(shell python$(v) -c '' >/dev/null 2>&1 && echo python$(v))) python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Compiled once here, not by every kernel anew: importing torch takes a third of the time.
@@ -11,9 +12,13 @@ UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
-# Kernels run in the notebooks' folder: a relative path would point elsewhere there.
+# Kernels run in the notebooks' folder: a relative path would point elsewhere there. By the shell, as
+# make's own abspath takes a path apart at its spaces, and expands no ~.
 ifdef LENET_DATA
-override LENET_DATA := $(abspath $(LENET_DATA))
+override LENET_DATA := $(shell path='$(subst ','\'',$(value LENET_DATA))'; case "$$path" in \
+	("~/"*) printf "%s/%s" "$$HOME" "$$(printf %s "$$path" | cut -c3-)";; \
+	(/*|"~"*|[A-Za-z]:*) printf %s "$$path";; \
+	(*) printf "%s/%s" "$$PWD" "$$path";; esac)
 export LENET_DATA
 endif
 # Two busy programs on two cores: threads that wait for each other cost more than they gain.
