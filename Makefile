@@ -32,7 +32,7 @@ help:  ## list the targets
 
 setup: $(VENV)/.lab  ## install what the chapters need into .venv
 
-lab: setup  ## open the chapters in JupyterLab
+lab: setup  ## open your copies of the chapters in JupyterLab (TORCH=cpu: the smaller torch, without GPU)
 	@$(BIN)/python -m tools.lab $(ARGS)
 
 # Two processes, a file each at a time: all cells of a chapter stay in one kernel.
@@ -81,8 +81,15 @@ $(VENV)/.uv: requirements/uv.txt
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/.uv requirements/lab.txt pyproject.toml
+ifdef TORCH
+	@echo "Installing torch for $(TORCH) and the locked packages"
+	$(UV) --torch-backend $(TORCH) $(shell sed -n 's/^\(torch\(vision\)*==[^ ]*\).*/\1/p' requirements/lab.txt)
+	@awk '/^[a-z]/ {keep = !/^(torch|torchvision|triton|nvidia-.*|cuda-.*)==/} keep' requirements/lab.txt > $(VENV)/lab.txt
+	$(UV) --require-hashes -r $(VENV)/lab.txt
+else
 	@echo "Installing the locked packages (on Linux about 3 GB, torch's CUDA libraries included)"
 	@$(UV) --require-hashes -r requirements/lab.txt
+endif
 	@$(UV) --no-deps --no-build-isolation --editable .
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@cp tools/jupyterlab-overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json
