@@ -25,7 +25,7 @@ endif
 TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
 PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
 
-.PHONY: help setup lab test lint proof notebooks pictures site classroom grade lock clean
+.PHONY: help setup lab original test lint proof notebooks pictures site classroom grade lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,6 +34,9 @@ setup: $(VENV)/.lab  ## install what the chapters need into .venv
 
 lab: setup  ## open your copies of the chapters in JupyterLab (TORCH=cpu: the smaller torch, without GPU)
 	@$(BIN)/python -m tools.lab $(ARGS)
+
+original: setup  ## put a chapter of your copies back: CHAPTER=03-training [CELL=loop-exercise]
+	@$(BIN)/python -m tools.copies original $(CHAPTER) $(CELL)
 
 # Two processes, a file each at a time: all cells of a chapter stay in one kernel.
 test: $(VENV)/.all  ## install what the tests need and run all of them
