@@ -58,6 +58,9 @@ FAULTS := tests/test_reliability.py tests/test_torchvision_sets.py tests/test_sm
 notebooks: $(VENV)/.all  ## run every chapter from a clean kernel and store its outputs
 	$(TEST_ENV) $(BIN)/python -m tools.notebooks build $(ARGS)
 
+translations: $(VENV)/.all  ## bring the translations up to date and list what is to do
+	$(BIN)/python -m tools.translations $(ARGS)
+
 pictures: $(VENV)/.all  ## take the README's pictures anew (needs Chromium)
 	$(TEST_ENV) $(BIN)/python -m tools.pictures
 
