@@ -48,8 +48,8 @@ PREPARE = Exercise(
 
 def _splits(rng, odd):
     """Dark training images, bright validation images: sizes odd or even, cut out of larger ones."""
-    h, w = (2 * int(n) + odd for n in rng.choice(np.arange(3, 7), 2, replace=False))
-    n, m = 2 * int(rng.integers(6, 10)) + odd, 2 * int(rng.integers(2, 5)) + odd
+    h, w = (2 * int(n) + odd for n in rng.choice(np.arange(4, 8), 2, replace=False))
+    n, m = 2 * int(rng.integers(6, 10)) + odd, 2 * int(rng.integers(3, 6)) + odd
     train, validation = rng.uniform(0.0, 0.6, (n, 1, h + 2, w)), rng.uniform(0.3, 1.0, (m, 1, h + 2, w))
     return tuple(torch.from_numpy(images).float()[:, :, 1:-1] for images in (train, validation))
 

@@ -7,9 +7,10 @@ import torch.nn.functional as F
 
 from ..figures.canvas import COLOURS, GREY, figure, label
 from ..lenet1998 import scaled_tanh
-from ..models import ACTIVATIONS, LeNet, LeNetConfig
+from ..models import ACTIVATIONS, LeNetConfig, LeNetVariant
 from ..wording import N_, _
 from .kit.base import Explorer
+from .kit.fitting import require_digits
 
 CURVES = {**ACTIVATIONS, "scaled_tanh": scaled_tanh}
 NAMES = {
@@ -61,7 +62,7 @@ class ActivationState:
         """The fresh network, the same at every call."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            model = LeNet(LeNetConfig())
+            model = LeNetVariant(LeNetConfig())
             model.activation = CURVES[self.activation]
             with torch.no_grad():
                 for name in LAYERS:
@@ -189,6 +190,7 @@ class ActivationExplorer(Explorer):
 
     def __init__(self, split, count=200):
         """`split`: a Split of 28×28 digits, standardised; the first `count` are used."""
+        require_digits(split.images, "ActivationExplorer", split.labels)
         step = max(1, len(split) // count)  # spread over the split, which may be sorted by class
         super().__init__(ActivationState(split.images[::step][:count], split.labels[::step][:count]))
 

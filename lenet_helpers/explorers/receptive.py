@@ -6,10 +6,11 @@ import torch
 from matplotlib.patches import Rectangle
 
 from ..figures.canvas import COLOURS, bare, figure
-from ..models import LeNet, LeNetConfig
+from ..models import LeNet, LeNetConfig, LeNetVariant
 from ..summary import receptive_fields
 from ..wording import N_, _
 from .kit.base import Explorer
+from .kit.fitting import require_digits
 
 LAYERS = ("conv1", "pool1", "conv2", "pool2")
 WAYS = {
@@ -41,7 +42,7 @@ class ReceptiveState:
         smooth = LeNetConfig(activation="tanh", pooling="average")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return (LeNet(smooth) if self.way == "smooth" else LeNet()).eval()
+            return (LeNetVariant(smooth) if self.way == "smooth" else LeNet()).eval()
 
     def side(self):
         """The receptive field's side in pixels, by arithmetic."""
@@ -174,6 +175,7 @@ class ReceptiveFieldExplorer(Explorer):
 
     def __init__(self, images):
         """`images`: 200 digits or more, (n, 1, 28, 28) in [0, 1]."""
+        require_digits(images, "ReceptiveFieldExplorer")
         super().__init__(ReceptiveState(images))
 
     def build(self):

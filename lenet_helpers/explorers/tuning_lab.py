@@ -8,7 +8,8 @@ import numpy as np
 
 from ..figures.canvas import png
 from ..models import LeNetConfig
-from ..training import QUICK, EpochRecord, count_steps
+from ..train_config import QUICK, count_steps
+from ..training import EpochRecord
 from ..tuning.book import VERDICTS, Book, in_words
 from ..wording import _
 from .dashboard import TrainingDashboard
@@ -29,7 +30,7 @@ class TuningLab(TrainingDashboard):
         self.book, self.first_seeds = Book(), seeds
         self._sealed = dataset.test
         # What trains and is drawn here holds validation images where the test set would be.
-        super().__init__(replace(dataset, test=dataset.validation), model_config, train_config)
+        super().__init__(replace(dataset, test=dataset.require_validation()), model_config, train_config)
 
     def build(self):
         super().build()
@@ -62,9 +63,7 @@ class TuningLab(TrainingDashboard):
         )
         self.overlay.observe(lambda _change: self._tried(self._redraw_others), "value")
         self.file = w.Text(value="runs.csv", description=_("file"), layout=w.Layout(width="18em"))
-        self.export = self._button(
-            "export", _("Save table"), "download", lambda: self.book.save(self.file.value)
-        )
+        self.export = self._button("export", _("Save table"), "download", lambda: self.save(self.file.value))
         self.reload = self._button("reload", _("Load table"), "upload", lambda: self.load(self.file.value))
         self.sure = w.Checkbox(
             value=False, description=_("I am done choosing"), indent=False, layout=w.Layout(width="auto")
@@ -104,7 +103,7 @@ class TuningLab(TrainingDashboard):
         if base and self.equal.value == "steps":
             steps = count_steps(self.dataset, base.train_config)[1]
             self.state.train_config = replace(self.state.train_config, steps=steps)
-        self.state.start(seeds or range(self.seeds.value))
+        return self.state.start(seeds or range(self.seeds.value))
 
     def _after_move(self):
         if self.state.train_config.steps is not None:
@@ -169,6 +168,13 @@ class TuningLab(TrainingDashboard):
         )
         self.verdict.value = f'<p role="status" style="{CAPTION}">{html.escape(text)}</p>'
         return opened
+
+    def save(self, path):
+        """Write the book to `path`; where another table stood there, the widget says where it was kept."""
+        kept = self.book.save(path)
+        if kept:
+            text = _("{path} held something else than this table; that was kept as {kept}")
+            self._show_error(text.format(path=path, kept=kept))
 
     def load(self, path):
         """Take over the book that was saved to `path`, its seal included. Refused while runs here are in no
