@@ -1,6 +1,8 @@
 """The machinery of the checks: what counts as an answer, and what learners are told."""
 
+import ast
 import contextlib
+import inspect
 import random
 import re
 import subprocess
@@ -9,6 +11,7 @@ import threading
 import time
 import warnings
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -28,6 +31,7 @@ from lenet_helpers.checks.values import (
     sequence,
 )
 from lenet_helpers.quizzes import progress
+from tools import notebooks
 
 
 @pytest.fixture(autouse=True)
@@ -629,3 +633,40 @@ def test_a_generator_is_told_as_one():
 
     assert key_of(yields) == "not-run"
     assert key_of(lambda x: map(float, x)) == "not-run"
+
+
+# One source for the solution in a chapter and the one that check.solution prints ----------------
+
+
+def test_collapsed_solutions_are_the_checks_own():
+    shown = set()
+    for path in notebooks.chapters():
+        for cell in nbformat.read(path, as_version=4).cells:
+            for node in ast.parse(cell.source).body if cell.id.endswith("-solution") else ():
+                name = getattr(node, "name", "").removeprefix("solved_").removesuffix("_solution")
+                if isinstance(node, ast.FunctionDef) and name in check.names():
+                    assert cell.source.startswith(f"# {notebooks.LABEL}\n") or "check.solution" in cell.source
+                    own = ast.parse(inspect.getsource(check.exercise(name).solution)).body[0]
+                    own.name = node.name
+                    assert ast.dump(node) == ast.dump(own), f"python -m tools.notebooks solutions {path.name}"
+                    shown.add(name)
+    assert {"max_pool", "training_loop", "verdict"} <= shown
+
+
+def test_solutions_are_written_into_their_cells_alone():
+    source = (
+        "x = 1\n\ndef solved_max_pool(maps):\n    return 3\n\ncheck.max_pool(solved_max_pool, record=False)"
+    )
+    cells = [
+        nbformat.v4.new_code_cell(source, id="max-pool-solution"),
+        nbformat.v4.new_code_cell(source, id="max-pool-other"),
+        nbformat.v4.new_markdown_cell(source, id="words-solution"),
+    ]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    for _again in range(2):
+        notebooks.write_solutions(notebook)
+        text = notebook.cells[0].source
+        assert text.startswith("x = 1\n\n# Our solution\ndef solved_max_pool(maps, size=2):\n")
+        assert text.endswith("    return result\n\ncheck.max_pool(solved_max_pool, record=False)")
+        assert text.count("# Our solution") == 1
+        assert [cell.source for cell in notebook.cells[1:]] == [source, source]
