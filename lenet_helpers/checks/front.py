@@ -74,7 +74,12 @@ class Check:
             print(_("{name}: not started").format(name=exercise.name))
             self._print_contract(exercise)
             return
+        except Failed:
+            if record:
+                progress.visited("exercises", exercise.name)
+            raise
         if record:
+            progress.visited("exercises", exercise.name)
             progress.record("exercises", exercise.name, True)
         print(
             "✓ "

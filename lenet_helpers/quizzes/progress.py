@@ -7,6 +7,7 @@ LENET_PROGRESS names another file, or is "off" for none (as when chapters are te
 import json
 import os
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,18 @@ def record(kind: str, key: str, value: Any) -> None:
     Two notebooks at once lose nothing. A folder that cannot be written loses the record,
     not the lesson.
     """
+    _add(kind, {key: value})
+
+
+def visited(kind: str, key: str) -> None:
+    """Note that this exercise or question is what the reader works on now, and when (UTC).
+
+    It is the file's kind "last": {"kind": "exercises", "key": "max_pool", "when": "2026-11-25T…"}.
+    """
+    _add("last", {"kind": kind, "key": key, "when": datetime.now(UTC).isoformat(timespec="seconds")})
+
+
+def _add(kind: str, values: dict[str, Any]) -> None:
     file = path()
     if file is None:
         return
@@ -59,7 +72,7 @@ def record(kind: str, key: str, value: Any) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         with locked(file):
             stored = _read(file)
-            stored.setdefault(kind, {})[key] = value
+            stored.setdefault(kind, {}).update(values)
             _write(file, stored)
     except OSError:
         return

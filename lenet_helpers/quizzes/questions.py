@@ -129,6 +129,7 @@ class Quiz:
                 "solved": stored.get("solved", False) or option.correct,
             },
         )
+        progress.visited("quiz", self.key)
         return option
 
     def stored(self):
