@@ -2,13 +2,16 @@
 picture.
 """
 
+import html
 import importlib.util
 import re
 import urllib.parse
 from html.parser import HTMLParser
 
+import nbformat
 import pytest
 
+from lenet_helpers.quizzes.questions import load_questions
 from tools.notebooks import chapters
 
 pytestmark = pytest.mark.skipif(
@@ -103,3 +106,62 @@ def test_the_search_knows_the_chapters(site):
     assert '"equivari' in index or "equivari:" in index
     assert (site / "search.html").exists()
     assert re.search(r"01-why-convolution", index)
+
+
+# What differs from JupyterLab: no kernel -------------------------------------------------
+
+
+def page_of(site, path):
+    folder = site if path.parent.name == "en" else site / path.parent.name
+    return (folder / f"{path.stem}.html").read_text("utf-8")
+
+
+def folds(page):
+    """(summary, what it holds) of every <details> of a page, in words."""
+    return [
+        tuple(html.unescape(re.sub(r"<[^>]+>", "", part)).strip() for part in found)
+        for found in re.findall(
+            r"<details[^>]*>\s*<summary[^>]*>(.*?)</summary>(.*?)</details>", page, re.DOTALL
+        )
+    ]
+
+
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_question_answers_every_choice_without_a_script(site, path):
+    page = page_of(site, path)
+    asked, questions = folds(page), load_questions(path.stem, path.parent.name)
+    for question in questions:
+        if html.escape(question.text) in page:
+            for option in question.options:
+                assert any(
+                    choice == option.text
+                    and said.endswith(option.feedback)
+                    and ("✓" in said) == option.correct
+                    for choice, said in asked
+                ), (question.id, option.id)
+    assert sum(html.escape(question.text) in page for question in questions) >= 1
+    for block in re.findall(r'<div class="lenet-question">.*?</div>', page, re.DOTALL):
+        assert "<script" not in block and not re.search(r"<details[^>]* open", block)
+        assert len(set(re.findall(r'<details name="([^"]+)"', block))) == 1, "one answer open at a time"
+
+
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_chapters_are_numbered_and_hints_and_solutions_fold(site, path):
+    page, cells = page_of(site, path), nbformat.read(path, 4).cells
+    assert re.search(rf"<h1>{int(path.stem[:2])} \S", page)
+    if path.parent.name == "en":
+        words = [choice for choice, _said in folds(page)]
+        solutions = sum(bool(cell.metadata.get("jupyter", {}).get("source_hidden")) for cell in cells)
+        hints = sum(cell.source.startswith("check.hint(") for cell in cells)
+        assert sum("Show a solution" in choice for choice in words) == solutions > 0
+        assert sum("Show a hint" in choice for choice in words) == hints > 0
+        assert "Show code cell" not in page
+
+
+def test_links_of_the_start_page_lead_to_pages(site):
+    page = (site / "00-start-here.html").read_text("utf-8")
+    assert 'href="01-why-convolution.html"' in page and "cell-id=" not in page and ".ipynb" not in page
+
+
+def test_nothing_is_left_beside_the_site(site):
+    assert [path.name for path in site.parent.iterdir()] == ["html"]

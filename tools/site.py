@@ -4,7 +4,10 @@ Sphinx, myst-nb and furo, from the outputs stored in the notebooks: nothing is r
 nothing is fetched. Every picture carries its alternative text.
 """
 
+import ast
 import base64
+import html
+import re
 import shutil
 import sys
 import tempfile
@@ -12,6 +15,8 @@ from pathlib import Path
 
 import nbformat
 from sphinx.cmd.build import build_main
+
+from lenet_helpers.quizzes.questions import Quiz, load_questions
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_site"
@@ -43,6 +48,12 @@ WORDS = {
             " sentence. To move the figures, train the network and check your answers, open the notebooks in"
             " JupyterLab: `make lab`."
         ),
+        "solution": "Show a solution",
+        "hint": "Show a hint",
+        "close": "Fold it away",
+        "choose": "Open the answer you would give.",
+        "right": "Right.",
+        "wrong": "Not this one.",
     },
     "zh": {
         "sphinx": "zh_CN",
@@ -51,6 +62,12 @@ WORDS = {
             "这里是各章的静态页面:每个交互图都以一张图片和一句话代替。要移动滑块、训练网络、检查答案,请在"
             " JupyterLab 中打开笔记本:`make lab`。"
         ),
+        "solution": "显示参考答案",
+        "hint": "显示提示",
+        "close": "收起",
+        "choose": "点开你要选的答案。",
+        "right": "正确。",
+        "wrong": "不是这个。",
     },
 }
 
@@ -63,8 +80,8 @@ def build(target=SITE, notebooks=ROOT / "notebooks"):
         for code in languages:
             source = Path(scratch) / code
             _prepare(source, notebooks / code, code, [other for other in languages if other != code])
-            # One folder a language, English at the top: its address does not change when others are added.
-            out = target if code == "en" else target / code
+            # Beside what it builds, myst-nb leaves a folder of its own: here that goes with the rest.
+            out = Path(scratch) / f"built-{code}" / "html"
             status = build_main(
                 [
                     "-b",
@@ -80,7 +97,8 @@ def build(target=SITE, notebooks=ROOT / "notebooks"):
             )
             if status:
                 return status
-            shutil.rmtree(out / ".doctrees", ignore_errors=True)
+            # One folder a language, English at the top: its address does not change when others are added.
+            shutil.copytree(out, target if code == "en" else target / code, dirs_exist_ok=True)
     return 0
 
 
@@ -88,18 +106,89 @@ def _prepare(source, chapters, code, others):
     """A Sphinx project in `source`: the chapters of one language and a front page."""
     source.mkdir()
     words = WORDS.get(code, WORDS["en"])
+    headings = _headings(chapters)
     (source / "conf.py").write_text(CONF.format(language=words["sphinx"]), "utf-8")
     names = sorted(path.stem for path in chapters.glob("*.ipynb"))
     for name in names:
         notebook = nbformat.read(chapters / f"{name}.ipynb", as_version=4)
+        notebook.cells[0].source = notebook.cells[0].source.replace("# ", f"# {int(name[:2])} ", 1)
         for cell in notebook.cells:
-            if cell.metadata.get("jupyter", {}).get("source_hidden"):  # solutions: collapsed here too
-                cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
+            _for_the_site(cell, code, words, headings)
         nbformat.write(notebook, source / f"{name}.ipynb")
     if (chapters.parent / "pictures").exists():
         shutil.copytree(chapters.parent / "pictures", source / "pictures")
     toctree = "\n".join(["```{toctree}", ":maxdepth: 2", "", *names, "```"])
     (source / "index.md").write_text(f"# {words['title']}\n\n{words['lead']}\n\n{toctree}\n", "utf-8")
+
+
+# Cells as they read on the site ----------------------------------------------------------
+
+
+def _for_the_site(cell, code, words, headings):
+    """Change one cell: folds with words of their own, questions that answer, links that work here too."""
+    if cell.cell_type == "markdown":
+        cell.source = re.sub(
+            r"\]\(([\w-]+\.ipynb)#cell-id=([\w-]+)\)",
+            lambda found: f"]({found[1]}#{headings.get((found[1], found[2]), '')})",
+            cell.source,
+        )
+        return
+    if cell.metadata.get("jupyter", {}).get("source_hidden"):
+        _fold(cell, "hide-cell", words["solution"], words["close"])
+    elif re.match(r"check\.hint\(", cell.source):
+        _fold(cell, "hide-output", words["hint"], words["close"])
+    questions = _asked(cell.source, code)
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if questions and "text/html" in data:
+            data["text/html"] = "".join(_question(quiz, words) for quiz in questions)
+        elif "text/html" in data:
+            data["text/html"] = re.sub(r'href="([\w-]+)\.ipynb"', r'href="\1.html"', data["text/html"])
+
+
+def _fold(cell, tag, show, hide):
+    cell.metadata["tags"] = [*cell.metadata.get("tags", []), tag]
+    cell.metadata["mystnb"] = {"code_prompt_show": show, "code_prompt_hide": hide}
+
+
+def _asked(source, code):
+    """The questions that a cell asks, quiz("chapter", "id", …), their answers in the notebook's order."""
+    try:
+        last = ast.parse(source).body[-1]
+        if last.value.func.id != "quiz":
+            return []
+        chapter, *ids = [argument.value for argument in last.value.args]
+    except (SyntaxError, IndexError, AttributeError):  # a magic, an empty cell, anything but that call
+        return []
+    questions = {question.id: question for question in load_questions(chapter, code)}
+    return [Quiz(chapter, questions[name]) for name in ids or questions]
+
+
+def _question(quiz, words):
+    """A question whose answers open, one at a time, on what is said to them: no script, no kernel."""
+    name = html.escape(quiz.key, quote=True)
+    parts = [
+        f'<div class="lenet-question"><p><b>{html.escape(quiz.question.text)}</b></p><p>{words["choose"]}</p>'
+    ]
+    for option in quiz.options:
+        verdict = f"✓ {words['right']}" if option.correct else f"✗ {words['wrong']}"
+        parts.append(
+            f'<details name="{name}"><summary>{html.escape(option.text)}</summary>'
+            f"<p><b>{verdict}</b> {html.escape(option.feedback)}</p></details>"
+        )
+    return "".join([*parts, "</div>"])
+
+
+def _headings(chapters):
+    """(notebook, cell id) → the anchor that the site gives to the first heading in that cell."""
+    found = {}
+    for path in chapters.glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            heading = re.search(r"^#{2,4} +(.+?) *$", cell.source, re.MULTILINE)
+            if cell.cell_type == "markdown" and heading:
+                anchor = re.sub(r"[^\w\u4e00-\u9fff\- ]", "", heading[1].lower().replace(" ", "-"))
+                found[path.name, cell.id] = anchor
+    return found
 
 
 def setup(app):
