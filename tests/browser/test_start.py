@@ -1,0 +1,69 @@
+"""The start page in JupyterLab: the doctor's round trip, and links that lead to a section."""
+
+import json
+
+import pytest
+
+from tools.chapter import PANEL, Chapter
+
+START = "en/00-start-here.ipynb"
+# Whether the heading of a section stands in the window, in the notebook in front.
+IN_VIEW = f"""([path, words]) => {{
+    if ({PANEL}?.context?.path !== path) return false;
+    const headings = [...{PANEL}.node.querySelectorAll("h2")];
+    const found = headings.find(h => h.textContent.startsWith(words));
+    if (!found) return false;
+    const box = found.getBoundingClientRect();
+    return box.top >= 0 && box.bottom <= window.innerHeight;
+}}"""
+
+
+def follow(page, link, path, heading):
+    """Click a link to a section: JupyterLab first opens the chapter at its top, then goes there."""
+    in_front = f"path => {PANEL}?.context?.path === path && {PANEL}.node.querySelector('h2')"
+    link.click()
+    page.wait_for_function(in_front, arg=path, timeout=60_000)
+    page.evaluate(f"() => {{ window.jupyterapp.commands.execute('docmanager:open', {{path: '{START}'}}); }}")
+    page.wait_for_function(in_front, arg=START)
+    link.click()
+    page.wait_for_function(IN_VIEW, arg=[path, heading], timeout=60_000)
+
+
+@pytest.fixture(scope="module")
+def start(browser, lab):
+    """The start page, run, for a reader who solved an exercise of chapter 2."""
+    file = lab.root.parent / "progress.json"
+    before = file.read_text("utf-8") if file.exists() else None
+    last = {"kind": "exercises", "key": "max_pool", "when": "2026-11-24T09:00:00+00:00"}
+    file.write_text(json.dumps({"exercises": {"max_pool": True}, "last": last}), "utf-8")
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(30_000)
+    chapter = Chapter(context.new_page(), lab, START).wait_open()
+    chapter.ensure_ran()
+    yield chapter
+    chapter.close()
+    file.unlink(missing_ok=True)
+    if before is not None:
+        file.write_text(before, "utf-8")
+
+
+def test_the_page_and_python_reach_each_other(start):
+    line = start.page.locator(".lenet-round-trip [role=status]")
+    line.get_by_text("reach each other").wait_for()
+    assert start.page.get_by_text("checksum right").count() == 1
+    start.shot("doctor", line)
+
+
+def test_progress_is_shown_and_continue_leads_to_the_section(start):
+    page = start.page
+    assert page.get_by_text("Exercises solved: 1.").count() == 1
+    link = page.get_by_text("Continue in section 2.2 of chapter 2")
+    follow(page, link, "en/02-lenet-architecture.ipynb", "2.2")
+    start.shot("continued")
+
+
+def test_the_glossary_leads_to_a_section(start):
+    page = start.page
+    page.evaluate(f"() => {{ window.jupyterapp.commands.execute('docmanager:open', {{path: '{START}'}}); }}")
+    link = page.get_by_role("row", name="accuracy share").get_by_role("link")
+    follow(page, link, "en/03-training.ipynb", "3.4")
