@@ -25,7 +25,7 @@ endif
 TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
 PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
 
-.PHONY: help setup lab original test lint proof proof-reliability notebooks pictures site classroom grade lock clean
+.PHONY: help setup lab original test lint proof proof-reliability notebooks translations pictures site classroom grade lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
