@@ -25,7 +25,7 @@ endif
 TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
 PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
 
-.PHONY: help setup lab original test lint proof proof-reliability notebooks pictures site classroom grade lock clean
+.PHONY: help setup lab original test lint proof proof-reliability notebooks translations pictures site classroom grade lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -57,6 +57,9 @@ FAULTS := tests/test_reliability.py tests/test_torchvision_sets.py tests/test_sm
 
 notebooks: $(VENV)/.all  ## run every chapter from a clean kernel and store its outputs
 	$(TEST_ENV) $(BIN)/python -m tools.notebooks build $(ARGS)
+
+translations: $(VENV)/.all  ## bring the translations up to date and list what is to do
+	$(BIN)/python -m tools.translations $(ARGS)
 
 pictures: $(VENV)/.all  ## take the README's pictures anew (needs Chromium)
 	$(TEST_ENV) $(BIN)/python -m tools.pictures
