@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from lenet_helpers import LeNet, Split
-from lenet_helpers.figures import plots
 from lenet_helpers.figures import training as figures
 from lenet_helpers.training import EpochRecord
 
@@ -11,7 +10,7 @@ from lenet_helpers.training import EpochRecord
 @pytest.fixture
 def shown(monkeypatch):
     seen = []
-    monkeypatch.setattr(plots, "show", lambda fig, alt: seen.append((fig, alt)))
+    monkeypatch.setattr(figures, "show", lambda fig, alt: seen.append((fig, alt)))
     return seen
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import nbformat
 from sphinx.cmd.build import build_main
 
+from lenet_helpers.figures.export import with_outcomes_folded
+
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_site"
 CONF = """
@@ -93,6 +95,8 @@ def _prepare(source, chapters, code, others):
     for name in names:
         notebook = nbformat.read(chapters / f"{name}.ipynb", as_version=4)
         for cell in notebook.cells:
+            if "outputs" in cell:
+                cell.outputs = with_outcomes_folded(cell.outputs)
             if cell.metadata.get("jupyter", {}).get("source_hidden"):  # solutions: collapsed here too
                 cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
         nbformat.write(notebook, source / f"{name}.ipynb")

@@ -32,6 +32,7 @@ _WHERE = {
     "ConfusionExplorer": "confusion",
     "FeatureMapExplorer": "feature_maps",
     "ClinicExplorer": "clinic",
+    "DigitPad": "drawing_pad",
 }
 
 __all__ = list(_WHERE)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..figures.canvas import GREY, figure, label, series
 from ..results import stored_result
-from ..wording import N_, _
+from ..wording import N_, _, sentences
 from .clinic_faults import FAULTS, evidence
 from .kit.base import Explorer
 
@@ -98,7 +98,7 @@ class ClinicExplorer(Explorer):
         self.choice(
             "diagnosis",
             _("your diagnosis"),
-            [(_("choose one"), "")] + [(_(text), key) for key, (text, *_rest) in FAULTS.items()],
+            [(_("choose one"), "")] + [(_(fault.name), key) for key, fault in FAULTS.items()],
         )
         self.verdict = ""
         self.button("diagnose", _("Diagnose"), self._diagnose)
@@ -109,13 +109,14 @@ class ClinicExplorer(Explorer):
         self.controls["diagnosis"].value = ""
 
     def _diagnose(self):
-        said = FAULTS[self.state.diagnosis][1] if self.state.diagnosis else ""
-        if self.state.diagnose():
-            text = _("✓ That is it. {why} The fix: {fix}.")
-            self.verdict = text.format(why=_(said), fix=_(FAULTS[self.state.fault][2]))
+        right = self.state.diagnose()
+        said = FAULTS[self.state.diagnosis]
+        if right:
+            fix = _("The fix: {fix}.").format(fix=_(said.fix))
+            self.verdict = "✓ " + sentences(_("That is it."), _(said.looks), fix)
         else:
             found = evidence(self.state.diagnosis, self.state.runs[self.state.fault])
-            self.verdict = _("✗ These curves say otherwise. {why} {found}").format(why=_(said), found=found)
+            self.verdict = "✗ " + sentences(_("These curves say otherwise."), _(said.looks), found)
 
     def draw(self):
         state, fault = self.state, self.state.fault
@@ -133,9 +134,9 @@ class ClinicExplorer(Explorer):
         # needs the room.
         low = 0.0 if solved or losses.min() < 1.0 else losses.min() - 0.03
         self.loss.set_ylim(low, max(math.log(10) + 0.03, losses.max() + 0.03 * (losses.max() - low)))
-        self.mended.value = _code(*FAULTS[fault][3:]) if solved else ""
+        self.mended.value = _code(FAULTS[fault].before, FAULTS[fault].after) if solved else ""
         self.records.value = _table(state.runs[fault])
-        name = _(FAULTS[fault][0]) if solved else "?"
+        name = _(FAULTS[fault].name) if solved else "?"
         self.title.set_text(_("patient {letter}: {name}").format(letter=LETTERS[state.patient], name=name))
 
     def sentence(self):
@@ -146,7 +147,7 @@ class ClinicExplorer(Explorer):
             " {train_accuracy:.0%}; validation loss {validation_loss:.2f}, accuracy"
             " {validation_accuracy:.1%}, and {scored_again:.1%} when the same weights are scored again."
         )
-        return (text.format(letter=LETTERS[state.patient], **last) + " " + self.verdict).strip()
+        return sentences(text.format(letter=LETTERS[state.patient], **last), self.verdict)
 
 
 def _code(before, after):

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from ..figures.canvas import SIGNED, bare, figure
-from ..wording import _
+from ..wording import _, pgettext, sentences
 from .kit.base import Explorer
 from .kit.fitting import require_digits
 
@@ -133,17 +133,19 @@ class EquivarianceExplorer(Explorer):
         self.slider("dx", _("dx, to the right [pixels]"), -8, 8)
         self.slider("dy", _("dy, downwards [pixels]"), -8, 8)
         self.choice(
-            "pools", _("pooling"), [(_("none"), 0), (_("one 2×2 max pool"), 1), (_("two 2×2 max pools"), 2)]
+            "pools",
+            _("pooling"),
+            [(pgettext("pooling", "none"), 0), (_("one 2×2 max pool"), 1), (_("two 2×2 max pools"), 2)],
         )
         self.choice("padding", _("padding"), [(_("circular"), "circular"), (_("zeros"), "zeros")])
         self.ask(
             _("The digit moves one pixel to the right. What happens to its max-pooled feature map?"),
-            [
-                _("it stays the same"),
-                _("it moves along, exactly"),
-                _("it changes: neither the same nor just moved"),
-            ],
-            answer=_("it changes: neither the same nor just moved"),
+            {
+                "same": _("it stays the same"),
+                "moves": _("it moves along, exactly"),
+                "changes": _("it changes: neither the same nor just moved"),
+            },
+            answer="changes",
         )
 
     def draw(self):
@@ -173,6 +175,7 @@ class EquivarianceExplorer(Explorer):
                 " the largest response."
             )
         second = _("Against f(x) left in its place the difference is {other:.0f} %.")
-        return (first + " " + second).format(
-            dx=state.dx, dy=state.dy, share=max(1, 100 * state.share), other=100 * state.share_unshifted
+        return sentences(
+            first.format(dx=state.dx, dy=state.dy, share=max(1, 100 * state.share)),
+            second.format(other=100 * state.share_unshifted),
         )

@@ -62,7 +62,7 @@ class FairCountExplorer(Explorer):
         self.panels = []
         for ax, title in zip(axes, (_("parameters"), _("multiplications per image"))):
             drawn = ax.barh(
-                [_(text) for _kind, text in KINDS],
+                range(3),
                 [1, 1, 1],
                 color=[COLOURS["vermillion"], COLOURS["orange"], COLOURS["blue"]],
                 height=0.6,
@@ -77,20 +77,25 @@ class FairCountExplorer(Explorer):
             ax.minorticks_off()
             label(ax, x=title, grid=False)
             self.panels.append((drawn, texts))
+        axes[0].set_yticks(range(3), [_(text) for _kind, text in KINDS])
         axes[1].set_yticks([])
         self.slider("n", _("side of the image [pixels]"), 4, 64)
         self.slider("k", _("side of the kernel [pixels]"), 1, 9)
         self.slider("maps", _("maps"), 1, 32)
         state = self.state
         ratio = state.parameters["dense"] / state.parameters["conv"]
-        choices = [state.multiplications["dense"] / state.multiplications["conv"], state.n**2, ratio]
+        choices = {
+            "multiplications": state.multiplications["dense"] / state.multiplications["conv"],
+            "pixels": state.n**2,
+            "parameters": ratio,
+        }
         self.ask(
             _(
                 "A dense layer makes the same {outputs:,} outputs as LeNet's first convolution. It has how"
                 " many times as many parameters?"
             ).format(outputs=state.outputs),
-            [_about(choice) for choice in choices],
-            answer=_about(ratio),
+            {name: _about(number) for name, number in choices.items()},
+            answer="parameters",
         )
 
     def draw(self):

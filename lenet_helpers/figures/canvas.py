@@ -1,7 +1,7 @@
 """A figure that reads everywhere: colours, a blank canvas, PNG bytes, alternative text.
 
 Nothing here touches pyplot: a `Figure` with its own canvas can be drawn in a thread
-and is freed with its last reference. `lenet_helpers.figures.plots` offers all of it again.
+and is freed with its last reference. `lenet_helpers.figures.plots` draws with it.
 """
 
 import base64
@@ -12,8 +12,9 @@ import matplotlib
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from ..wording import language
+from ..wording import _, in_english, language
 
 # Okabe and Ito, "Color universal design" (2008): told apart by colour-blind readers too.
 COLOURS = {
@@ -98,11 +99,17 @@ def bare(ax, title=None):
         ax.set_title(title, fontsize=11)
 
 
-def png(fig):
-    """The figure as PNG bytes on opaque white: the same bytes for the same figure."""
+def png(fig, *, compression=6):
+    """The figure as PNG bytes on opaque white: the same bytes for the same figure.
+
+    `compression`: 1 is quick and a third larger, for pictures that are gone in a moment.
+    """
+    if not _use_fonts():
+        _in_english(fig)
     buffer = io.BytesIO()
     # No Software entry: a new matplotlib must not change every stored picture.
-    fig.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+    quick = {"pil_kwargs": {"compress_level": compression}}
+    fig.savefig(buffer, format="png", facecolor="white", metadata={"Software": None}, **quick)
     return buffer.getvalue()
 
 
@@ -133,11 +140,41 @@ def show(fig, alt):
     print(alt)
 
 
+_told = False  # whether the missing font was spoken of
+
+
 def _use_fonts():
-    """Let Chinese characters fall back on a font that has them."""
-    if language() == "en" or len(matplotlib.rcParams["font.family"]) > 1:
-        return
+    """Let Chinese characters fall back on a font that has them; True if there is one or none is needed."""
+    global _told
+    if not language().startswith("zh"):
+        return True
+    family = list(matplotlib.rcParams["font.family"])
     here = set(font_manager.get_font_names())
-    found = [name for name in _CJK_FONTS if name in here][:1]
-    # Latin letters first, so that an English word in a Chinese figure looks as it did.
-    matplotlib.rcParams["font.family"] = ["DejaVu Sans", *found]
+    if any(name in _CJK_FONTS and name in here for name in family):
+        return True
+    found = next((name for name in _CJK_FONTS if name in here), None)
+    if found:
+        # What the reader chose stays first: Latin letters look as they did.
+        matplotlib.rcParams["font.family"] = [*family, found]
+        return True
+    if not _told:
+        _told = True
+        print(
+            _(
+                "No font with Chinese characters was found: pictures are labelled in English. Install Noto"
+                " Sans CJK and restart the kernel to change that."
+            )
+        )
+    return False
+
+
+def _in_english(fig):
+    """The figure's words in English, where no font could draw them."""
+    for ax in fig.axes:  # the labels of ticks are written anew at each drawing
+        for axis in (ax.xaxis, ax.yaxis):
+            shown = [label.get_text() for label in axis.get_ticklabels()]
+            english = [in_english(name) for name in shown]
+            if english != shown:
+                axis.set_ticks(axis.get_ticklocs(), english)
+    for text in fig.findobj(Text):
+        text.set_text(in_english(text.get_text()))

@@ -3,6 +3,7 @@
 from .. import analysis
 from ..wording import _
 from . import plots
+from .canvas import series, show
 
 
 def show_curves(history):
@@ -15,14 +16,14 @@ def show_curves(history):
     text = sentence.format(
         first=100 * (1 - first.validation_accuracy), last=100 * (1 - last.validation_accuracy), n=last.epoch
     )
-    plots.show(plots.learning_curves(history), text)
+    show(plots.learning_curves(history), text)
 
 
 def show_batch(split, class_names, n=20):
     """The first `n` images of a split with their labels."""
     titles = [class_names[label] for label in split.labels[:n]]
     fig = plots.image_grid(split.images[:n, 0].numpy(), titles)
-    plots.show(
+    show(
         fig,
         _("The first {n} images of the split, each under its label: {labels}.").format(
             n=n, labels=", ".join(titles)
@@ -45,7 +46,7 @@ def show_confusion(counts, class_names):
         predicted=class_names[predicted],
         times=times,
     )
-    plots.show(plots.confusion_matrix(counts, class_names), text)
+    show(plots.confusion_matrix(counts, class_names), text)
 
 
 def show_hardest(probs, split, class_names, n=20):
@@ -62,7 +63,7 @@ def show_hardest(probs, split, class_names, n=20):
         "The {n} images the net is most wrong about, worst first: the true class, then its guess. "
         "On {sure} of them it is more than 90 % sure."
     )
-    plots.show(fig, sentence.format(n=n, sure=int(sure)))
+    show(fig, sentence.format(n=n, sure=int(sure)))
 
 
 def show_filters(model, layer="conv1"):
@@ -77,7 +78,7 @@ def show_filters(model, layer="conv1"):
     )
     value = float(weight[strongest, y, x])
     text = sentence.format(n=len(weight), layer=layer, value=value, k=strongest, y=y, x=x)
-    plots.show(plots.feature_maps(weight.numpy(), columns=len(weight), signed=True), text)
+    show(plots.feature_maps(weight.numpy(), columns=len(weight), signed=True), text)
 
 
 def show_accuracy_by_epoch(published, ours):
@@ -88,7 +89,7 @@ def show_accuracy_by_epoch(published, ours):
     ax.plot(
         list(published),
         list(published.values()),
-        **{**plots.series(1), "linestyle": "none"},
+        **{**series(1), "linestyle": "none"},
         label=_("published"),
     )
     ax.legend(fontsize=10)
@@ -97,4 +98,4 @@ def show_accuracy_by_epoch(published, ours):
         "Test accuracy after each of {n} epochs, ours and as published: {first:.4f} after the first epoch,"
         " {last:.4f} after the last; the largest difference is {gap:.4f}."
     )
-    plots.show(fig, sentence.format(n=len(ours), first=ours[0], last=ours[-1], gap=gap))
+    show(fig, sentence.format(n=len(ours), first=ours[0], last=ours[-1], gap=gap))

@@ -9,10 +9,20 @@ from ..augment import random_affine
 from ..levers import lever_table
 from ..results import stored_result
 from ..tuning.book import in_words
-from ..wording import _
+from ..wording import N_, _
 from .canvas import COLOURS, GREY, figure, label, show
+from .ladder import named
 from .plots import image_grid
 
+# Headings may be alike in another language: columns are named only when the table is done.
+COLUMNS = {
+    "changed": N_("changed"),
+    "validation": N_("validation [%]"),
+    "difference": N_("difference [points]"),
+    "training": N_("training [%]"),
+    "parameters": N_("parameters"),
+    "work": N_("work, × baseline"),
+}
 WIDEST = 10.0  # points; larger losses are drawn at the edge, with their value
 
 
@@ -33,20 +43,18 @@ class Effects:
     def table(self, *names):
         """One row a setting: what changed, validation, difference with interval, cost."""
         rows = [self._row(name) for name in names or self.names()]
-        return pd.DataFrame(rows).set_index(_("changed"))
+        return named(pd.DataFrame(rows).set_index("changed"), COLUMNS)
 
     def _row(self, name):
         setting, one = self.results["settings"][name], self.results["comparisons"][name]
         base = self.results["settings"][one["baseline"]]
         return {
-            _("changed"): self.label(name),
-            _("validation [%]"): f"{100 * setting['mean']:.2f} ± {100 * setting['sd']:.2f}",
-            _(
-                "difference [points]"
-            ): f"{100 * one['mean']:+.2f} [{100 * one['low']:+.2f}, {100 * one['high']:+.2f}]",
-            _("training [%]"): f"{100 * setting['train_accuracy']:.1f}",
-            _("parameters"): setting["parameters"],
-            _("work, × baseline"): round(setting["multiply_adds"] / base["multiply_adds"], 2),
+            "changed": self.label(name),
+            "validation": f"{100 * setting['mean']:.2f} ± {100 * setting['sd']:.2f}",
+            "difference": f"{100 * one['mean']:+.2f} [{100 * one['low']:+.2f}, {100 * one['high']:+.2f}]",
+            "training": f"{100 * setting['train_accuracy']:.1f}",
+            "parameters": setting["parameters"],
+            "work": round(setting["multiply_adds"] / base["multiply_adds"], 2),
         }
 
     def label(self, name):
@@ -157,7 +165,8 @@ def show_importances(shares):
     """Show how much of the spread of scores each lever explains, `shares`: name → fraction."""
     fig, ax = figure(width=7.2, height=0.8 + 0.4 * len(shares))
     names = [in_words({name: ""}).strip() for name in shares]
-    ax.barh(names, [100 * s for s in shares.values()], color=COLOURS["blue"])
+    ax.barh(range(len(names)), [100 * s for s in shares.values()], color=COLOURS["blue"])
+    ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     label(ax, x=_("share of the spread of scores [%]"))
     first, share = next(iter(shares.items()))

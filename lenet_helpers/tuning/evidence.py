@@ -108,9 +108,23 @@ def luck(correct, *, seeds_each=1, images=None, draws=4000, seed=0):
     gaps = sides @ correct.astype(np.float32)
     if images == n_images:
         return gaps.mean(axis=1)
-    # Without replacement: drawing again what was measured once would add noise of its own.
-    few = rng.random((draws, n_images)).argpartition(images - 1, axis=1)[:, :images]
-    return np.take_along_axis(gaps, few, axis=1).mean(axis=1)
+    return _means_of_few(np.rint(gaps * seeds_each).astype(np.int8), images, seeds_each, rng) / seeds_each
+
+
+def _means_of_few(values, images, most, rng):
+    """Mean of `images` values of each row (draws, n), drawn without replacement; whole numbers, ±`most`.
+
+    Without replacement: drawing again what was measured once would add noise of its own. How often each
+    value comes up is hypergeometric, so no image need be drawn by itself.
+    """
+    total, left = np.zeros(len(values)), np.full(len(values), values.shape[1])
+    wanted = np.full(len(values), images)
+    for value in range(-most, most + 1):
+        there = np.count_nonzero(values == value, axis=1)
+        taken = rng.hypergeometric(there, left - there, wanted)
+        total += value * taken
+        left, wanted = left - there, wanted - taken
+    return total / images
 
 
 def pack(correct):
