@@ -23,8 +23,7 @@ from pathlib import Path
 
 from .grade import grade
 from .grading.course import HERE, Course
-from .release import release
-from .wrong_answers.notebooks import solved
+from .release import release, solved
 
 
 def make_course(root, students):
