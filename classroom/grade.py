@@ -78,6 +78,9 @@ def grade(
                 f"{number}/{len(waiting)} {submission}: {finished[-1][1] or 'graded'},"
                 f" {submission.seconds:.1f} s; about {left:.0f} s left"
             )
+        if feedback:  # a run that was killed may have left a grade without its page
+            graded = {id(s) for s, _problem in finished}
+            write_feedback(course, [s for s in todo if id(s) not in graded and not s.has_page()])
     except KeyboardInterrupt:
         for examiner in examiners:
             examiner.stop()

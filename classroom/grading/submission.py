@@ -90,6 +90,11 @@ class Submission:
         except (OSError, ValueError, KeyError):
             return False
 
+    def has_page(self):
+        """Whether every notebook has its feedback page."""
+        folder = self.course.folder("feedback", self.student, self.assignment)
+        return all((folder / f"{name}.html").is_file() for name in self.about.known)
+
     def _scores(self):
         """What the machine gave, by test, as the gradebook has it."""
         found = {}
