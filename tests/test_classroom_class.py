@@ -230,3 +230,135 @@ def test_the_reference_solutions_get_full_marks(tmp_path, name, source):
     with course.gradebook() as gradebook:
         for g in gradebook.find_submission_notebook(name, name, "teacher").grades:
             assert g.auto_score == g.max_score or (g.name == "report" and g.needs_manual_grade), g.name
+
+
+def formgrader(course, run):
+    """Start Jupyter where TEACHING.md says, in the course's folder, and call `run(address)`."""
+    import socket
+    import subprocess
+    import time
+    import urllib.request
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    shutil.copy(ROOT / "classroom" / "nbgrader_config.py", course.root)
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += ["--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
+    for name in ("nbgrader.server_extensions.formgrader",):
+        command.append(f'--ServerApp.jpserver_extensions={{"{name}": true}}')
+    bin_folder = str(Path(sys.executable).parent)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": bin_folder + os.pathsep + os.environ["PATH"]}
+    server = subprocess.Popen(
+        command, cwd=course.root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for _try in range(300):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=5)
+                break
+            except OSError:
+                time.sleep(0.2)
+        return run(f"http://127.0.0.1:{port}")
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+SCRIPT = "<script>window.PWNED=1</script><img src=x onerror='window.PWNED=1'>"
+
+
+def hostile_page(notebook):
+    """Script wherever a notebook can hold text."""
+    from classroom_attacks import extra
+
+    texts = [
+        SCRIPT,
+        "[x](javascript:window.PWNED=1)",
+        "$\\href{javascript:window.PWNED=1}{x}$",
+        "<svg onload='window.PWNED=1'>",
+    ]
+    notebook["cells"] += [
+        {"cell_type": "markdown", "id": f"m{n}", "metadata": {"tags": [SCRIPT]}, "source": text}
+        for n, text in enumerate(texts)
+    ]
+    notebook["cells"].append(
+        {"cell_type": "raw", "id": "raw", "metadata": {"raw_mimetype": "text/html"}, "source": SCRIPT}
+    )
+    notebook["metadata"] = {
+        "title": SCRIPT,
+        "language_info": {"name": SCRIPT},
+        "kernelspec": {"name": SCRIPT},
+    }
+    extra(
+        notebook,
+        f"from IPython.display import HTML, display, publish_display_data\ndisplay(HTML({SCRIPT!r}))",
+    )
+    extra(
+        notebook,
+        f"publish_display_data({{'image/png': '\"/>' + {SCRIPT!r}, 'text/html': {SCRIPT!r}, 'text/plain': {SCRIPT!r}, 'image/svg+xml': {SCRIPT!r}}})",
+    )
+    extra(notebook, f"print({SCRIPT!r}); raise type({SCRIPT!r}, (Exception,), {{}})({SCRIPT!r})")
+
+
+@pytest.mark.proof
+@needs_sandbox
+def test_nothing_of_a_hostile_notebook_runs_in_the_teachers_browser(tmp_path):
+    chromium = shutil.which("chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    if chromium is None:
+        pytest.skip("no Chromium here")
+    course = make_course(tmp_path, {"mallory": Case(hostile_page)})
+    grade(course, ["ps1"], workers=1, limits=LIMITS, feedback=True)
+    before = grades_of(course, "mallory")
+    with course.gradebook() as gradebook:
+        submission = gradebook.find_submission_notebook("ps1", "ps1", "mallory").id
+    page = course.folder("feedback", "mallory", "ps1") / "ps1.html"
+    assert before == FULL, "and the answers are right"
+
+    def look(address):
+        seen, asked = [], []
+        with playwright.sync_playwright() as p:
+            browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            tab = browser.new_page()
+            tab.on("request", lambda request: asked.append(request.url))
+            for url in (
+                f"{address}/formgrader/submissions/{submission}/",
+                f"{address}/formgrader/gradebook/ps1",
+                page.as_uri(),
+            ):
+                tab.goto(url, wait_until="load")
+                tab.wait_for_timeout(1500)
+                seen.append((tab.evaluate("window.PWNED || 0"), tab.content()))
+            browser.close()
+        return seen, asked
+
+    seen, asked = formgrader(course, look)
+    assert [pwned for pwned, _html in seen] == [0, 0, 0]
+    assert (
+        "undo_permutation: 10 of 10 points" in seen[0][1]
+        and "undo_permutation: 10 of 10 points" in seen[2][1]
+    )
+    assert not [url for url in asked if url.endswith("/x") or "PWNED" in url], (
+        "no request of the student's left"
+    )
+    assert grades_of(course, "mallory") == before
+
+
+@pytest.mark.proof
+@needs_sandbox
+def test_nbgrader_autograde_is_judged_by_the_same_examiner(tmp_path):
+    import subprocess
+
+    cases = {name: CLASS[name] for name in ("flipped-kernel", "patches-the-checks")}
+    course = make_course(tmp_path, cases)
+    shutil.copy(ROOT / "classroom" / "nbgrader_config.py", course.root)
+    program = str(Path(sys.executable).parent / "nbgrader")
+    bin_folder = str(Path(sys.executable).parent)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": bin_folder + os.pathsep + os.environ["PATH"]}
+    done = subprocess.run(
+        [program, "autograde", "ps1"], cwd=course.root, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for name, case in cases.items():
+        assert grades_of(course, name) == case.grades()
