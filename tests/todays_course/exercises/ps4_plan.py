@@ -1,8 +1,8 @@
 """Assignment 4's experiment: the check watches which runs an answer asks for."""
 
-from ..wording import N_, _
-from .core import Exercise
-from .trial import Trial, plain
+from lenet_helpers.checks.core import Exercise
+from lenet_helpers.checks.trial import Trial, plain
+from lenet_helpers.wording import N_, _
 
 
 def experiment(run):
@@ -38,9 +38,21 @@ class Bench:
 
     def __init__(self, rng):
         self._rng, self.known, self.tested = rng, {}, False
+        self.public = {"test_accuracy": self.test_accuracy}
 
-    def __call__(self, seed, **levers):
+    def __call__(
+        self,
+        seed,
+        learning_rate=0.02,
+        batch_size=32,
+        epochs=4,
+        momentum=0.9,
+        weight_decay=0.0,
+        dropout=0.0,
+        shift=0.0,
+    ):
         """Validation accuracy of one run; the same again for the same seed and levers."""
+        levers = {name: value for name, value in locals().items() if name not in ("self", "seed")}
         key = (int(seed), tuple(sorted(levers.items())))
         if key not in self.known:
             self.known[key] = round(float(self._rng.uniform(0.90, 0.97)), 4)

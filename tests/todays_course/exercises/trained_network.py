@@ -5,13 +5,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..data import Dataset, load_dataset
-from ..models import LeNet
-from ..modes import evaluation_mode
-from ..training import TrainConfig, train
-from ..wording import N_, _
-from .core import Exercise
-from .trial import Trial, plain
+from lenet_helpers.checks.core import Exercise
+from lenet_helpers.checks.trial import Trial, plain
+from lenet_helpers.data import Dataset, load_dataset
+from lenet_helpers.models import LeNet
+from lenet_helpers.modes import evaluation_mode
+from lenet_helpers.training import TrainConfig, train
+from lenet_helpers.wording import N_, _
 
 
 def trained_network(dataset):
@@ -47,21 +47,6 @@ N_TRAIN, N_TEST = 400, 1000
 THRESHOLD = 0.80
 
 
-class _Sealed:
-    """A split that may not be opened: reading anything of it is noted."""
-
-    def __init__(self):
-        self.opened = False
-
-    def __getattr__(self, name):
-        self.opened = True
-        raise RuntimeError(_("dataset.test is sealed: a network is not made with the test images"))
-
-    def __len__(self):
-        self.opened = True
-        return 0
-
-
 def data_of(rng):
     """400 training and 100 validation digits without a test split, and 1,000 others to judge with."""
     whole = load_dataset("mnist-5k", validation=0)
@@ -71,30 +56,18 @@ def data_of(rng):
     dataset = Dataset(
         whole.name, train_split, validation, judge, whole.class_names, whole.source, whole.mean, whole.std
     )
-    sealed = _Sealed()
-    object.__setattr__(dataset, "test", sealed)
-    return dataset, judge, sealed
+    object.__setattr__(dataset, "test", None)  # it stays with the examiner
+    return dataset, judge
 
 
 def _train(candidate, rng):
-    dataset, judge, sealed = data_of(rng)
-    before = [split.images.clone() for split in (dataset.train, dataset.validation)]
+    dataset, judge = data_of(rng)
     trial = Trial(candidate, dataset, tried=_("{n} training digits").format(n=N_TRAIN), on_error=None)
     model = trial.result
-    if sealed.opened:
-        trial.fail(
-            "opens-test",
-            got=_("dataset.test was read"),
-            look=_("which split is used for what: the test images are not for making a network"),
-        )
     if model is None:
         trial.fail("returned-none", look=_("the end of your function: does it return the network?"))
     if not isinstance(model, nn.Module):
         trial.fail("not-a-module", look=_("what is returned: the network itself"))
-    if not all(torch.equal(a, split.images) for a, split in zip(before, (dataset.train, dataset.validation))):
-        trial.fail(
-            "in-place", got=_("the images were changed"), look=_("operations that change a tensor in place")
-        )
     return trial, model, dataset, judge
 
 

@@ -4,9 +4,10 @@ pairs.
 
 import numpy as np
 
-from ..wording import N_, _
-from .core import Exercise
-from .trial import Trial, agree, describe, plain
+from classroom.contract import beside, lenient, numbers
+from lenet_helpers.checks.core import Exercise
+from lenet_helpers.checks.trial import Trial, agree, describe, plain
+from lenet_helpers.wording import N_, _
 
 
 def choose_configuration(runs):
@@ -298,3 +299,7 @@ def too_few(candidate, rng):
     if not asked:
         trial.fail("one-seed-claim", look=_("the number of seeds: two runs are an anecdote, and one is less"))
     Trial(candidate, baseline, changed)  # and enough seeds are not refused
+
+
+PAIRED_EFFECT = lenient(PAIRED_EFFECT, numbers)
+EXPERIMENT = beside(__file__, "ps4_plan").EXPERIMENT
