@@ -2,6 +2,7 @@
 
     python -m benchmarks.levers                    # runs what is missing, then summarises
     python -m benchmarks.levers --seconds 480      # the same, in slices: stops in time, goes on next time
+    python -m benchmarks.levers --part 1 2         # the first of two halves, for two processors at once
     python -m benchmarks.levers --summarise        # only writes the summary again
 
 Data: full MNIST (`--data`, else $LENET_DATA); 10,000 of its training images to learn from
@@ -45,7 +46,7 @@ RESULTS = FOLDER / "levers.json"
 MANY, FEW, VALIDATION = 10_000, 500, 10_000
 RECIPE = replace(QUICK, epochs=3.0)
 STEPS = 939  # 3 epochs of 10,000 images in batches of 32
-SEEDS, CHOOSING, CURVE_SEEDS = range(5), (100, 101), range(3)
+SEEDS, CHOOSING, CURVE_SEEDS = range(5), (100,), range(2)
 
 
 @dataclass(frozen=True)
@@ -117,13 +118,11 @@ SETTINGS = {
     "few, all three": setting(**LONG_FEW, **AUGMENTED),
     "long": setting(**LONG),
     "long, dropout 0.5": setting(**LONG, dropout=0.5),
-    "long, all three": setting(**LONG, **AUGMENTED),
-    "long, rotation 180": setting(**LONG, rotation=180.0),
 }
 
 # Arms that get a learning rate of their own, and the rates that they choose among.
 TUNED = ("baseline", *DEPTH, *WIDTH, "batch 128, equal epochs")
-RATES = (0.002, 0.004, 0.008, 0.016, 0.032)
+RATES = (0.002, 0.004, 0.008, 0.016)
 OWN = "{name}, own rate"
 
 CURVES = {
@@ -134,7 +133,7 @@ CURVES = {
 }
 SIZES = (100, 300, 1_000, 3_000, 10_000, 50_000)
 SIZE_STEPS = 2 * STEPS
-SIZE_ARMS = {"plain": {}, "augmented": AUGMENTED, "width 3": WIDTH["width 3"]}
+SIZE_ARMS = {"plain": {}, "augmented": AUGMENTED}
 
 
 def size_setting(arm, n):
@@ -142,21 +141,26 @@ def size_setting(arm, n):
     return setting(n_train=n, steps=SIZE_STEPS, **SIZE_ARMS[arm])
 
 
-def first_stage():
-    """Everything that depends on no other result: name of the run, its `Setting` and its seeds."""
-    yield from ((name, one, SEEDS) for name, one in SETTINGS.items())
-    for name in TUNED:
-        for rate in RATES:
-            yield f"choose {rate:g} {name}", with_rate(name, rate), CHOOSING
-    for optimizer, curve in CURVES.items():
-        yield from ((f"{optimizer} {rate:g}", one, CURVE_SEEDS) for rate, one in curve.items())
-    for arm in SIZE_ARMS:
-        yield from ((f"{n} images, {arm}", size_setting(arm, n), CURVE_SEEDS) for n in SIZES)
+def plan():
+    """Every run, (name, `Setting`, seed), in an order that leaves whole rounds of seeds when it is stopped."""
+    curves = [(f"{optimizer} {rate:g}", one) for optimizer, c in CURVES.items() for rate, one in c.items()]
+    curves += [(f"{n} images, {arm}", size_setting(arm, n)) for arm in SIZE_ARMS for n in SIZES]
+    for seed in CHOOSING:
+        for name in TUNED:
+            yield from ((f"choose {rate:g} {name}", with_rate(name, rate), seed) for rate in RATES)
+    for seed in SEEDS:
+        yield from ((name, one, seed) for name, one in SETTINGS.items())
+        if seed in CURVE_SEEDS:
+            yield from ((name, one, seed) for name, one in curves)
+        if all(path(f"choose {r:g} {name}", s).exists() for name in TUNED for r in RATES for s in CHOOSING):
+            yield from ((*own(name), seed) for name in TUNED)
 
 
-def second_stage():
-    """The arms at the rates that the first stage chose for them."""
-    yield from ((OWN.format(name=name), with_rate(name, chosen_rate(name)), SEEDS) for name in TUNED)
+def own(name):
+    """(the name of its runs, `Setting`) of arm `name` at the rate that was chosen for it."""
+    rate = chosen_rate(name)
+    # At the rate of the recipe they have been made already.
+    return name if rate == RECIPE.learning_rate else f"{name}, at {rate:g}", with_rate(name, rate)
 
 
 def with_rate(name, rate):
@@ -181,27 +185,27 @@ def main():
     parser = argparse.ArgumentParser(description="Measure what each lever of chapter 4 does.")
     parser.add_argument("--data", help="folder with MNIST (default: $LENET_DATA or the cache)")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after about so long")
+    parser.add_argument("--part", type=int, nargs=2, default=(1, 1), metavar=("NUMBER", "OF"))
     parser.add_argument("--summarise", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
     if not options.summarise:
-        end = time.monotonic() + options.seconds
-        if not (measure(first_stage(), options.data, end) and measure(second_stage(), options.data, end)):
-            print("not done: run the same line again to go on")
-            return
+        measure(options.data, time.monotonic() + options.seconds, *options.part)
+    left = sum(not path(name, seed).exists() for name, _one, seed in plan())
+    if left:
+        print(f"{left} runs to go: run the same line again")
     RESULTS.write_text(json.dumps(summarise(), indent=1) + "\n")
     print(f"wrote {RESULTS.name}")
 
 
-def measure(plan, root, end):
-    """Train what is missing until time `end`, seed by seed; whether all is there."""
+def measure(root, end, part=1, parts=1):
+    """Train what is missing until time `end`; of several processes each takes its part."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    missing = [
-        (seed, name, one) for name, one, seeds in plan for seed in seeds if not path(name, seed).exists()
-    ]
-    for seed, name, one in sorted(missing, key=lambda item: item[0]):
+    for number, (name, one, seed) in enumerate(plan()):
+        if number % parts != part - 1 or path(name, seed).exists():
+            continue
         if time.monotonic() > end:
-            return False
+            return
         started = time.monotonic()
         result = run(dataset(one.n_train, root), replace(one, training=replace(one.training, seed=seed)))
         partial = path(name, seed).with_suffix(".partial.npz")
@@ -209,7 +213,6 @@ def measure(plan, root, end):
         partial.replace(path(name, seed))  # whole or not at all
         took = time.monotonic() - started
         print(f"seed {seed}  {name:34} {100 * result['right'].mean():6.2f} %  {took:.1f} s", flush=True)
-    return True
 
 
 def path(name, seed):
@@ -260,11 +263,13 @@ def _shown(data, one):
 
 
 def summarise():
-    """The contents of levers.json, from the runs kept in the cache."""
-    everything = {name: one for stage in (first_stage, second_stage) for name, one, _seeds in stage()}
-    named = [*SETTINGS, *(OWN.format(name=name) for name in TUNED)]
-    runs = {name: load_all(name, SEEDS) for name in named}
-    settings = {name: describe(everything[name], runs[name]) for name in named}
+    """The contents of levers.json, from the runs kept in the cache: the rounds of seeds that are whole."""
+    owned = {OWN.format(name=name): own(name) for name in TUNED}
+    everything = SETTINGS | {name: one for name, (_run, one) in owned.items()}
+    stored = {name: name for name in SETTINGS} | {name: run for name, (run, _one) in owned.items()}
+    seeds = rounds(stored.values(), SEEDS)
+    runs = {name: load_all(where, seeds) for name, where in stored.items()}
+    settings = {name: describe(everything[name], runs[name]) for name in everything}
     return {
         "what": "validation accuracy on 10,000 images of MNIST's training set; test set untouched",
         "command": "python -m benchmarks.levers",
@@ -272,12 +277,12 @@ def summarise():
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "threads": 1,
         "recipe": asdict(RECIPE),
-        "seeds": len(SEEDS),
+        "seeds": len(seeds),
         "settings": settings,
         "comparisons": {
             name: compare(runs[name], runs[everything[name].baseline])
             | {"baseline": everything[name].baseline}
-            for name in named
+            for name in everything
             if name != everything[name].baseline
         },
         "chosen": {
@@ -297,6 +302,18 @@ def summarise():
             "arms": {arm: [curve_point(f"{n} images, {arm}", images=n) for n in SIZES] for arm in SIZE_ARMS},
         },
     }
+
+
+def rounds(names, seeds):
+    """The first of `seeds` with which every one of `names` was run."""
+    names, whole = list(names), []
+    for seed in seeds:
+        if not all(path(name, seed).exists() for name in names):
+            break
+        whole.append(seed)
+    if not whole:
+        raise SystemExit("not one round of runs is whole yet: run python -m benchmarks.levers first")
+    return whole
 
 
 def load(name, seed):
@@ -324,7 +341,7 @@ def describe(one, kept):
         "multiply_adds": sum(row.multiply_adds for row in layer_table(model)),
         "accuracies": [round(float(a), 4) for a in accuracies],
         "mean": round(float(accuracies.mean()), 5),
-        "sd": round(float(accuracies.std(ddof=1)), 5),
+        "sd": round(float(accuracies.std(ddof=1)), 5) if len(accuracies) > 1 else None,
         "validation_loss": round(float(kept["validation_loss"].mean()), 4),
         "train_loss": round(float(kept["train_loss"].mean()), 4),
         "train_accuracy": round(float(kept["train_accuracy"].mean()), 4),
@@ -356,7 +373,7 @@ def compare(ours, theirs):
 
 def curve_point(name, **where):
     """One point of a curve over the curve's seeds."""
-    kept = load_all(name, CURVE_SEEDS)
+    kept = load_all(name, rounds([name], CURVE_SEEDS))
     return where | {
         "accuracies": [round(float(a), 4) for a in kept["right"].mean(axis=1)],
         "diverged": int(kept["diverged"].sum()),

@@ -384,6 +384,42 @@ def show_many(spread, seeds=3, most=40):
     show(fig, text.format(seeds=seeds, most=most, alarms=alarms[-1], lead=leads[-1]))
 
 
+def show_traces(traces):
+    """Show what optimizers make of the gradients of one weight: name → one dict per step, with "gradient",
+    "step" and what the optimizer keeps for that weight, by torch's names.
+    """
+    kept = {
+        "momentum_buffer": (_("v, the fading sum"), lambda x: x),
+        "exp_avg": (_("m, the mean of gradients"), lambda x: x),
+        "exp_avg_sq": (_("√s, of their squares"), np.sqrt),
+    }
+    fig, axes = figure(2, len(traces), width=9.2, height=4.6, sharex=True)
+    said = []
+    for column, (name, rows) in enumerate(traces.items()):
+        top, bottom = axes[:, column]
+        across = np.arange(1, len(rows) + 1)
+        steps = np.array([row["step"] for row in rows])
+        top.plot(across, [row["gradient"] for row in rows], color=GREY, linewidth=1, label=_("gradient g"))
+        for index, (key, (words, form)) in enumerate(kept.items()):
+            if key in rows[0]:
+                values = form(np.array([row[key] for row in rows]))
+                top.plot(across, values, **series(index, marker=False), label=words)
+        bottom.bar(across, 1000 * steps, color=LINES[0])
+        for ax in (top, bottom):
+            ax.axhline(0, color="black", linewidth=0.8)
+        top.legend(fontsize=8)
+        label(top, title=name, y=_("gradient") if not column else None)
+        label(bottom, x=_("batch"), y=_("step [1/1000]") if not column else None)
+        first, sizes = 1000 * abs(steps[0]), 1000 * np.abs(steps)
+        said.append(
+            _("{name}: first {first:.2f}, then {low:.2f} to {high:.2f}").format(
+                name=name, first=first, low=sizes[1:].min(), high=sizes[1:].max()
+            )
+        )
+    text = _("One weight of conv1 over {n} batches. Size of its steps in thousandths: {parts}.")
+    show(fig, text.format(n=len(rows), parts="; ".join(said)))
+
+
 def show_levers(*config_classes):
     """Show the table of the levers that the configuration classes declare."""
     table = lever_table(*config_classes)

@@ -195,6 +195,25 @@ def luck(correct, *, seeds_each=1, images=None, draws=4000, seed=0):
     return np.take_along_axis(gaps, few, axis=1).mean(axis=1)
 
 
+def coverage_of(interval, correct, seeds, *, draws=300, seed=0):
+    """How often an interval holds the truth, as a share of `draws` comparisons of luck with luck.
+
+    `correct` is (runs, images) of ONE configuration; each draw picks two separate groups of
+    `seeds` runs, so that the true mean difference is 0. `interval(difference, rng)` gets the
+    table (seeds, images) of differences and returns (low, high).
+    """
+    correct = np.asarray(correct)
+    if not 1 <= seeds <= len(correct) // 2:
+        message = _("seeds={value}: choose 1 to {most}, two separate groups out of {n} runs")
+        raise ValueError(message.format(value=seeds, most=len(correct) // 2, n=len(correct)))
+    rng, held = np.random.default_rng(seed), 0
+    for _draw in range(draws):
+        rows = rng.permutation(len(correct))[: 2 * seeds]
+        low, high = interval(correct[rows[:seeds]].astype(float) - correct[rows[seeds:]], rng)
+        held += low <= 0 <= high
+    return held / draws
+
+
 def pack(correct):
     """A (seeds, images) table of booleans as one short line of text (base64 of the bits) a row."""
     rows = np.packbits(np.asarray(correct, dtype=bool), axis=1)
