@@ -142,18 +142,26 @@ def size_setting(arm, n):
 
 
 def plan():
-    """Every run, (name, `Setting`, seed), in an order that leaves whole rounds of seeds when it is stopped."""
+    """Every run, (name, `Setting`, seed), in an order that leaves whole rounds of seeds behind."""
     curves = [(f"{optimizer} {rate:g}", one) for optimizer, c in CURVES.items() for rate, one in c.items()]
     curves += [(f"{n} images, {arm}", size_setting(arm, n)) for arm in SIZE_ARMS for n in SIZES]
-    for seed in CHOOSING:
-        for name in TUNED:
-            yield from ((f"choose {rate:g} {name}", with_rate(name, rate), seed) for rate in RATES)
+    slow = [name for name in SETTINGS if name.startswith("long")]
     for seed in SEEDS:
-        yield from ((name, one, seed) for name, one in SETTINGS.items())
+        yield from ((name, one, seed) for name, one in SETTINGS.items() if name not in slow)
+        if seed == 1:
+            for name in TUNED:
+                for choosing in CHOOSING:
+                    yield from ((f"choose {r:g} {name}", with_rate(name, r), choosing) for r in RATES)
+        if chosen():
+            yield from ((*own(name), earlier) for earlier in range(seed + 1) for name in TUNED)
         if seed in CURVE_SEEDS:
             yield from ((name, one, seed) for name, one in curves)
-        if all(path(f"choose {r:g} {name}", s).exists() for name in TUNED for r in RATES for s in CHOOSING):
-            yield from ((*own(name), seed) for name in TUNED)
+        yield from ((name, SETTINGS[name], seed) for name in slow)
+
+
+def chosen():
+    """Whether every arm has had its choice of rates."""
+    return all(path(f"choose {r:g} {name}", s).exists() for name in TUNED for r in RATES for s in CHOOSING)
 
 
 def own(name):
@@ -263,12 +271,11 @@ def _shown(data, one):
 
 
 def summarise():
-    """The contents of levers.json, from the runs kept in the cache: the rounds of seeds that are whole."""
+    """The contents of levers.json, from the runs kept in the cache: with as many seeds as each setting has."""
     owned = {OWN.format(name=name): own(name) for name in TUNED}
     everything = SETTINGS | {name: one for name, (_run, one) in owned.items()}
     stored = {name: name for name in SETTINGS} | {name: run for name, (run, _one) in owned.items()}
-    seeds = rounds(stored.values(), SEEDS)
-    runs = {name: load_all(where, seeds) for name, where in stored.items()}
+    runs = {name: load_all(where, rounds([where], SEEDS)) for name, where in stored.items()}
     settings = {name: describe(everything[name], runs[name]) for name in everything}
     return {
         "what": "validation accuracy on 10,000 images of MNIST's training set; test set untouched",
@@ -277,7 +284,7 @@ def summarise():
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "threads": 1,
         "recipe": asdict(RECIPE),
-        "seeds": len(seeds),
+        "seeds": min(len(kept["right"]) for kept in runs.values()),
         "settings": settings,
         "comparisons": {
             name: compare(runs[name], runs[everything[name].baseline])
@@ -360,9 +367,10 @@ def changed(one):
 
 
 def compare(ours, theirs):
-    """The paired difference in accuracy, and that in loss [nats/image], each with its interval."""
-    result = paired_difference(ours["right"], theirs["right"])
-    loss = paired_interval(ours["validation_loss"] - theirs["validation_loss"])
+    """The paired difference in accuracy over the seeds that both have, and that in loss [nats/image]."""
+    n = min(len(ours["right"]), len(theirs["right"]))
+    result = paired_difference(ours["right"][:n], theirs["right"][:n])
+    loss = paired_interval(ours["validation_loss"][:n] - theirs["validation_loss"][:n])
     return {
         **{key: round(getattr(result, key), 5) for key in ("mean", "low", "high")},
         "loss": {key: round(value, 4) for key, value in zip(("mean", "low", "high"), loss)},
