@@ -216,7 +216,7 @@ def measure(root, end, part=1, parts=1):
             return
         started = time.monotonic()
         result = run(dataset(one.n_train, root), replace(one, training=replace(one.training, seed=seed)))
-        partial = path(name, seed).with_suffix(".partial.npz")
+        partial = path(name, seed).with_suffix(f".{part}.partial.npz")
         np.savez_compressed(partial, **result)
         partial.replace(path(name, seed))  # whole or not at all
         took = time.monotonic() - started
@@ -271,7 +271,7 @@ def _shown(data, one):
 
 
 def summarise():
-    """The contents of levers.json, from the runs kept in the cache: with as many seeds as each setting has."""
+    """The contents of levers.json, from the runs in the cache: each setting with the seeds it has."""
     owned = {OWN.format(name=name): own(name) for name in TUNED}
     everything = SETTINGS | {name: one for name, (_run, one) in owned.items()}
     stored = {name: name for name in SETTINGS} | {name: run for name, (run, _one) in owned.items()}

@@ -73,7 +73,7 @@ class LiveCurves:
                     )
                 )
                 self.others += self.axes[field].plot(
-                    across, values.mean(0), color="black", linestyle=":", linewidth=1.6
+                    across, values.mean(0), color="black", linestyle=":", linewidth=1.6, label=_("their mean")
                 )
             for index, (name, histories) in enumerate(overlays.items(), start=3):
                 across, values = stack(histories, f"validation_{field}", self.x)
