@@ -118,6 +118,7 @@ SETTINGS = {
     "few, all three": setting(**LONG_FEW, **AUGMENTED),
     "long": setting(**LONG),
     "long, dropout 0.5": setting(**LONG, dropout=0.5),
+    "long, rotation 180": setting(**LONG, rotation=180.0),
 }
 
 # Arms that get a learning rate of their own, and the rates that they choose among.
@@ -290,7 +291,7 @@ def summarise():
             name: compare(runs[name], runs[everything[name].baseline])
             | {"baseline": everything[name].baseline}
             for name in everything
-            if name != everything[name].baseline
+            if name != everything[name].baseline and shared(runs[name], runs[everything[name].baseline]) > 1
         },
         "chosen": {
             name: {
@@ -366,9 +367,14 @@ def changed(one):
     return found | ({"shown": one.shown} if one.shown else {})
 
 
+def shared(ours, theirs):
+    """How many seeds both settings were run with; their seeds are the first ones of the same list."""
+    return min(len(ours["right"]), len(theirs["right"]))
+
+
 def compare(ours, theirs):
     """The paired difference in accuracy over the seeds that both have, and that in loss [nats/image]."""
-    n = min(len(ours["right"]), len(theirs["right"]))
+    n = shared(ours, theirs)
     result = paired_difference(ours["right"][:n], theirs["right"][:n])
     loss = paired_interval(ours["validation_loss"][:n] - theirs["validation_loss"][:n])
     return {

@@ -261,7 +261,7 @@ class TuningLab(TrainingDashboard):
         return " ".join(part for part in (text, *self._comparison(entry, changed)) if part)
 
     def _comparison(self, entry, changed):
-        """Sentences: the difference to the baseline, the prediction beside it, a warning if two levers
+        """Sentences: the difference from the baseline, the prediction beside it, a warning if two levers
         moved.
         """
         difference = self.book.difference(entry)

@@ -74,6 +74,7 @@ class Effects:
         return {
             _("changed"): self.label(name),
             _("validation [%]"): f"{100 * setting['mean']:.2f} ± {100 * setting['sd']:.2f}",
+            _("seeds"): len(setting["accuracies"]),
             _("difference [points]"): "–" if one is None or name == base else _signed(one, 100, 2),
             _("verdict"): "–" if one is None or name == base else _(OUTCOMES[self.verdict(name)]),
             _("training [%]"): f"{100 * setting['train_accuracy']:.1f}",
@@ -92,7 +93,7 @@ class Effects:
     def figure(self, *names):
         """Differences to the baseline with intervals, one row per setting; filled where 0 is outside."""
         rows = [(self.label(name), [self.results["comparisons"][name]]) for name in names]
-        return _forest(rows, _("validation accuracy, difference to the baseline [points]"))
+        return _forest(rows, _("validation accuracy, difference from the baseline [points]"))
 
     def show(self, *names):
         """Show the figure of `names`, its numbers in a sentence below it."""
@@ -120,7 +121,7 @@ class Effects:
                     what=words, same=_signed(both[0], 100, 2), own=_signed(both[1], 100, 2), rate=rate
                 )
             )
-        fig = _forest(rows, _("validation accuracy, difference to the baseline [points]"))
+        fig = _forest(rows, _("validation accuracy, difference from the baseline [points]"))
         fig.axes[0].legend(
             handles=[
                 Line2D([], [], color=GREY, linestyle=style, linewidth=2, label=words)
@@ -133,15 +134,15 @@ class Effects:
 
     def _sentence(self, names, parts):
         text = _(
-            "Difference to the baseline in points, mean and 95 % interval: {parts}. {train:,} training images"
-            " of MNIST, {images:,} validation images, {seeds} seeds."
+            "Difference from the baseline in points, mean and 95 % interval: {parts}. {train:,} training images"
+            " of MNIST, {images:,} validation images, {seeds} shared seeds."
         )
-        one = self.results["comparisons"][names[0]]
+        seeds = sorted({self.results["comparisons"][name]["seeds"] for name in names})
         return text.format(
             parts="; ".join(parts),
             train=self.results["settings"][names[0]]["n_train"],
-            images=one["images"],
-            seeds=one["seeds"],
+            images=self.results["comparisons"][names[0]]["images"],
+            seeds="–".join(dict.fromkeys(f"{n}" for n in (seeds[0], seeds[-1]))),
         )
 
     def show_rates(self):

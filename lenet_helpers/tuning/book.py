@@ -158,7 +158,7 @@ class Book:
         return paired_difference(np.array([ours[s] for s in both]), np.array([theirs[s] for s in both]))
 
     def table(self):
-        """One row a run: levers changed, validation mean ± s.d. [%], difference to the baseline, cost."""
+        """One row a run: levers changed, validation mean ± s.d. [%], difference from the baseline, cost."""
         return (
             pd.DataFrame([self._row(entry) for entry in self.entries]).set_index(_("run"))
             if self.entries
