@@ -46,13 +46,17 @@ def usual_torch(threads: int | None = None, device: torch.device = torch.device(
 
 
 @contextmanager
-def interrupts_between_steps() -> Iterator[Callable[[], bool]]:
-    """■ or Ctrl-C no longer breaks off in the middle of a step: the block asks the function it gets.
+def interrupts_between_steps() -> Iterator[Callable[[], None]]:
+    """■ or Ctrl-C waits until the block calls the function it gets, which then raises KeyboardInterrupt.
 
     A second one does not wait. Outside the main thread nothing changes: no signal
     arrives there.
     """
     asked: list[bool] = []
+
+    def look() -> None:
+        if asked:
+            raise KeyboardInterrupt
 
     def note(_number: int, _frame: FrameType | None) -> None:
         asked.append(True)
@@ -60,10 +64,10 @@ def interrupts_between_steps() -> Iterator[Callable[[], bool]]:
 
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield lambda: False
+        yield look
         return
     signal.signal(signal.SIGINT, note)
     try:
-        yield lambda: bool(asked)
+        yield look
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -172,22 +172,24 @@ def _records(
     started, good = time.perf_counter(), _copy_weights(model)
     while state.step < total:
         first, tick, steps = state.step, time.perf_counter(), []
-        with interrupts_between_steps() as interrupted, usual_torch(threads, device):
-            model.train()
-            for images, labels in islice(stream, min(every - first % every, total - first)):
-                rate = learning_rate_at(state.step, total, config)
-                for group in state.optimizer.param_groups:
-                    group["lr"] = rate
-                loss, logits = training_step(model, state.optimizer, images, labels)
-                steps.append((loss, logits, labels))
-                state.step += 1
-                if interrupted():
-                    message = _("Stopped at step {step} of {total}; run the cell again.")
-                    raise Interrupted(message.format(step=state.step, total=total))
-        losses, right, counts = _read(steps)
-        seconds = time.perf_counter() - tick
-        good = _last_good(model, good, losses, first, config)
-        score = _score(score_pieces(model, dataset.validation, threads)) if dataset.validation else None
+        try:
+            with interrupts_between_steps() as look, usual_torch(threads, device):
+                model.train()
+                for images, labels in islice(stream, min(every - first % every, total - first)):
+                    rate = learning_rate_at(state.step, total, config)
+                    for group in state.optimizer.param_groups:
+                        group["lr"] = rate
+                    loss, logits = training_step(model, state.optimizer, images, labels)
+                    steps.append((loss, logits, labels))
+                    state.step += 1
+                    look()
+            losses, right, counts = _read(steps)
+            seconds = time.perf_counter() - tick
+            good = _last_good(model, good, losses, first, config)
+            score = _score(score_pieces(model, dataset.validation, threads)) if dataset.validation else None
+        except KeyboardInterrupt as interrupt:
+            message = _("Stopped at step {step} of {total}; run the cell again.")
+            raise Interrupted(message.format(step=state.step, total=total)) from interrupt
         yield EpochRecord(
             step=state.step,
             epoch=state.step / per_epoch,
