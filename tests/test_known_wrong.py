@@ -114,12 +114,10 @@ def test_whatever_comes_back_is_answered_with_a_message(name):
     these passes them all.
     """
     exercise = check.exercise(name)
+    networks = name in ("build_lenet", "trained_network")  # where what is returned is called again
     for what, make in ODD.items():
-        for made in (
-            make,
-            lambda make=make: Odd(make),
-            lambda make=make: lambda *_arguments, **_named: make(),
-        ):
+        forms = (lambda make=make: Odd(make), lambda make=make: lambda *_arguments, **_named: make())
+        for made in (make, *(forms if networks or what in ("None", "pair") else ())):
             results = exercise.grade(lambda *_arguments, made=made, **_named: made(), seed=1)
             assert not all(result.passed for result in results), what
             assert all(result.passed or result.message for result in results), what

@@ -54,12 +54,12 @@ def one_map(n_in, n_out, k):
     return n_in * k * k + 1
 
 
-@wrong("conv_parameters", "not-an-integer")
-def as_a_fraction(n_in, n_out, k):
+@correct("conv_parameters")
+def as_a_float(n_in, n_out, k):
     return (n_in * k**2 + 1) * n_out / 1
 
 
-@wrong("conv_parameters", "count")
+@wrong("conv_parameters", "conv2")
 def counts_every_place(n_in, n_out, k):
     return n_in * n_out * k * k * 64
 

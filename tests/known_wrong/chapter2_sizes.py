@@ -66,8 +66,8 @@ def started_at_zero(layers):
     return as_a_sum(layers) - 1
 
 
-@wrong("receptive_field", "not-an-integer")
-def a_string(layers):
+@correct("receptive_field")
+def as_a_float(layers):
     return float(as_a_sum(layers))
 
 

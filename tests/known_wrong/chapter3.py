@@ -233,7 +233,7 @@ def step_before_backward(model, optimizer, train_batches, validation_batches, ep
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
-@wrong("training_loop", "other-optimizer")
+@wrong("training_loop", "sgd-steps")
 def an_optimizer_of_its_own(model, optimizer, train_batches, validation_batches, epochs):
     adam = torch.optim.Adam(model.parameters(), lr=0.01)
     return loop(model, adam, train_batches, validation_batches, epochs, good_step)
@@ -389,19 +389,19 @@ def only_loads(path, model, dataset):
     return []
 
 
-@wrong("resume", "not-trained")
+@wrong("resume", "not-run")
 def returns_the_generator(path, model, dataset):
     state = load_checkpoint(path, model)
     return train(model, dataset, state.config, state=state)
 
 
-@wrong("resume", "other-weights")
+@wrong("resume", "started-over")
 def starts_over(path, model, dataset):
     state = load_checkpoint(path, model)
     return list(train(model, dataset, state.config))
 
 
-@wrong("resume", "other-weights")
+@wrong("resume", "weights-not-loaded")
 def forgets_the_weights(path, model, dataset):
     weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     state = load_checkpoint(path, model)
@@ -409,7 +409,7 @@ def forgets_the_weights(path, model, dataset):
     return list(train(model, dataset, state.config, state=state))
 
 
-@wrong("resume", "raised")
+@wrong("resume", "same-weights")
 def default_configuration(path, model, dataset):
     state = load_checkpoint(path, model)
     return list(train(model, dataset, TrainConfig(steps=6, batch_size=5), state=state))

@@ -186,7 +186,7 @@ def one_epoch_too_patient(losses, patience):
     return _walk(losses, patience + 1)
 
 
-@wrong("stop_epoch", "off-by-one")
+@wrong("stop_epoch", "patience")
 def one_epoch_too_hasty(losses, patience):
     return max(2, _walk(losses, patience) - 1) if patience > 1 else _walk(losses, 2)
 
