@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..wording import N_, _
-from .core import Exercise
+from .core import Contract, Exercise
 from .trial import Trial, agree, plain
 
 
@@ -42,6 +42,17 @@ FIT_ONE_BATCH = Exercise(
             "for _ in range(steps): loss = F.cross_entropy(model(images), labels); zero_grad, backward, step;"
             " losses.append(loss.item())."
         ),
+    ),
+    contract=Contract(
+        N_(
+            "model and optimizer, which belong together; images (n, 1, height, width) and labels (n,), one"
+            " batch; steps: a whole number. The model comes in either mode."
+        ),
+        N_(
+            "A list, array or tensor of `steps` losses: number i is the mean cross-entropy in nats per image"
+            " just before step i. Each step is one of the optimizer on that loss, in training mode."
+        ),
+        keeps=N_("images and labels: nothing writes into them"),
     ),
 )
 
@@ -93,12 +104,18 @@ FAULTS = (
 )
 
 
-def _tried(candidate, rng):
-    """(the trial, losses or None, weights after, the model, a function from a fault to its result)."""
-    seed, steps, n = int(rng.integers(1000)), int(rng.integers(5, 9)), int(rng.integers(4, 9))
-    model = _Probe(seed)
-    images = torch.from_numpy(rng.normal(size=(n, 1, 3, 4))).float()
-    labels = torch.from_numpy(rng.integers(0, 10, n))
+def _trials(candidate, rng):
+    """`_tried` on batches and numbers of steps of many sizes, even and odd."""
+    for n, steps in ((1, 3), (4, 6), (7, 5), (23, 8), (6, 1)):
+        yield _tried(candidate, rng, n + 2 * int(rng.integers(0, 3)), steps)
+
+
+def _tried(candidate, rng, n, steps):
+    """(the trial, the model, steps, a function from a fault to the losses and weights it leads to)."""
+    model = _Probe(int(rng.integers(1000)))
+    # Laid out in memory in another order than their shape says, as a slice of a data set may be.
+    images = torch.from_numpy(rng.normal(size=(4, 3, 1, n))).float().permute(3, 2, 1, 0)
+    labels = torch.from_numpy(rng.integers(0, 10, 2 * n))[::2]
     rate = 0.3
     original = copy.deepcopy(model)
     optimizer = torch.optim.SGD(model.parameters(), rate)
@@ -117,16 +134,8 @@ def _tried(candidate, rng):
 
 
 def _losses(trial, steps):
-    value = trial.result
-    if (
-        type(value) in (list, tuple)
-        and value
-        and all(plain(v) is not None and plain(v).shape == () for v in value)
-    ):
-        array = np.array([float(plain(v)) for v in value])
-    else:
-        array = plain(value)
-    if array is None or array.ndim != 1:
+    array = trial.array()
+    if array.ndim != 1:
         trial.fail("not-a-list", look=_("what is returned: a list with one loss per step"))
     if len(array) != steps:
         text = _("{n} losses for {steps} steps").format(n=len(array), steps=steps)
@@ -136,8 +145,11 @@ def _losses(trial, steps):
 
 @FIT_ONE_BATCH.property("weights", N_("after so many steps the weights are those of SGD on this batch"))
 def weights_move(candidate, rng):
-    trial, model, _steps, variant = _tried(candidate, rng)
-    got = plain(model.layer.weight.detach())
+    for trial, model, _steps, variant in _trials(candidate, rng):
+        _compare_weights(trial, plain(model.layer.weight.detach()), variant)
+
+
+def _compare_weights(trial, got, variant):
     if agree(got, variant("")[1], 1e-4):
         return
     for key, look in FAULTS:
@@ -152,8 +164,11 @@ def weights_move(candidate, rng):
 
 @FIT_ONE_BATCH.property("losses", N_("it returns the loss before each step, in nats per image"))
 def losses_are_noted(candidate, rng):
-    trial, _model, steps, variant = _tried(candidate, rng)
-    got = _losses(trial, steps)
+    for trial, _model, steps, variant in _trials(candidate, rng):
+        _compare_losses(trial, _losses(trial, steps), variant)
+
+
+def _compare_losses(trial, got, variant):
     right = variant("")[0]
     if agree(got, right, 1e-4):
         return
@@ -169,7 +184,7 @@ def in_training_mode(candidate, rng):
         model.eval()
         return candidate(model, *others)
 
-    trial, model, _steps, _variant = _tried(in_evaluation_mode_first, rng)
+    trial, model, _steps, _variant = _tried(in_evaluation_mode_first, rng, 5, 3)
     if not model.modes or not all(model.modes):
         trial.fail(
             "evaluation-mode",

@@ -134,8 +134,8 @@ class Effects:
 
     def _sentence(self, names, parts):
         text = _(
-            "Difference from the baseline in points, mean and 95 % interval: {parts}. {train:,} training images"
-            " of MNIST, {images:,} validation images, {seeds} shared seeds."
+            "Difference from the baseline in points, mean and 95 % interval: {parts}. {train:,} training"
+            " images of MNIST, {images:,} validation images, {seeds} shared seeds."
         )
         seeds = sorted({self.results["comparisons"][name]["seeds"] for name in names})
         return text.format(

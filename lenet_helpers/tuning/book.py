@@ -162,7 +162,7 @@ class Book:
         return paired_difference(np.array([ours[s] for s in both]), np.array([theirs[s] for s in both]))
 
     def table(self):
-        """One row a run: levers changed, validation mean ± s.d. [%], difference from the baseline, cost."""
+        """One row per run: levers changed, validation mean ± s.d. [%], difference, cost."""
         return (
             pd.DataFrame([self._row(entry) for entry in self.entries]).set_index(_("run"))
             if self.entries
