@@ -11,12 +11,28 @@ from ..levers import lever_table
 from ..results import stored_result
 from ..tuning.book import in_words
 from ..tuning.evidence import OUTCOMES, many_comparisons, power, verdict_of
-from ..wording import _
+from ..wording import N_, _
 from .canvas import COLOURS, GREY, LINES, figure, label, series, show
 from .plots import image_grid
 
 WIDEST = 10.0  # points; larger losses are drawn at the edge, with their value
 OWN = "{name}, own rate"  # as benchmarks.levers names an arm at the learning rate chosen for it
+
+
+# Headings may be alike in another language: columns are named only when a table is done.
+COLUMNS = {
+    "changed": N_("changed"),
+    "validation": N_("validation [%]"),
+    "seeds": N_("seeds"),
+    "difference": N_("difference [points]"),
+    "verdict": N_("verdict"),
+    "training": N_("training [%]"),
+    "parameters": N_("parameters"),
+    "work": N_("work, × baseline"),
+    "training loss": N_("training loss"),
+    "validation loss": N_("validation loss"),
+    "loss difference": N_("difference in validation loss"),
+}
 
 
 class Effects:
@@ -42,44 +58,42 @@ class Effects:
         """One row per setting, after its baseline: validation, difference with interval and verdict,
         training accuracy scored at the end, cost.
         """
-        names, rows = names or self.names(), []
-        for name in names:
-            base = self.results["comparisons"][name]["baseline"]
-            if base not in [known for known, _row in rows]:
-                rows.append((base, self._row(base, base)))
-            rows.append((name, self._row(name, base)))
-        return pd.DataFrame([row for _name, row in rows]).set_index(_("changed"))
+        return _named(pd.DataFrame([self._row(name) for name in self._with_baselines(names)]))
 
     def losses(self, *names):
         """Accuracy and loss side by side, one row per setting after its baseline: both differences with
         their intervals, and the losses on training and validation images [nats/image].
         """
-        table = self.table(*names)[[_("validation [%]"), _("difference [points]"), _("verdict")]]
-        order = list(
-            dict.fromkeys(n for name in names for n in (self.results["comparisons"][name]["baseline"], name))
-        )
-        for column, key in ((_("training loss"), "train_loss"), (_("validation loss"), "validation_loss")):
-            table[column] = [f"{self.results['settings'][name][key]:.3f}" for name in order]
-        table[_("difference in validation loss")] = [
-            "–"
-            if name not in self.results["comparisons"]
-            else _signed(self.results["comparisons"][name]["loss"], 1, 3)
-            for name in order
-        ]
-        return table
+        rows = []
+        for name in self._with_baselines(names):
+            setting, one = self.results["settings"][name], self.results["comparisons"].get(name)
+            row = {
+                key: self._row(name)[key]
+                for key in ("changed", "seeds", "validation", "difference", "verdict")
+            }
+            row["training loss"] = f"{setting['train_loss']:.3f}"
+            row["validation loss"] = f"{setting['validation_loss']:.3f}"
+            row["loss difference"] = "–" if one is None else _signed(one["loss"], 1, 3)
+            rows.append(row)
+        return _named(pd.DataFrame(rows))
 
-    def _row(self, name, base):
+    def _with_baselines(self, names):
+        """`names` (by default all), each baseline once before the first that is compared with it."""
+        pairs = ((self.results["comparisons"][name]["baseline"], name) for name in names or self.names())
+        return list(dict.fromkeys(name for pair in pairs for name in pair))
+
+    def _row(self, name):
         setting, one = self.results["settings"][name], self.results["comparisons"].get(name)
-        work = setting["multiply_adds"] / self.results["settings"][base]["multiply_adds"]
+        base = self.results["settings"][one["baseline"] if one else name]
         return {
-            _("changed"): self.label(name),
-            _("validation [%]"): f"{100 * setting['mean']:.2f} ± {100 * setting['sd']:.2f}",
-            _("seeds"): len(setting["accuracies"]),
-            _("difference [points]"): "–" if one is None or name == base else _signed(one, 100, 2),
-            _("verdict"): "–" if one is None or name == base else _(OUTCOMES[self.verdict(name)]),
-            _("training [%]"): f"{100 * setting['train_accuracy']:.1f}",
-            _("parameters"): setting["parameters"],
-            _("work, × baseline"): round(work, 2),
+            "changed": self.label(name),
+            "validation": f"{100 * setting['mean']:.2f} ± {100 * setting['sd']:.2f}",
+            "seeds": len(setting["accuracies"]),
+            "difference": "–" if one is None else _signed(one, 100, 2),
+            "verdict": "–" if one is None else _(OUTCOMES[self.verdict(name)]),
+            "training": f"{100 * setting['train_accuracy']:.1f}",
+            "parameters": setting["parameters"],
+            "work": round(setting["multiply_adds"] / base["multiply_adds"], 2),
         }
 
     def label(self, name):
@@ -241,6 +255,12 @@ class Effects:
         worst = int(np.argmax(errors))
         text = _("Validation error per digit. With {what} the digit {worst} fares worst: {error:.1f} %.")
         show(fig, text.format(what=self.label(names[-1]), worst=worst, error=errors[worst]))
+
+
+def _named(table):
+    return (
+        table.set_index("changed").rename_axis(_(COLUMNS["changed"])).rename(columns=lambda c: _(COLUMNS[c]))
+    )
 
 
 STYLES = ((0, (2, 1.5)), "-")  # of the first and the last of several intervals in one row
