@@ -107,7 +107,7 @@ class Effects:
     def figure(self, *names):
         """Differences to the baseline with intervals, one row per setting; filled where 0 is outside."""
         rows = [(self.label(name), [self.results["comparisons"][name]]) for name in names]
-        return _forest(rows, _("validation accuracy, difference from the baseline [points]"))
+        return _forest(rows, _("difference from the baseline [points]"))
 
     def show(self, *names):
         """Show the figure of `names`, its numbers in a sentence below it."""
@@ -135,7 +135,7 @@ class Effects:
                     what=words, same=_signed(both[0], 100, 2), own=_signed(both[1], 100, 2), rate=rate
                 )
             )
-        fig = _forest(rows, _("validation accuracy, difference from the baseline [points]"))
+        fig = _forest(rows, _("difference from the baseline [points]"))
         fig.axes[0].legend(
             handles=[
                 Line2D([], [], color=GREY, linestyle=style, linewidth=2, label=words)
