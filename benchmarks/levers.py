@@ -121,6 +121,18 @@ SETTINGS = {
     "long, rotation 180": setting(**LONG, rotation=180.0),
 }
 
+# Measured first: the baselines, and what is compared with them alone.
+FIRST = (
+    "baseline",
+    "few",
+    "three 3x3, padded",
+    "two 5x5, padded",
+    "adamw 0.1",
+    "mirrored",
+    "half turn",
+    "few, decay 0.01",
+)
+
 # Arms that get a learning rate of their own, and the rates that they choose among.
 TUNED = ("baseline", *DEPTH, *WIDTH, "batch 128, equal epochs")
 RATES = (0.002, 0.004, 0.008, 0.016)
@@ -143,21 +155,19 @@ def size_setting(arm, n):
 
 
 def plan():
-    """Every run, (name, `Setting`, seed), in an order that leaves whole rounds of seeds behind."""
+    """Every run, (name, `Setting`, seed): what others depend on first, then round by round of seeds."""
     curves = [(f"{optimizer} {rate:g}", one) for optimizer, c in CURVES.items() for rate, one in c.items()]
     curves += [(f"{n} images, {arm}", size_setting(arm, n)) for arm in SIZE_ARMS for n in SIZES]
     slow = [name for name in SETTINGS if name.startswith("long")]
-    for seed in SEEDS:
-        yield from ((name, one, seed) for name, one in SETTINGS.items() if name not in slow)
-        if seed == 1:
-            for name in TUNED:
-                for choosing in CHOOSING:
-                    yield from ((f"choose {r:g} {name}", with_rate(name, r), choosing) for r in RATES)
+    for name in TUNED:
+        for seed in CHOOSING:
+            yield from ((f"choose {rate:g} {name}", with_rate(name, rate), seed) for rate in RATES)
+    for names in (FIRST, [name for name in SETTINGS if name not in (*FIRST, *slow)]):
+        yield from ((name, SETTINGS[name], seed) for seed in SEEDS for name in names)
         if chosen():
-            yield from ((*own(name), earlier) for earlier in range(seed + 1) for name in TUNED)
-        if seed in CURVE_SEEDS:
-            yield from ((name, one, seed) for name, one in curves)
-        yield from ((name, SETTINGS[name], seed) for name in slow)
+            yield from ((*own(name), seed) for seed in SEEDS for name in TUNED)
+        yield from ((name, one, seed) for seed in CURVE_SEEDS for name, one in curves)
+        yield from ((name, SETTINGS[name], seed) for seed in SEEDS[:3] for name in slow)
 
 
 def chosen():

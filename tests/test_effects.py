@@ -38,7 +38,8 @@ def prose(cell):
 
 
 def test_every_setting_is_stored_with_its_n_and_spread(effects):
-    assert set(effects.results["settings"]) == {*levers.SETTINGS, *OWN}
+    first = {name for name in effects.results["settings"] if name.endswith(", first round")}
+    assert set(effects.results["settings"]) - first == {*levers.SETTINGS, *OWN}
     for name, stored in effects.results["settings"].items():
         assert stored["mean"] == pytest.approx(np.mean(stored["accuracies"]), abs=1e-4)
         if len(stored["accuracies"]) > 1:

@@ -73,7 +73,8 @@ class Effects:
             }
             row["training loss"] = f"{setting['train_loss']:.3f}"
             row["validation loss"] = f"{setting['validation_loss']:.3f}"
-            row["loss difference"] = "–" if one is None else _signed(one["loss"], 1, 3)
+            # Settings of the first round were stored without the loss of each seed.
+            row["loss difference"] = "–" if one is None or not one["loss"] else _signed(one["loss"], 1, 3)
             rows.append(row)
         return _named(pd.DataFrame(rows))
 
