@@ -38,7 +38,6 @@ TESTS = {
     "data": ["test_data", "test_training"],
     "levers": ["test_levers", "test_models", "test_train_config"],
     "summary": ["test_summary", "test_lenet1998"],
-    "codes1998": ["test_lenet1998"],
     "models": ["test_models"],
     "wording": ["test_wording"],
 }
@@ -47,6 +46,7 @@ TESTS = {
 def modules():
     """The modules in which faults are planted, by path from the root."""
     core = [p for p in (ROOT / "lenet_helpers").glob("*.py") if p.stem not in ("__init__", "from_nothing")]
+    core += (ROOT / "lenet_helpers" / "lenet1998").glob("*.py")
     checks = [p for p in (ROOT / "lenet_helpers" / "checks").glob("*.py") if p.stem != "__init__"]
     return sorted(str(p.relative_to(ROOT)) for p in core + checks)
 
@@ -79,6 +79,8 @@ def drawn(count, seed):
 def tests_of(path):
     """Arguments of pytest for the tests of a module."""
     stem = Path(path).stem
+    if "lenet1998" in Path(path).parts:
+        return ["tests/test_lenet1998.py"]
     if "checks" in Path(path).parts:
         return ["tests/test_checks.py", "tests/test_known_wrong.py"]
     return [f"tests/{name}.py" for name in TESTS.get(stem, [f"test_{stem}"])]
