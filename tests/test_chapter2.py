@@ -12,7 +12,15 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks import weights
-from lenet_helpers import LeNet, LeNetConfig, count_parameters, evaluate, layer_table, load_dataset
+from lenet_helpers import (
+    LeNet,
+    LeNetConfig,
+    LeNetVariant,
+    count_parameters,
+    evaluate,
+    layer_table,
+    load_dataset,
+)
 from lenet_helpers.codes1998 import digit_codes
 from lenet_helpers.explorers.activations import ActivationState
 from lenet_helpers.figures.ladder import LADDER, counts, errors
@@ -26,7 +34,6 @@ from lenet_helpers.lenet1998 import (
     field_of_1998,
     scaled_tanh,
 )
-from lenet_helpers.models import LeNetVariant
 from lenet_helpers.results import stored_result
 
 
