@@ -1,16 +1,19 @@
 """What three nets make of permuted pixels, and of few digits: chapter 1's two measurements.
 
-    python -m benchmarks.permutation permutation       # eight minutes on one core
-    python -m benchmarks.permutation sizes             # eight minutes on one core
+    python -m benchmarks.permutation permutation       # two minutes on one core
+    python -m benchmarks.permutation local             # three minutes
+    python -m benchmarks.permutation sizes             # ten minutes; goes on where it was stopped
 
 Data: full MNIST from `--data`, else $LENET_DATA, else the cache. 10,000 of its training
 images are set aside for validation, the same for all runs; the test images are not
 touched. Each seed draws the training images, one permutation and the initial weights,
 and every run of a seed shares them. One thread, so that digits repeat.
 
-`permutation`: 3,000 training digits, 0 to 100 % of the pixels permuted; writes
-lenet_helpers/results/permutation.json. `sizes`: pixels as they are, 100 to 3,000 training
-digits, the same number of steps for each, two learning rates; writes training-size.json.
+`permutation`: dense and convolutional, 3,000 training digits, 0 to 100 % of the pixels permuted;
+writes lenet_helpers/results/permutation.json. `local`: the locally connected net on the same images
+and permutations, at 0 and 100 %; writes permutation-local.json. `sizes`: all three, pixels as they
+are, 100 to 3,000 training digits, the same number of steps for each, two learning rates; writes
+training-size.json.
 """
 
 import argparse
@@ -30,7 +33,8 @@ from lenet_helpers.training import QUICK, train
 from lenet_helpers.tuning.evidence import paired_bootstrap
 
 FOLDER = Path(__file__).resolve().parent.parent / "lenet_helpers" / "results"
-RESULTS, SIZES = FOLDER / "permutation.json", FOLDER / "training-size.json"
+RESULTS, LOCAL = FOLDER / "permutation.json", FOLDER / "permutation-local.json"
+SIZES = FOLDER / "training-size.json"
 PERCENTS = (0, 25, 50, 75, 100)
 NETS = {"dense": dense_net, "local": local_net, "conv": LeNet}
 TRAIN_IMAGES, VALIDATION_IMAGES = 3_000, 10_000
@@ -58,7 +62,7 @@ def right(net, dataset, seed, recipe=QUICK):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("part", choices=("permutation", "sizes"))
+    parser.add_argument("part", choices=("permutation", "local", "sizes"))
     parser.add_argument("--data")
     parser.add_argument("--seeds", type=int)
     options = parser.parse_args()
@@ -66,8 +70,10 @@ def main():
     everything = load_dataset("mnist", root=options.data, validation=VALIDATION_IMAGES)
     if options.part == "sizes":
         measure_sizes(everything, options.seeds or 6)
+    elif options.part == "local":
+        measure_permutation(everything, options.seeds or 10, LOCAL, ("local",), (0, 100))
     else:
-        measure_permutation(everything, options.seeds or 10)
+        measure_permutation(everything, options.seeds or 10, RESULTS, ("dense", "conv"), PERCENTS)
 
 
 def drawn(everything, n, seed):
@@ -76,37 +82,39 @@ def drawn(everything, n, seed):
     return replace(everything, train=everything.train[torch.from_numpy(chosen)])
 
 
-def measure_permutation(everything, seeds):
-    """Every net at every percentage, `seeds` times."""
-    hits = {(net, p): [] for net in NETS for p in PERCENTS}
+def measure_permutation(everything, seeds, path, nets, percents):
+    """Each of `nets` at each of `percents`, `seeds` times."""
+    hits = {(net, p): [] for net in nets for p in percents}
     for seed in range(seeds):
         plain = drawn(everything, TRAIN_IMAGES, seed)
-        for percent in PERCENTS:
+        for percent in percents:
             order = permutation(percent / 100, seed)
             data = replace(
                 plain, train=permuted(plain.train, order), validation=permuted(plain.validation, order)
             )
-            for net in NETS:
+            for net in nets:
                 hits[net, percent].append(right(net, data, seed))
                 print(seed, percent, net, hits[net, percent][-1].mean(), flush=True)
-    write(hits, seeds)
+    write(path, hits, seeds)
 
 
 def measure_sizes(everything, seeds):
-    """Every net, number of training digits and learning rate, `seeds` times."""
+    """Every net, number of training digits and learning rate, `seeds` times; saved after each seed."""
     accuracy = {net: {str(n): {str(rate): [] for rate in RATES} for n in TRAIN_SIZES} for net in NETS}
-    for seed in range(seeds):
+    if SIZES.exists():
+        accuracy = json.loads(SIZES.read_text(encoding="utf-8"))["accuracy"]
+    recipe = asdict(replace(QUICK, steps=STEPS)) | {"learning_rate": list(RATES)}
+    for seed in range(len(accuracy["dense"][str(TRAIN_SIZES[0])][str(RATES[0])]), seeds):
         for n in TRAIN_SIZES:
             data = drawn(everything, n, seed)
             for net in NETS:
                 for rate in RATES:
-                    recipe = replace(QUICK, learning_rate=rate, steps=STEPS, record_every=STEPS)
-                    share = round(float(right(net, data, seed, recipe).mean()), 4)
+                    recipe_of_run = replace(QUICK, learning_rate=rate, steps=STEPS, record_every=STEPS)
+                    share = round(float(right(net, data, seed, recipe_of_run).mean()), 4)
                     accuracy[net][str(n)][str(rate)].append(share)
                     print(seed, n, net, rate, share, flush=True)
-    recipe = asdict(replace(QUICK, steps=STEPS)) | {"learning_rate": list(RATES)}
-    conditions = conditions_of(seeds, recipe, "sizes") | {"train_images": list(TRAIN_SIZES)}
-    save(SIZES, {"conditions": conditions, "accuracy": accuracy})
+        conditions = conditions_of(seed + 1, recipe, "sizes") | {"train_images": list(TRAIN_SIZES)}
+        save(SIZES, {"conditions": conditions, "accuracy": accuracy})
 
 
 def conditions_of(seeds, recipe, part):
@@ -130,14 +138,16 @@ def save(path, content):
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def write(hits, seeds):
+def write(path, hits, seeds):
     """The accuracies of all runs, and each net's paired difference at 100 % against 0 %."""
+    nets, percents = (list(dict.fromkeys(key[i] for key in hits)) for i in (0, 1))
     accuracy = {
-        net: {str(p): [round(float(h.mean()), 4) for h in hits[net, p]] for p in PERCENTS} for net in NETS
+        net: {str(p): [round(float(h.mean()), 4) for h in hits[net, p]] for p in percents} for net in nets
     }
-    change = {net: asdict(paired_bootstrap(np.array(hits[net, 100]), np.array(hits[net, 0]))) for net in NETS}
-    conditions = conditions_of(seeds, asdict(QUICK), "permutation")
-    save(RESULTS, {"conditions": conditions, "accuracy": accuracy, "change": change})
+    change = {net: asdict(paired_bootstrap(np.array(hits[net, 100]), np.array(hits[net, 0]))) for net in nets}
+    part = "local" if path == LOCAL else "permutation"
+    conditions = conditions_of(seeds, asdict(QUICK), part)
+    save(path, {"conditions": conditions, "accuracy": accuracy, "change": change})
 
 
 if __name__ == "__main__":

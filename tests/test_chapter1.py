@@ -178,7 +178,7 @@ def test_what_sharing_buys_as_1_1_says_it(prose):
     assert gap[100].mean() == max(each.mean() for each in gap.values())
     for n in sizes:
         assert np.mean(best_runs(results, "dense", n)) < np.mean(best_runs(results, "local", n))
-    change = stored_result("permutation")["change"]["local"]
+    change = stored_result("permutation-local")["change"]["local"]
     assert change["high"] < -0.01, "the locally connected net suffers too"
 
 

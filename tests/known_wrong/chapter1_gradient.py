@@ -116,12 +116,6 @@ def leaves_out_the_last_row(image, output_gradient):
     return weight_by_weight(image, gradient)
 
 
-@wrong("shared_gradient", "uneven")
-def squeezes(image, output_gradient):
-    rows, columns = output_gradient.squeeze().shape  # a single place has no axes left
-    return weight_by_weight(image, output_gradient)
-
-
 @wrong("shared_gradient", "in-place")
 def scales_the_image(image, output_gradient):
     found = weight_by_weight(image, output_gradient)
