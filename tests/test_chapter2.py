@@ -21,7 +21,6 @@ from lenet_helpers import (
     layer_table,
     load_dataset,
 )
-from lenet_helpers.codes1998 import digit_codes
 from lenet_helpers.explorers.activations import ActivationState
 from lenet_helpers.figures.ladder import LADDER, counts, errors
 from lenet_helpers.figures.layers import activity, trained_lenet
@@ -34,6 +33,7 @@ from lenet_helpers.lenet1998 import (
     field_of_1998,
     scaled_tanh,
 )
+from lenet_helpers.lenet1998.codes import digit_codes
 from lenet_helpers.results import stored_result
 
 
