@@ -25,15 +25,18 @@ endif
 TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
 PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
 
-.PHONY: help setup lab test lint proof notebooks pictures site classroom grade lock clean
+.PHONY: help setup lab original test lint proof notebooks pictures site classroom grade lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(VENV)/.lab  ## install what the chapters need into .venv
 
-lab: setup  ## open the chapters in JupyterLab
+lab: setup  ## open your copies of the chapters in JupyterLab (TORCH=cpu: the smaller torch, without GPU)
 	@$(BIN)/python -m tools.lab $(ARGS)
+
+original: setup  ## put a chapter of your copies back: CHAPTER=03-training [CELL=loop-exercise]
+	@$(BIN)/python -m tools.copies original $(CHAPTER) $(CELL)
 
 # Two processes, a file each at a time: all cells of a chapter stay in one kernel.
 test: $(VENV)/.all  ## install what the tests need and run all of them
@@ -81,8 +84,15 @@ $(VENV)/.uv: requirements/uv.txt
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/.uv requirements/lab.txt pyproject.toml
+ifdef TORCH
+	@echo "Installing torch for $(TORCH) and the locked packages"
+	$(UV) --torch-backend $(TORCH) $(shell sed -n 's/^\(torch\(vision\)*==[^ ]*\).*/\1/p' requirements/lab.txt)
+	@awk '/^[a-z]/ {keep = !/^(torch|torchvision|triton|nvidia-.*|cuda-.*)==/} keep' requirements/lab.txt > $(VENV)/lab.txt
+	$(UV) --require-hashes -r $(VENV)/lab.txt
+else
 	@echo "Installing the locked packages (on Linux about 3 GB, torch's CUDA libraries included)"
 	@$(UV) --require-hashes -r requirements/lab.txt
+endif
 	@$(UV) --no-deps --no-build-isolation --editable .
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@cp tools/jupyterlab-overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json
