@@ -12,7 +12,7 @@ from torch import nn
 
 from lenet_helpers import LeNet, check, count_parameters, layer_table
 from lenet_helpers.explorers.fair_count import FairCountState
-from lenet_helpers.figures.matrices import layer_matrices
+from lenet_helpers.figures.matrices import layer_matrices, show_learning
 from lenet_helpers.figures.sharing import best_runs, local_net
 from lenet_helpers.quizzes.questions import load_questions
 from lenet_helpers.results import stored_result
@@ -241,3 +241,13 @@ def test_the_four_matrices():
     assert np.allclose(shared @ x, np.correlate(x, shared[0, :3], "valid"))
     columns = [tuple(c) for c in np.nan_to_num(matrices["permuted"]).T]
     assert sorted(columns) == sorted(tuple(c) for c in shared.T) and columns != [tuple(c) for c in shared.T]
+
+
+def test_a_kernel_that_explodes_or_was_trained_briefly_is_drawn_too(capsys):
+    edge = np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    show_learning([edge + 1] + [edge * 1e19] * 50 + [np.full((3, 3), np.nan)] * 350, edge)
+    assert "is 1.00, 2.0e+19, 2.0e+19, nan" in capsys.readouterr().out
+    show_learning([edge], edge)
+    assert "at steps 0," in capsys.readouterr().out
+    show_learning([edge / (i + 1) for i in range(401)], edge)
+    assert "at steps 0, 10, 50, 400," in capsys.readouterr().out

@@ -72,14 +72,17 @@ def show_matrices(seed=0):
     )
 
 
-def show_learning(seen, target, steps=(0, 10, 50, 400)):
-    """Draw a kernel (k, k) as it was at some `steps` of its training, and last the kernel `target`.
+def show_learning(seen, target):
+    """Draw a kernel (k, k) as it was early and late in its training, and last the kernel `target`.
 
-    `seen`: the kernels of all steps, a list of tensors or arrays.
+    `seen`: the kernels of all steps, a list of tensors or arrays; four of them are drawn.
     """
+    last = len(seen) - 1
+    steps = sorted({0, last // 40, last // 8, last})
     pictures = [np.asarray(seen[step], dtype=float) for step in steps] + [np.asarray(target, dtype=float)]
-    titles = [_("step {n}").format(n=n) for n in steps] + [_("the map's kernel")]
-    limit = max(float(np.abs(picture).max()) for picture in pictures)
+    titles = [_("step {n}").format(n=n) for n in steps] + [_("the given kernel")]
+    # Of the first and the wanted kernel: one that explodes leaves the scale, and says so in numbers.
+    limit = max(float(np.abs(picture).max()) for picture in (pictures[0], pictures[-1]))
     fig, axes = figure(1, len(pictures), width=8.4, height=2.1, layout=None)
     fig.subplots_adjust(0.01, 0.03, 0.92, 0.85, wspace=0.12)
     for ax, picture, title in zip(axes, pictures, titles):
@@ -87,14 +90,18 @@ def show_learning(seen, target, steps=(0, 10, 50, 400)):
         bare(ax, title)
         for (row, column), weight in np.ndenumerate(picture):
             ink = "white" if abs(weight) > 0.6 * limit else "black"
-            ax.text(column, row, f"{weight:.1f}", ha="center", va="center", fontsize=9, color=ink)
+            text = f"{weight:.1f}" if abs(weight) < 100 else f"{weight:.0e}"
+            ax.text(column, row, text, ha="center", va="center", fontsize=9, color=ink)
     axes[-1].spines[:].set_visible(True)
     fig.colorbar(drawn, cax=fig.add_axes((0.94, 0.1, 0.012, 0.68))).ax.tick_params(labelsize=9)
     gaps = [float(np.abs(picture - pictures[-1]).max()) for picture in pictures[:-1]]
     show(
         fig,
         _(
-            "A kernel while it is learned, at steps {steps}, and at the right the kernel that made the map."
+            "A kernel while it is learned, at steps {steps}, and at the right the given kernel."
             " Its largest difference from that kernel is {gaps}."
-        ).format(steps=", ".join(map(str, steps)), gaps=", ".join(f"{gap:.2f}" for gap in gaps)),
+        ).format(
+            steps=", ".join(map(str, steps)),
+            gaps=", ".join(f"{gap:.2f}" if gap < 100 else f"{gap:.1e}" for gap in gaps),
+        ),
     )
