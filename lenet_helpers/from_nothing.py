@@ -1,9 +1,9 @@
 """LeNet from nothing: forward, backward, gradient descent, the loop. Arrays of numpy, no framework.
 
 Each layer is two functions. The first makes the layer's output from its input. The second takes
-`grad`, the derivative of the loss by that output, and gives the derivatives by the input, the
-weight and the bias, each in the shape of what it belongs to. Nothing is checked: the appendix
-says what that costs. Letters for shapes: n images, c maps in, m maps out; float32 or float64.
+`grad`, the gradient of the loss with respect to that output, and returns the gradients with
+respect to the input, the weight and the bias, each in the shape of what it belongs to. Nothing is
+checked: the appendix says what that costs. Letters for shapes: n images, c maps in, m maps out.
 """
 
 import numpy as np
@@ -32,12 +32,12 @@ def convolve(maps, weight, bias):
 
 
 def convolve_backward(grad, maps, weight):
-    """Derivatives by `maps`, `weight` and `bias` of a convolution: each is a convolution again, or a sum.
+    """Gradients for `maps`, `weight` and `bias` of a convolution: two convolutions again, and a sum.
 
     grad (n, m, rows, columns), maps (n, c, height, width), weight (m, c, kh, kw)
     → (n, c, height, width), (m, c, kh, kw), (m,).
     """
-    # A weight meets the input once at every place: its derivative is the sum over all of them.
+    # A weight meets the input once at every place: its gradient is the sum over all of them.
     windows = sliding_window_view(maps, grad.shape[2:], axis=(2, 3))  # (n, c, kh, kw, rows, columns)
     grad_weight = np.tensordot(grad, windows, axes=((0, 2, 3), (0, 4, 5)))
     # A pixel is read by kh × kw places, through one weight each: the kernel, turned by half a turn.
@@ -94,14 +94,12 @@ def dense(x, weight, bias):
 
 
 def dense_backward(grad, x, weight):
-    """grad (n, outputs), x (n, inputs) → derivatives by x, weight and bias, (n, inputs), (outputs, inputs),
-    (outputs,).
-    """
+    """grad (n, outputs), x (n, inputs) → gradients for x, weight and bias, in their shapes."""
     return grad @ weight, grad.T @ x, grad.sum(axis=0)
 
 
 def cross_entropy(logits, labels):
-    """Mean loss of a batch [nats per image], and its derivative by the logits: (p − one-hot) / n.
+    """Mean loss of a batch [nats per image], and its gradient for the logits: (p − one-hot) / n.
 
     logits (n, classes), labels (n,) whole numbers from 0 → a number, (n, classes).
     """
@@ -143,23 +141,23 @@ def forward(weights, images):
 
 
 def backward(weights, out, grad):
-    """`forward` read from its last line to its first. grad (n, 10): the derivative of the loss by the logits.
+    """`forward` read from its last line to its first. grad (n, 10): the gradient for the logits.
 
-    Returns a pair (by weight, by bias) for each layer, and the derivative by the images (n, 1, 28, 28).
+    Returns a pair (for weight, for bias) for each layer, and the gradient for the images (n, 1, 28, 28).
     """
-    by = {}
-    grad, *by["fc3"] = dense_backward(grad, out["relu4"], weights["fc3"][0])
+    grads = {}
+    grad, *grads["fc3"] = dense_backward(grad, out["relu4"], weights["fc3"][0])
     grad = relu_backward(grad, out["fc2"])
-    grad, *by["fc2"] = dense_backward(grad, out["relu3"], weights["fc2"][0])
+    grad, *grads["fc2"] = dense_backward(grad, out["relu3"], weights["fc2"][0])
     grad = relu_backward(grad, out["fc1"])
-    grad, *by["fc1"] = dense_backward(grad, out["flat"], weights["fc1"][0])
+    grad, *grads["fc1"] = dense_backward(grad, out["flat"], weights["fc1"][0])
     grad = relu_backward(grad.reshape(out["pool2"].shape), out["pool2"])
     grad = max_pool_backward(grad, out["conv2"])
-    grad, *by["conv2"] = convolve_backward(grad, out["relu1"], weights["conv2"][0])
+    grad, *grads["conv2"] = convolve_backward(grad, out["relu1"], weights["conv2"][0])
     grad = relu_backward(grad, out["pool1"])
     grad = max_pool_backward(grad, out["conv1"])
-    grad, *by["conv1"] = convolve_backward(grad, out["images"], weights["conv1"][0])
-    return by, grad
+    grad, *grads["conv1"] = convolve_backward(grad, out["images"], weights["conv1"][0])
+    return grads, grad
 
 
 # Training ------------------------------------------------------------------------------
@@ -173,12 +171,12 @@ def shuffled_batches(images, labels, batch_size, rng):
         yield images[part], labels[part]
 
 
-def sgd_step(weights, by, velocity, learning_rate, momentum):
-    """Move every weight, in place: v ← momentum · v + derivative, w ← w − learning rate · v."""
+def sgd_step(weights, grads, velocity, learning_rate, momentum):
+    """Move every weight, in place: v ← momentum · v + gradient, w ← w − learning rate · v."""
     for name in weights:
-        for w, v, derivative in zip(weights[name], velocity[name], by[name]):
+        for w, v, grad in zip(weights[name], velocity[name], grads[name]):
             v *= momentum
-            v += derivative
+            v += grad
             w -= learning_rate * v
 
 
@@ -188,8 +186,8 @@ def train(weights, batches, learning_rate=0.05, momentum=0.9):
     for images, labels in batches:
         logits, out = forward(weights, images)
         loss, grad = cross_entropy(logits, labels)
-        by, _by_images = backward(weights, out, grad)
-        sgd_step(weights, by, velocity, learning_rate, momentum)
+        grads, _for_images = backward(weights, out, grad)
+        sgd_step(weights, grads, velocity, learning_rate, momentum)
         yield loss
 
 

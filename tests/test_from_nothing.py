@@ -1,4 +1,4 @@
-"""The appendix's network of numpy: its derivatives and its training against torch's, and its size."""
+"""The appendix's network of numpy: its gradients and its training against torch's, and its size."""
 
 import ast
 import itertools
@@ -43,13 +43,13 @@ def close(ours, theirs):
     [(UNEVEN, (2, 17, 14), 5), (from_nothing.LAYERS, (1, 28, 28), 10)],
     ids=["uneven", "LeNet"],
 )
-def test_every_derivative_is_torchs(layers, image, classes):
+def test_every_gradient_is_torchs(layers, image, classes):
     rng = np.random.default_rng(0)
     weights = from_nothing.first_weights(rng, layers, np.float64)
     images, labels = rng.normal(size=(3, *image)), rng.integers(0, classes, 3)
     logits, out = from_nothing.forward(weights, images)
     loss, grad = from_nothing.cross_entropy(logits, labels)
-    by, by_images = from_nothing.backward(weights, out, grad)
+    grads, for_images = from_nothing.backward(weights, out, grad)
 
     theirs, inputs = as_tensors(weights), torch.from_numpy(images).requires_grad_()
     expected = torch_forward(theirs, inputs)
@@ -57,16 +57,16 @@ def test_every_derivative_is_torchs(layers, image, classes):
     torch_loss = F.cross_entropy(expected, torch.from_numpy(labels))
     torch_loss.backward()
     assert abs(loss - torch_loss.item()) < 1e-6
-    assert set(by) == set(layers)
+    assert set(grads) == set(layers)
     for name, pair in theirs.items():
-        for ours, parameter in zip(by[name], pair, strict=True):
+        for ours, parameter in zip(grads[name], pair, strict=True):
             assert parameter.grad.abs().max() > 1e-3, "nothing to compare"
             close(ours, parameter.grad)
-    close(by_images, inputs.grad)
+    close(for_images, inputs.grad)
 
 
 def backward_of(function, *inputs):
-    """(a derivative for the output, torch's derivatives by each input)."""
+    """(a gradient for the output, torch's gradients for each input)."""
     tensors = [torch.from_numpy(x).requires_grad_() for x in inputs]
     result = function(*tensors)
     grad = np.random.default_rng(1).normal(size=result.shape)

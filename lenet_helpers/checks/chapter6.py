@@ -1,7 +1,7 @@
-"""The appendix's exercise on the convolution: the way back. Pooling and the gradient check have modules too.
+"""The appendix's exercise on the convolution's backward pass. Pooling and the gradient check have their own.
 
-convolve_backward(grad, maps, weight)  -> derivatives by maps, weight and bias, each in the shape of that
-    grad (n, m, rows, columns): the derivative of the loss by the convolution's output
+convolve_backward(grad, maps, weight)  -> gradients for maps, weight and bias, each in the shape of that
+    grad (n, m, rows, columns): the gradient of the loss for the convolution's output
     maps (n, c, height, width), weight (m, c, kh, kw); no padding, stride 1; all numpy, float64,
     unchanged afterwards
 """
@@ -25,13 +25,13 @@ CONVOLVE_BACKWARD = Exercise(
         ),
         N_(
             "Loop over the kernel's rows u and columns v. The weight (u, v) met the window maps[:, :, u : u +"
-            " rows, v : v + columns]. Multiply it with `grad` for its own derivative; and what goes back to"
+            " rows, v : v + columns]. Multiply it with `grad` for its own gradient; and what goes back to"
             " these same pixels is `grad` times that weight, added to what other weights send there."
         ),
         N_(
-            "For each (u, v): by_weight[:, :, u, v] = np.einsum('nmij,ncij->mc', grad, window) and"
-            " by_maps[:, :, u : u + rows, v : v + columns] += np.einsum('nmij,mc->ncij', grad, weight[:, :,"
-            " u, v]). By the bias: the sum of `grad` over all axes but that of the maps."
+            "For each (u, v): for_weight[:, :, u, v] = np.einsum('nmij,ncij->mc', grad, window) and"
+            " for_maps[:, :, u : u + rows, v : v + columns] += np.einsum('nmij,mc->ncij', grad, weight[:, :,"
+            " u, v]). For the bias: the sum of `grad` over all axes but that of the maps."
         ),
     ),
 )
@@ -39,7 +39,7 @@ PARTS = ("maps", "weight", "bias")
 
 
 def by_torch(function, grad, *inputs):
-    """Derivatives by each input, as torch has them: nothing is shared with the solution."""
+    """Gradients for each input, as torch has them: nothing is shared with the solution."""
     tensors = [torch.from_numpy(x).requires_grad_() for x in inputs]
     return [g.numpy() for g in torch.autograd.grad(function(*tensors), tensors, torch.from_numpy(grad))]
 
@@ -60,18 +60,18 @@ def _try_convolution(candidate, rng):
     got = [plain(part) for part in result] if type(result) in (tuple, list) and len(result) == 3 else [None]
     if any(part is None for part in got):
         trial.fail(
-            "not-three", look=_("what is returned: three arrays, by the maps, by the weight, by the bias")
+            "not-three", look=_("what is returned: three arrays, for the maps, the weight and the bias")
         )
     return trial, got, by_torch(F.conv2d, grad, maps, weight, bias), (grad, maps, weight)
 
 
 def _shape_of(trial, got, right, part):
     if got.shape != right.shape:
-        message = _("by the {part}: {got}, wanted {right}")
+        message = _("for the {part}: {got}; expected {right}")
         trial.fail(
             "shape",
             got=message.format(part=part, got=got.shape, right=right.shape),
-            look=_("the shapes: a derivative has the shape of what it is a derivative by"),
+            look=_("the shapes: a gradient has the shape of what it belongs to"),
         )
 
 
@@ -85,7 +85,7 @@ def judge(trial, got, right, mistakes, look):
     trial.fail("value", look=look)
 
 
-@CONVOLVE_BACKWARD.property("shapes", N_("each derivative has the shape of what it belongs to"))
+@CONVOLVE_BACKWARD.property("shapes", N_("each gradient has the shape of what it belongs to"))
 def conv_shapes(candidate, rng):
     trial, got, right, _inputs = _try_convolution(candidate, rng)
     for part, ours, theirs in zip(PARTS, got, right):
@@ -122,7 +122,7 @@ def conv_by_weight(candidate, rng):
         for d in (n, rows * columns, n * rows * columns)
     ]
     judge(
-        trial, got[1], right[1], mistakes, _("a 1×1 kernel on one image: its weight's derivative is Σ grad·x")
+        trial, got[1], right[1], mistakes, _("a 1×1 kernel on one image: its weight's gradient is Σ grad·x")
     )
 
 
@@ -153,12 +153,12 @@ def conv_by_maps(candidate, rng):
         got[0],
         right[0],
         mistakes,
-        _("one image, one map, a 1×1 kernel: the derivative is `grad` times that weight"),
+        _("one image, one map, a 1×1 kernel: the gradient is `grad` times that weight"),
     )
 
 
 def _spread(grad, weight, shape, *, add):
-    """Every output's derivative sent back through the kernel, added up or overwriting what is there."""
+    """Every output's gradient sent back through the kernel, added up or overwriting what is there."""
     by_maps = np.zeros(shape)
     kh, kw = weight.shape[2:]
     for row, column in np.ndindex(grad.shape[2:]):

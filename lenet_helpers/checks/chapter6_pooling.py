@@ -1,6 +1,6 @@
-"""The appendix's exercise on pooling: the way back, ties included.
+"""The appendix's exercise on pooling: its backward pass, ties included.
 
-max_pool_backward(grad, maps, size=2)  -> the derivative by `maps`, in their shape
+max_pool_backward(grad, maps, size=2)  -> the gradient for `maps`, in their shape
     maps (n, c, height, width), grad (n, c, height // size, width // size), both numpy float64 and
     unchanged afterwards; of several equal largest numbers of a window, the first, row by row, gets all
 """
@@ -36,7 +36,7 @@ def _pool(candidate, maps, grad, size, **on_error):
     trial = Trial(candidate, grad, maps, size, **on_error)
     got = trial.array()
     if got.shape != maps.shape:
-        trial.fail("shape", look=_("the shape of the result: that of `maps`, which it is a derivative by"))
+        trial.fail("shape", look=_("the shape of the result: that of `maps`, which it belongs to"))
     return trial, got, by_torch(lambda x: F.max_pool2d(x, size), grad, maps)[0]
 
 

@@ -19,22 +19,22 @@ PARTS = {
 }
 
 
-def show_by_images(image, by_image):
-    """An image (height, width) beside the derivative of its loss by every pixel, signed."""
+def show_image_gradient(image, gradient):
+    """An image (height, width) beside the gradient of its loss for every pixel, signed."""
     fig, (left, right) = plots.figure(1, 2, width=6.4, height=3.0)
     left.imshow(image, cmap="gray")
-    limit = float(np.abs(by_image).max())
-    drawn = right.imshow(by_image, cmap=plots.SIGNED, vmin=-limit, vmax=limit)
+    limit = float(np.abs(gradient).max())
+    drawn = right.imshow(gradient, cmap=plots.SIGNED, vmin=-limit, vmax=limit)
     fig.colorbar(drawn, ax=right, shrink=0.85).ax.tick_params(labelsize=10)
     plots.bare(left, _("the image"))
-    plots.bare(right, _("derivative of the loss"))
-    row, column = np.unravel_index(np.abs(by_image).argmax(), by_image.shape)
+    plots.bare(right, _("gradient of the loss"))
+    row, column = np.unravel_index(np.abs(gradient).argmax(), gradient.shape)
     sentence = _(
-        "A digit, and beside it the derivative of its loss by each of its pixels, orange where more ink would"
+        "A digit, and beside it the gradient of its loss for each pixel, orange where more ink would"
         " raise the loss and purple where it would lower it; the largest, {value:+.3f}, is in row {row},"
         " column {column}."
     )
-    plots.show(fig, sentence.format(value=by_image[row, column], row=row, column=column))
+    plots.show(fig, sentence.format(value=gradient[row, column], row=row, column=column))
 
 
 def show_two_runs(ours, theirs):
@@ -63,8 +63,8 @@ def show_parts(stored):
     whole, longest = sum(parts.values()), next(iter(ordered))
     fig = plots.bars(ordered, xlabel=_("time of one step [ms]"), form="{:.2f}")
     sentence = _(
-        "A step of numpy part by part, the longest first: {longest} takes {share:.0f} % of the {whole:.1f} ms,"
-        " and {second} comes next."
+        "A step of numpy part by part, the longest first: {longest} takes {share:.0f} % of the {whole:.1f}"
+        " ms, and {second} comes next."
     )
     share, second = 100 * ordered[longest] / whole, list(ordered)[1]
     plots.show(fig, sentence.format(longest=longest, share=share, whole=whole, second=second))
