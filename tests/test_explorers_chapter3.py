@@ -29,7 +29,7 @@ def digits():
 
 def records():
     return [
-        EpochRecord(94 * e, e, 1.0 / e, 1 - 0.5 / e, 0.8 / e, 1 - 0.4 / e, 0.01, 1.0, 100.0)
+        EpochRecord(94 * e, e, 1.0 / e, 1 - 0.5 / e, 0.8 / e, 1 - 0.4 / e, 0.01, 1.0, 100.0, 3000)
         for e in (1, 2, 4)
     ]
 

@@ -16,7 +16,7 @@ def shown(monkeypatch):
 
 
 def record(epoch, accuracy):
-    return EpochRecord(epoch * 10, epoch, 0.5, 0.8, 0.4, accuracy, 0.1, 1.0, 100.0)
+    return EpochRecord(epoch * 10, epoch, 0.5, 0.8, 0.4, accuracy, 0.1, 1.0, 100.0, 320)
 
 
 def test_curves_sentence_has_the_first_and_the_last_error(shown):

@@ -205,7 +205,7 @@ def test_the_code_holds_no_sentences(name):
 def test_shown_code_is_the_helpers_code(name):
     for cell in code_cells(name):
         for shown in (tag.removeprefix("shows:") for tag in tags(cell) if tag.startswith("shows:")):
-            assert without_docstrings(parse(cell)) == without_docstrings(definition(shown)), (cell.id, shown)
+            assert code_alone(parse(cell)) == code_alone(definition(shown)), (cell.id, shown)
 
 
 @each_chapter
@@ -229,7 +229,7 @@ def test_every_question_asked_exists_and_is_asked_once(name):
     asked = re.findall(r'quiz\("([^"]+)", "([^"]+)"\)', "\n".join(cell.source for cell in code_cells(name)))
     assert asked and len(asked) == len(set(asked))
     language, file = name.split("/")
-    questions = ROOT / "lenet_helpers" / "questions" / language / file.replace(".ipynb", ".yaml")
+    questions = ROOT / "lenet_helpers" / "quizzes" / language / file.replace(".ipynb", ".yaml")
     ids = yaml_ids(yaml.safe_load(questions.read_text("utf-8")))
     assert all(chapter == Path(file).stem and question in ids for chapter, question in asked), asked
 
@@ -297,19 +297,21 @@ def definition(dotted):
     return ast.parse(textwrap.dedent(inspect.getsource(module)))
 
 
-def without_docstrings(tree):
+def code_alone(tree):
     for node in ast.walk(tree):
         if (
             isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
             and ast.get_docstring(node) is not None
         ):
             node.body = node.body[1:]
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        if isinstance(node, ast.arg):
+            node.annotation = None
     return ast.dump(tree)
 
 
-def test_docstrings_don_t_count_and_code_does():
-    with_one = 'def f(x):\n    """Say."""\n    return x\n'
-    assert without_docstrings(ast.parse(with_one)) == without_docstrings(ast.parse("def f(x):\n    return x"))
-    assert without_docstrings(ast.parse(with_one)) != without_docstrings(
-        ast.parse("def f(x):\n    return -x")
-    )
+def test_docstrings_and_type_hints_don_t_count_and_code_does():
+    with_one = 'def f(x: int) -> int:\n    """Say."""\n    return x\n'
+    assert code_alone(ast.parse(with_one)) == code_alone(ast.parse("def f(x):\n    return x"))
+    assert code_alone(ast.parse(with_one)) != code_alone(ast.parse("def f(x):\n    return -x"))

@@ -1,5 +1,9 @@
 import dataclasses
 import math
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,14 +15,20 @@ from lenet_helpers import (
     Dataset,
     LeNet,
     LeNetConfig,
+    LeNetVariant,
     Split,
     TrainConfig,
     TrainingState,
     evaluate,
     load_dataset,
     train,
+    training,
 )
+from lenet_helpers.train_config import make_optimizer
 from lenet_helpers.training import QUICK, Diverged, train_one_epoch
+from lenet_helpers.tuning.session import TrainingSession
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +38,7 @@ def digits():
 
 def fresh(seed=0, config=None):
     torch.manual_seed(seed)
-    return LeNet(config) if config else LeNet()
+    return LeNetVariant(config) if config else LeNet()
 
 
 def weights(model):
@@ -192,11 +202,19 @@ def test_divergence_names_step_and_rate_and_gives_the_good_weights_back(digits):
 
 
 def test_a_loss_that_is_not_finite_at_once_names_step_one(digits):
-    spoiled = dataclasses.replace(
-        digits, train=Split(torch.full_like(digits.train.images, math.nan), digits.train.labels)
-    )
+    model = fresh()
+    torch.nn.init.constant_(model.fc3.bias, math.nan)
     with pytest.raises(Diverged, match="at step 1 with"):
-        list(train(fresh(), spoiled, TrainConfig(epochs=1)))
+        list(train(model, digits, TrainConfig(epochs=1)))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_pixel_that_is_no_number_is_the_datas_fault_not_the_rates(digits, value):
+    images = digits.train.images.clone()
+    images[5, 0, 3, 3] = value
+    spoiled = dataclasses.replace(digits, train=Split(images, digits.train.labels))
+    with pytest.raises(ValueError, match="training image 5 has a pixel"):
+        train(fresh(), spoiled, TrainConfig(epochs=1))
 
 
 def test_evaluate_by_hand_with_an_uneven_last_batch(digits):
@@ -233,9 +251,9 @@ def test_the_model_is_in_training_mode_while_it_trains(digits):
     "model, changes, words",
     [
         (LeNet(), dict(batch_size=201), "batch_size=201: choose 1 to 200"),
-        (LeNet(LeNetConfig(classes=9)), {}, "the model gives (1, 9) for one image"),
-        (LeNet(LeNetConfig(in_channels=3)), {}, "the model does not take images of shape (1, 28, 28)"),
-        (LeNet(LeNetConfig(input_size=32)), {}, "LeNetConfig(input_size=…"),
+        (LeNetVariant(LeNetConfig(classes=9)), {}, "the model gives (1, 9) for one image"),
+        (LeNetVariant(LeNetConfig(in_channels=3)), {}, "the model does not take images of shape (1, 28, 28)"),
+        (LeNetVariant(LeNetConfig(input_size=32)), {}, "LeNetConfig(input_size=…"),
         (LeNet(), dict(device="quantum"), "device='quantum'"),
     ],
 )
@@ -295,3 +313,242 @@ def test_state_carries_on_without_a_file(digits):
             break
     list(train(parts, digits, config, state=state))
     assert torch.equal(weights(whole), weights(parts))
+
+
+def test_the_step_that_is_shown_is_the_one_that_runs(digits, monkeypatch):
+    """Altered, it alters the plain epoch, `train` and the dashboard's session alike."""
+    calls = []
+
+    def altered(model, optimizer, images, labels):
+        calls.append(len(images))
+        return torch.zeros(()), torch.zeros(len(labels), 10)
+
+    monkeypatch.setattr(training, "training_step", altered)
+    model, before = fresh(), weights(fresh())
+    train_one_epoch(model, torch.optim.SGD(model.parameters(), 0.1), digits.train, 64)
+    assert calls == [64, 64, 64, 8]
+    (record,) = train(model, digits, TrainConfig(batch_size=64, epochs=1))
+    assert calls == [64, 64, 64, 8] * 2 and record.train_loss == 0
+    session = TrainingSession(digits, train_config=TrainConfig(batch_size=64, epochs=1))
+    assert session.start() and session.join(60) and session.run.status == "finished"
+    assert calls == [64, 64, 64, 8] * 3
+    assert torch.equal(weights(model), before) and torch.isfinite(weights(session.run.model)).all()
+
+
+def test_a_record_carries_its_images_and_the_share_of_them_that_was_right(digits):
+    """Training accuracy by an independent count: with a rate near 0 the weights stay."""
+    model, still = fresh(), fresh()
+    config = TrainConfig(batch_size=64, epochs=1, learning_rate=1e-4, record_every=3)
+    first, last = train(model, digits, config)
+    assert (first.images, last.images) == (192, 8)
+    right = (still(digits.train.images).argmax(1) == digits.train.labels).sum().item()
+    counted = first.train_accuracy * first.images + last.train_accuracy * last.images
+    assert counted == pytest.approx(right, abs=1.5) and right != 100
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_layout_in_memory_changes_rounding_alone(digits, layout):
+    """Two steps by hand in the other layout, from the same weights."""
+    model, twin = fresh(), fresh().to(memory_format=layout)
+    list(train(model, digits, TrainConfig(batch_size=200, steps=2, learning_rate=0.1)))
+    assert model.conv2.weight.is_contiguous(memory_format=torch.channels_last)
+    for _step in range(2):
+        F.cross_entropy(twin(digits.train.images), digits.train.labels).backward()
+        with torch.no_grad():
+            for p in twin.parameters():
+                p -= 0.1 * p.grad
+                p.grad = None
+    torch.testing.assert_close(weights(model), weights(twin), rtol=0, atol=1e-5)
+
+
+def test_a_forward_with_view_in_it_trains_all_the_same(digits):
+    class Viewing(LeNet):
+        def forward(self, x):
+            x = F.relu(self.pool2(self.conv2(F.relu(self.pool1(self.conv1(x))))))
+            x = x.view(-1, 256)
+            return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x)))))
+
+    torch.manual_seed(0)
+    viewing, plain = Viewing(), fresh()
+    config = TrainConfig(batch_size=64, epochs=1)
+    list(train(viewing, digits, config))
+    list(train(plain, digits, config))
+    torch.testing.assert_close(weights(viewing), weights(plain), rtol=0, atol=1e-5)
+
+
+def test_training_does_not_import_torchs_compiler():
+    """It takes a second, at the first optimizer of torch's own."""
+    code = (
+        "import sys; from lenet_helpers import *; d = load_dataset(n_train=64)\n"
+        "for o in ('sgd', 'adam', 'adamw'): list(train(LeNet(), d, TrainConfig(optimizer=o, epochs=1)))\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_the_lean_optimizers_step_as_torchs_own(name):
+    config = TrainConfig(optimizer=name, momentum=0.9, weight_decay=0.01, learning_rate=0.01)
+    kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    more = {"momentum": 0.9} if name == "sgd" else {}
+    models, x = (fresh(), fresh()), torch.randn(8, 1, 28, 28)
+    theirs = kinds[name](models[1].parameters(), 0.01, weight_decay=0.01, **more)
+    for model, optimizer in zip(models, (make_optimizer(models[0], config), theirs)):
+        for _step in range(3):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), torch.arange(8)).backward()
+            optimizer.step()
+    torch.testing.assert_close(weights(models[0]), weights(models[1]), rtol=0, atol=2e-5)
+
+
+SWITCHES = {
+    "no gradients": lambda: torch.set_grad_enabled(False),
+    "float64": lambda: torch.set_default_dtype(torch.float64),
+    "another device": lambda: torch.set_default_device("meta"),
+    "inference mode": lambda: torch.inference_mode().__enter__(),
+    "more threads": lambda: torch.set_num_threads(3),
+    "seeded": lambda: torch.manual_seed(77),
+}
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_torchs_switches_neither_change_a_run_nor_are_changed_by_it(name):
+    code = f"""
+import sys, torch
+from lenet_helpers import LeNetConfig, TrainConfig, evaluate, load_dataset, train
+from lenet_helpers.models import new_model
+from tests.test_training import SWITCHES
+digits = load_dataset(n_train=100, validation=50)
+def run():
+    model = new_model(LeNetConfig(dropout=0.3), 0)
+    records = list(train(model, digits, TrainConfig(epochs=2, optimizer="adam", shift=0.1)))
+    return records[-1].validation_loss, evaluate(model, digits.test).loss
+plain = run()
+SWITCHES[{name!r}]()
+state = lambda: (torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_default_device(),
+                 torch.is_inference_mode_enabled(), torch.get_num_threads(), torch.get_rng_state().tolist())
+before = state()
+assert run() == plain, (run(), plain)
+assert state() == before
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-2000:]
+
+
+def test_small_networks_take_one_thread_and_give_the_others_back(digits):
+    class Watched(LeNet):
+        seen = []
+
+        def forward(self, x):
+            self.seen.append((len(x), torch.get_num_threads()))
+            return super().forward(x)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        list(train(Watched(), digits, TrainConfig(batch_size=40, epochs=1)))
+        assert {threads for n, threads in Watched.seen if n == 40} == {1}
+        Watched.seen.clear()
+        list(train(Watched(), digits, TrainConfig(batch_size=200, epochs=1)))
+        assert {threads for n, threads in Watched.seen if n == 200} == {2}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("call, step", [(6, 4), (7, 5)])
+def test_an_interrupt_waits_for_the_end_of_the_step_and_says_where_it_stopped(digits, call, step):
+    """Call 1 tries an image, 2 to 5 are steps, 6 validates, 7 is within step 5, which is finished first."""
+
+    class Signalled(LeNet):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            if self.calls == call:
+                signal.raise_signal(signal.SIGINT)
+            return super().forward(x)
+
+    config = TrainConfig(batch_size=64, epochs=3, optimizer="adam", learning_rate=0.005)
+    torch.manual_seed(0)
+    model, whole = Signalled(), fresh()
+    state = TrainingState(model, config)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        list(train(model, digits, config, state=state))
+    assert str(stopped.value) == f"Stopped at step {step} of 12; run the cell again."
+    assert stopped.value._render_traceback_() == [str(stopped.value)] and state.step == step
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    list(train(model, digits, config, state=state))
+    list(train(whole, digits, config))
+    assert torch.equal(weights(model), weights(whole))
+
+
+def test_a_second_interrupt_does_not_wait(digits):
+    class Stuck(LeNet):
+        def forward(self, x):
+            if self.training:
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
+                raise AssertionError("went on")
+            return super().forward(x)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(train(Stuck(), digits, TrainConfig(epochs=1)))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        (dict(momentum=0.5), "momentum=0.9, not 0.5"),
+        (dict(weight_decay=0.1), "weight_decay=0.0, not 0.1"),
+        (dict(batch_size=50), "batch_size=64, not 50"),
+        (dict(optimizer="adam"), "optimizer='sgd', not 'adam'"),
+        (dict(schedule="constant"), "schedule='one-cycle', not 'constant'"),
+        (dict(seed=5), "seed=0, not 5"),
+        (dict(epochs=4), "steps=12, not 16"),
+    ],
+)
+def test_a_state_refuses_another_recipe(digits, changes, words):
+    config = TrainConfig(batch_size=64, epochs=3, momentum=0.9, schedule="one-cycle")
+    model = fresh()
+    state = TrainingState(model, config)
+    next(train(model, digits, config, state=state))
+    with pytest.raises(ValueError) as error:
+        train(model, digits, dataclasses.replace(config, **changes), state=state)
+    assert words in str(error.value)
+    list(train(model, digits, config, state=state))  # and is as good as before
+
+
+def test_a_state_refuses_other_images_another_model_and_other_frozen_layers(digits):
+    model, config = fresh(), TrainConfig(batch_size=64, epochs=3)
+    state = TrainingState(model, config)
+    next(train(model, digits, config, state=state))
+    others = load_dataset(n_train=200, validation=100, seed=1)
+    with pytest.raises(ValueError, match="other training images"):
+        train(model, others, config, state=state)
+    with pytest.raises(ValueError, match="another model"):
+        train(fresh(), digits, config, state=state)
+    model.conv1.requires_grad_(False)
+    with pytest.raises(ValueError, match="conv1.weight is trained in the model or in the state"):
+        train(model, digits, config, state=state)
+
+
+def test_a_constant_rate_may_go_on_for_longer_and_slower(digits):
+    model, config = fresh(), TrainConfig(batch_size=64, epochs=1)
+    state = TrainingState(model, config)
+    list(train(model, digits, config, state=state))
+    longer = dataclasses.replace(config, epochs=2, learning_rate=0.01)
+    (record,) = train(model, digits, longer, state=state)
+    assert (record.step, record.learning_rate, state.config) == (8, 0.01, longer)
+
+
+def test_lenet_is_a_plain_class():
+    class Wider(LeNet):
+        def __init__(self, width):
+            super().__init__()
+            self.width = width
+
+    assert Wider(3).width == Wider(width=3).width == 3
+    with pytest.raises(TypeError):
+        LeNet(LeNetConfig())

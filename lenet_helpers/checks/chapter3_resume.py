@@ -8,7 +8,7 @@ import torch
 
 from ..checkpoint import load_checkpoint, save_checkpoint
 from ..data import Dataset, Split
-from ..models import LeNet, LeNetConfig
+from ..models import LeNetConfig, LeNetVariant
 from ..training import TrainConfig, TrainingState, train
 from ..wording import N_, _
 from .core import Exercise
@@ -51,7 +51,7 @@ def _tiny_dataset(rng, n=20):
 
 def _small_model():
     with torch.random.fork_rng(devices=[]):
-        return LeNet(_SMALL)
+        return LeNetVariant(_SMALL)
 
 
 def _resume_trial(candidate, rng, **settings):

@@ -6,7 +6,7 @@ import torch
 from matplotlib.patches import Rectangle
 
 from ..figures.canvas import COLOURS, bare, figure
-from ..models import LeNet, LeNetConfig
+from ..models import LeNet, LeNetConfig, LeNetVariant
 from ..summary import receptive_fields
 from ..wording import N_, _
 from .kit.base import Explorer
@@ -41,7 +41,7 @@ class ReceptiveState:
         smooth = LeNetConfig(activation="tanh", pooling="average")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return (LeNet(smooth) if self.way == "smooth" else LeNet()).eval()
+            return (LeNetVariant(smooth) if self.way == "smooth" else LeNet()).eval()
 
     def side(self):
         """The receptive field's side in pixels, by arithmetic."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..figures.canvas import png
 from ..models import LeNetConfig
-from ..training import QUICK, EpochRecord, count_steps
+from ..train_config import QUICK, count_steps
+from ..training import EpochRecord
 from ..tuning.book import VERDICTS, Book, in_words
 from ..wording import _
 from .dashboard import TrainingDashboard
@@ -104,7 +105,7 @@ class TuningLab(TrainingDashboard):
         if base and self.equal.value == "steps":
             steps = count_steps(self.dataset, base.train_config)[1]
             self.state.train_config = replace(self.state.train_config, steps=steps)
-        self.state.start(seeds or range(self.seeds.value))
+        return self.state.start(seeds or range(self.seeds.value))
 
     def _after_move(self):
         if self.state.train_config.steps is not None:

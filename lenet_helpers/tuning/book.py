@@ -12,7 +12,8 @@ from ..files import write_whole
 from ..levers import levers_of
 from ..models import LeNetConfig
 from ..summary import count_parameters, layer_table
-from ..training import EpochRecord, TrainConfig, evaluate
+from ..train_config import TrainConfig
+from ..training import EpochRecord, evaluate
 from ..wording import N_, _
 from .evidence import pack, paired_bootstrap, unpack
 

@@ -21,7 +21,8 @@ from optuna.trial import TrialState
 from ..data import load_dataset
 from ..levers import levers_of
 from ..models import LeNetConfig, fit_to, new_model
-from ..training import QUICK, TrainConfig, train
+from ..train_config import QUICK, TrainConfig
+from ..training import train
 from ..wording import _
 from .storage import open_storage, patiently
 

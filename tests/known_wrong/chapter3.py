@@ -409,7 +409,7 @@ def forgets_the_weights(path, model, dataset):
     return list(train(model, dataset, state.config, state=state))
 
 
-@wrong("resume", "other-weights")
+@wrong("resume", "raised")
 def default_configuration(path, model, dataset):
     state = load_checkpoint(path, model)
     return list(train(model, dataset, TrainConfig(steps=6, batch_size=5), state=state))
