@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.14,$(shell command -v python$(v) 2>/dev/null)) python3)
+# The first that runs: of a version that is not switched on, pyenv leaves a python3.11 that only complains.
+PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.14,$(shell python$(v) -c '' >/dev/null 2>&1 && echo python$(v))) python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Compiled once here, not by every kernel anew: importing torch takes a third of the time.
@@ -11,28 +12,38 @@ UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
-# Kernels run in the notebooks' folder: a relative path would point elsewhere there.
+# Kernels run in the notebooks' folder: a relative path would point elsewhere there. By the shell, as
+# make's own abspath takes a path apart at its spaces, and expands no ~.
 ifdef LENET_DATA
-override LENET_DATA := $(abspath $(LENET_DATA))
+override LENET_DATA := $(shell path='$(subst ','\'',$(value LENET_DATA))'; case "$$path" in \
+	("~/"*) printf "%s/%s" "$$HOME" "$$(printf %s "$$path" | cut -c3-)";; \
+	(/*|"~"*|[A-Za-z]:*) printf %s "$$path";; \
+	(*) printf "%s/%s" "$$PWD" "$$path";; esac)
 export LENET_DATA
 endif
 # Two busy programs on two cores: threads that wait for each other cost more than they gain.
 TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
 PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
 
-.PHONY: help setup lab test proof notebooks pictures site classroom grade lock clean
+.PHONY: help setup lab original test lint proof notebooks pictures site classroom grade lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(VENV)/.lab  ## install what the chapters need into .venv
 
-lab: setup  ## open the chapters in JupyterLab
+lab: setup  ## open your copies of the chapters in JupyterLab (TORCH=cpu: the smaller torch, without GPU)
 	@$(BIN)/python -m tools.lab $(ARGS)
+
+original: setup  ## put a chapter of your copies back: CHAPTER=03-training [CELL=loop-exercise]
+	@$(BIN)/python -m tools.copies original $(CHAPTER) $(CELL)
 
 # Two processes, a file each at a time: all cells of a chapter stay in one kernel.
 test: $(VENV)/.all  ## install what the tests need and run all of them
 	$(PYTEST) -n $(or $(WORKERS),2) --dist loadfile $(ARGS)
+
+lint: $(VENV)/.all  ## format, lint, types, imports and declared dependencies alone
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/deptry .
 
 proof: $(VENV)/.all  ## the long proofs: many seeds, many interruptions, a whole class
 	$(PYTEST) -m proof tests $(ARGS)
@@ -73,8 +84,15 @@ $(VENV)/.uv: requirements/uv.txt
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/.uv requirements/lab.txt pyproject.toml
+ifdef TORCH
+	@echo "Installing torch for $(TORCH) and the locked packages"
+	$(UV) --torch-backend $(TORCH) $(shell sed -n 's/^\(torch\(vision\)*==[^ ]*\).*/\1/p' requirements/lab.txt)
+	@awk '/^[a-z]/ {keep = !/^(torch|torchvision|triton|nvidia-.*|cuda-.*)==/} keep' requirements/lab.txt > $(VENV)/lab.txt
+	$(UV) --require-hashes -r $(VENV)/lab.txt
+else
 	@echo "Installing the locked packages (on Linux about 3 GB, torch's CUDA libraries included)"
 	@$(UV) --require-hashes -r requirements/lab.txt
+endif
 	@$(UV) --no-deps --no-build-isolation --editable .
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@cp tools/jupyterlab-overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json

@@ -1,43 +1,71 @@
-"""How pytest runs the chapters: nbval with two faults of version 0.11 mended, in a kernel without network.
+"""How pytest runs the chapters: with nbval, cell by cell in their order, in a kernel without network.
 
-Every cell must run; the text of those tagged `check-output` must be what is stored.
-
-And one fixture that several test files share.
+Every cell must run; the text of those tagged `nbval-check-output` must be what is stored.
+What is set here has no option of nbval's: how long a cell's last message may take, and
+that pictures, stored as PNG alone, are shown as HTML too.
 """
 
-import atexit
-from contextlib import ExitStack
-from functools import partial
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
 
-import nbval.kernel
 import nbval.plugin
 import pytest
 import torch
 
 from tools.notebooks import chapter_environment
 
+KERNEL = "lenet-chapter"
 nbval.plugin.metadata_tags["check-output"] = "check"
 
-_open = ExitStack()
-atexit.register(_open.close)
-_environment = _open.enter_context(chapter_environment())
-nbval.kernel.start_new_kernel = partial(nbval.kernel.start_new_kernel, env=_environment)
 
-
-def _execute_cell_input(self, cell_input, allow_stdin=None):
-    # Upstream passes store_history=False, under which IPython ignores a trailing semicolon.
-    return self.kc.execute(cell_input, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
-
-
-nbval.kernel.RunningKernel.execute_cell_input = _execute_cell_input
+def pytest_configure(config):
+    """A kernel of its own name, with the environment of `tools.notebooks`: nbval takes it by name."""
+    folder = tempfile.TemporaryDirectory()
+    chapter = chapter_environment()
+    environment = chapter.__enter__()
+    spec = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "a chapter's",
+        "language": "python",
+        "env": {name: value for name, value in environment.items() if os.environ.get(name) != value},
+    }
+    config.add_cleanup(folder.cleanup)
+    config.add_cleanup(lambda: chapter.__exit__(None, None, None))
+    place = Path(folder.name) / "kernels" / KERNEL
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(json.dumps(spec), "utf-8")
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder.name, os.environ.get("JUPYTER_PATH")]))
+    config.option.nbval_kernel_name = KERNEL
 
 
 def pytest_itemcollected(item):
     if isinstance(item, nbval.plugin.IPyNbCell):
-        # Upstream waits five seconds for an output's last message, whatever the cell's own limit.
         item.output_timeout = 120
-        # A picture is stored as PNG alone (see tools.notebooks), but shown as HTML too.
         item.parent.skip_compare = tuple({*item.parent.skip_compare, "text/html"})
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """A chapter's cells in their order, whatever a plugin such as pytest-randomly made of it."""
+    chapters = {}
+    for place, item in enumerate(items):
+        if isinstance(item, nbval.plugin.IPyNbCell):
+            chapters.setdefault(item.parent, []).append(place)
+    for places in chapters.values():
+        cells = sorted((items[place] for place in places), key=lambda cell: cell.cell_num)
+        for place, cell in zip(places, cells):
+            items[place] = cell
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file to a process, also without --dist loadfile: all cells of a chapter share one kernel."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
 
 
 @pytest.fixture

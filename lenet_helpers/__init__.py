@@ -8,6 +8,7 @@ needs ipywidgets.
 
 from typing import Any
 
+from . import readers  # noqa: F401  (tells `sources` how its kinds are read)
 from .checkpoint import load_checkpoint, save_checkpoint
 from .data import Dataset, Split, batches, load_dataset
 from .lenet1998 import C3_CONNECTIONS, LeNet1998

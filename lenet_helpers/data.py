@@ -4,14 +4,17 @@ Where the pixels come from is in `sources`; this module decides which image is f
 training, which for validation and which for the test, and how pixels are scaled.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from .levers import whole_number
-from .sources import REGISTRY, find_root
+from .sources import REGISTRY, Pixels, find_root
 from .wording import _
 
 SCALINGS = ("standard", "half", "unit")
@@ -24,7 +27,7 @@ class Split:
     images: torch.Tensor
     labels: torch.Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         images, labels = self.images, self.labels
         if images.ndim != 4 or images.dtype != torch.float32:
             message = _(
@@ -35,10 +38,10 @@ class Split:
             message = _("labels of shape {shape} and {dtype}: give int64 of shape ({n},), one for each image")
             raise ValueError(message.format(shape=tuple(labels.shape), dtype=labels.dtype, n=len(images)))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> "Split":
         """The part of the split that `index` (a slice, a mask or a tensor of positions) picks."""
         return Split(self.images[index], self.labels[index])
 
@@ -55,13 +58,13 @@ class Dataset:
     train: Split
     validation: Split | None
     test: Split
-    class_names: tuple
+    class_names: tuple[str, ...]
     source: str  # where the images come from, one sentence
     mean: float = 0.0
     std: float = 1.0
     background: float = field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "background", (0.0 - self.mean) / self.std)
         for name, split in self.splits().items():
             if len(split) == 0:
@@ -80,28 +83,47 @@ class Dataset:
                 label = low if low < 0 else high
                 raise ValueError(message.format(name=self.name, label=label, split=name, n=n, last=n - 1))
 
-    def splits(self):
+    def splits(self) -> dict[str, Split]:
         """The splits there are, by name."""
         found = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: split for name, split in found.items() if split is not None}
 
-    def to_unit(self, images):
+    def require_validation(self) -> Split:
+        """The validation split, for whatever cannot do without. Raises ValueError where there is none."""
+        if self.validation is None:
+            message = _(
+                "this needs a validation split, and {name!r} has none: set images aside with"
+                " load_dataset({name!r}, validation={n})"
+            )
+            raise ValueError(message.format(name=self.name, n=max(1, len(self.train) // 6)))
+        return self.validation
+
+    def to_unit(self, images: torch.Tensor) -> torch.Tensor:
         """Scaled `images` back in [0, 1], 0 for an empty pixel."""
         return images * self.std + self.mean
 
-    def from_unit(self, images):
+    def from_unit(self, images: torch.Tensor) -> torch.Tensor:
         """Images in [0, 1] scaled as this dataset's are."""
         return (images - self.mean) / self.std
 
 
-def load_dataset(name="mnist-5k", *, root=None, n_train=None, validation=None, seed=0, scaling="standard"):
+def load_dataset(
+    name: str = "mnist-5k",
+    *,
+    root: str | os.PathLike[str] | None = None,
+    n_train: int | None = None,
+    validation: int | None = None,
+    seed: int = 0,
+    scaling: str = "standard",
+) -> Dataset:
     """Load a dataset by its name in `sources.REGISTRY` and return a `Dataset`.
 
     root: folder of the files, laid out as torchvision does; by default $LENET_DATA,
         else the user's cache folder.
     n_train: how many training images to keep; by default all that are left.
     validation: how many images to set aside from the training images for validation;
-        0 for none. By default a sixth or a quarter, as the registry says.
+        0 for none. By default a sixth or a quarter, as the registry says, or the
+        validation images that the files themselves set aside.
     seed: chooses the training and the validation images, in equal shares of each class.
         The test images are the same whatever the seed.
     scaling: "standard" subtracts the training split's mean and divides by its standard
@@ -120,32 +142,42 @@ def load_dataset(name="mnist-5k", *, root=None, n_train=None, validation=None, s
         )
     source = REGISTRY[name]
     raw = source.load(find_root(root))
-    validation = source.validation if validation is None else validation
-    _check_counts(len(raw.train_labels), len(raw.class_names), n_train, validation)
-    train, held_out = split_by_class(raw.train_labels, n_train, validation, seed)
-    images = {
-        "train": raw.train_images[train],
-        "validation": raw.train_images[held_out],
-        "test": raw.test_images,
-    }
-    labels = {
-        "train": raw.train_labels[train],
-        "validation": raw.train_labels[held_out],
-        "test": raw.test_labels,
-    }
-    mean, std = _scale(images["train"], scaling)
+    if validation is None:
+        validation = source.validation if raw.validation_labels is None else len(raw.validation_labels)
+    arrays = _in_splits(raw, n_train, validation, seed)
+    mean, std = _scale(arrays["train"][0], scaling)
     splits = {
-        key: Split(_as_floats(images[key], mean, std), torch.as_tensor(labels[key], dtype=torch.int64))
-        for key in images
+        key: Split(_as_floats(images, mean, std), torch.as_tensor(labels, dtype=torch.int64))
+        for key, (images, labels) in arrays.items()
     }
-    if not len(splits["validation"]):
-        splits["validation"] = None
-    return Dataset(
-        name=name, class_names=tuple(raw.class_names), source=_(source.about), mean=mean, std=std, **splits
-    )
+    held_out = splits["validation"] if len(splits["validation"]) else None
+    names = tuple(raw.class_names)
+    return Dataset(name, splits["train"], held_out, splits["test"], names, _(source.about), mean, std)
 
 
-def split_by_class(labels, n_train, n_validation, seed):
+def _in_splits(raw: Pixels, n_train: int | None, validation: int, seed: int) -> dict[str, Any]:
+    """(images, labels) of each split; validation images from the files' own where they have some."""
+    images, labels, available = raw.train_images, raw.train_labels, len(raw.train_labels)
+    if raw.validation_images is not None and raw.validation_labels is not None:
+        images, labels = raw.validation_images, raw.validation_labels
+    own = labels is not raw.train_labels
+    validation = _count("validation", validation, 0, len(labels) - (not own), len(labels))
+    taken = 0 if own else validation
+    if n_train is not None:
+        n_train = _count("n_train", n_train, 1, available - taken, available)
+    train, held_out = split_by_class(raw.train_labels, n_train, taken, seed)
+    if own:
+        held_out = split_by_class(labels, None, validation, seed)[1]
+    return {
+        "train": (raw.train_images[train], raw.train_labels[train]),
+        "validation": (images[held_out], labels[held_out]),
+        "test": (raw.test_images, raw.test_labels),
+    }
+
+
+def split_by_class(
+    labels: ArrayLike, n_train: int | None, n_validation: int, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Positions of the training and of the validation images, in equal shares of each class.
 
     labels: array (n,). n_train: None for all that are left. Both results are sorted and
@@ -186,17 +218,16 @@ def batches(
         yield split.images.index_select(0, index), split.labels.index_select(0, index)
 
 
-def _check_counts(available, n_classes, n_train, validation):
-    for name, value, low in (("validation", validation, 0), ("n_train", n_train, 1)):
-        if value is None:
-            continue
-        highest = available - 1 if name == "validation" else available - validation
-        if isinstance(value, bool) or value != int(value) or not low <= value <= highest:
-            message = _("{name}={value}: choose {low} to {high} ({n} training images are available)")
-            raise ValueError(message.format(name=name, value=value, low=low, high=highest, n=available))
+def _count(name: str, value: Any, low: int, high: int, available: int) -> int:
+    """`value` as an int. Raises ValueError unless it is a whole number from `low` to `high`."""
+    number = whole_number(value)
+    if number is None or not low <= number <= high:
+        message = _("{name}={value}: choose {low} to {high} ({n} training images are available)")
+        raise ValueError(message.format(name=name, value=value, low=low, high=high, n=available))
+    return number
 
 
-def _scale(train_images, scaling):
+def _scale(train_images: NDArray[np.uint8], scaling: str) -> tuple[float, float]:
     if scaling == "unit":
         return 0.0, 1.0
     if scaling == "half":
@@ -210,7 +241,7 @@ def _scale(train_images, scaling):
     return float(mean), float(variance**0.5) or 1.0
 
 
-def _as_floats(images, mean, std):
+def _as_floats(images: NDArray[np.uint8], mean: float, std: float) -> torch.Tensor:
     # One table of 256 values: the same number for the same grey level in every split.
     table = torch.arange(256, dtype=torch.float64).div(255).sub(mean).div(std).float()
     return table[torch.as_tensor(images).int()]

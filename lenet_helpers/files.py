@@ -1,8 +1,14 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all, one writer at a time, and never over what cannot be read."""
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
+
+PATIENCE = 10.0  # seconds to wait for another notebook that writes the same file
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
@@ -23,3 +29,32 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def locked(path: str | os.PathLike[str], timeout: float = PATIENCE) -> Iterator[None]:
+    """Read, change and write the file at `path` alone: others who ask for its lock wait.
+
+    The lock is a hidden, empty file beside it as long as somebody writes. Raises OSError
+    (TimeoutError after `timeout` seconds; -1 waits for ever) where it cannot be had.
+    """
+    path = Path(path)
+    lock = path.with_name(f".{path.name}.lock")
+    with FileLock(lock, timeout=timeout):
+        try:
+            yield
+        finally:
+            # Still held: who waits for this file sees that it is gone, and makes a new one. Windows
+            # deletes no open file; there it stays.
+            if os.name != "nt":
+                lock.unlink(missing_ok=True)
+
+
+def set_aside(path: str | os.PathLike[str]) -> Path:
+    """Rename the file at `path` to a name that is free, "runs.csv" to "runs-earlier-1.csv"; returns that."""
+    path = Path(path)
+    number = 1
+    while (free := path.with_name(f"{path.stem}-earlier-{number}{path.suffix}")).exists():
+        number += 1
+    path.rename(free)
+    return free

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -56,7 +57,11 @@ def test_the_server_answers_with_its_token_and_refuses_without(tmp_path):
     private = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     command = [sys.executable, "-m", "tools.lab", "--no-browser", "--port=0"]
     with subprocess.Popen(
-        command, env=os.environ | private, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        env=os.environ | private | {"LENET_COURSE": str(tmp_path / "course")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as server:
         try:
             deadline, log, address = time.monotonic() + 120, "", None
@@ -89,6 +94,39 @@ def test_the_server_answers_with_its_token_and_refuses_without(tmp_path):
     "target", ["setup", "lab", "test", "proof", "notebooks", "classroom", "grade", "lock"]
 )
 def test_make_help_lists(target):
-    root = lab.NOTEBOOKS.parent
+    root = Path(__file__).parents[1]
     listing = subprocess.run(["make", "help"], cwd=root, capture_output=True, text=True, check=True).stdout
     assert f"make {target} " in listing
+
+
+def test_it_opens_on_the_start_page_in_the_readers_language(tmp_path, monkeypatch):
+    monkeypatch.setattr(lab, "COPIES", tmp_path)
+    monkeypatch.setattr(lab, "languages", lambda: ["en", "zh"])
+    for name in ("LENET_LANGUAGE", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert lab.front_door() == "/lab"  # nothing there yet
+    for language in ("en", "zh"):
+        (tmp_path / language).mkdir()
+        (tmp_path / language / lab.START).touch()
+    assert lab.front_door() == f"/lab/tree/zh/{lab.START}"
+    monkeypatch.setenv("LENET_LANGUAGE", "en")
+    assert lab.front_door() == f"/lab/tree/en/{lab.START}"
+    monkeypatch.delenv("LENET_LANGUAGE")
+    monkeypatch.setenv("LANG", "fr_FR.UTF-8")
+    assert lab.front_door() == f"/lab/tree/en/{lab.START}"
+
+
+def test_torch_for_the_processor_alone_is_asked_for_by_name():
+    """The command line; the download itself needs an index that has those builds."""
+    root = Path(__file__).parents[1]
+    command = ["make", "-n", "lab", "TORCH=cpu", "VENV=nowhere"]
+    steps = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"uv pip install .* --torch-backend cpu torch==\d[\d.]+ torchvision==\d[\d.]+\n", steps)
+    (awk,) = re.findall(r"awk '([^']+)'", steps)
+    lock = root / "requirements" / "lab.txt"
+    kept = subprocess.run(["awk", awk, str(lock)], capture_output=True, text=True, check=True).stdout
+    names = {line.split("==")[0] for line in kept.splitlines() if "==" in line and not line.startswith(" ")}
+    assert {"jupyterlab", "numpy"} <= names
+    assert not [name for name in names if name.startswith(("torch", "nvidia", "cuda", "triton"))]
+    assert "cuda" not in kept and kept.count("--hash") > 1000

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lenet_helpers.codes1998 import digit_codes
 from lenet_helpers.lenet1998 import (
     ACTIVATIONS,
     C3_CONNECTIONS,
@@ -24,6 +23,7 @@ from lenet_helpers.lenet1998 import (
     field_of_1998,
     scaled_tanh,
 )
+from lenet_helpers.lenet1998.codes import digit_codes
 from lenet_helpers.models import LeNet
 from lenet_helpers.summary import count_parameters, layer_table, receptive_fields
 

@@ -22,6 +22,7 @@ CHAPTERS = chapters()
 NOTEBOOKS = {
     str(path.relative_to(ROOT / "notebooks")): nbformat.read(path, as_version=4) for path in CHAPTERS
 }
+TAKEAWAY = re.compile(r"^\*\*(Takeaway|小结)", re.MULTILINE)
 LANGUAGE_CELL = 'from lenet_helpers import set_language\nset_language("{}")'
 # Words of prose that don't occur in code, keys or format strings.
 ENGLISH = re.compile(
@@ -210,18 +211,17 @@ def test_shown_code_is_the_helpers_code(name):
 
 @each_chapter
 def test_every_section_ends_on_its_takeaway(name):
-    sections, inside = {}, None
+    sections, inside = {}, None  # the markdown cells of each numbered section
     for cell in NOTEBOOKS[name].cells:
         if cell.cell_type == "markdown":
-            for line in cell.source.splitlines():
-                if match := re.match(r"## (\d+\.\d+)", line):
-                    inside = match[1]
-                    sections[inside] = 0
-                elif line.startswith("## "):
-                    inside = None
-                elif inside and re.match(r"\*\*(Takeaway|小结|要点|带走)", line):
-                    sections[inside] += 1
-    assert sections and all(count == 1 for count in sections.values()), sections
+            if heading := re.search(r"^## (\d+\.\d+)?", cell.source, re.MULTILINE):
+                inside = heading[1]
+            if inside:
+                sections.setdefault(inside, []).append(cell.source)
+    assert sections
+    for number, cells in sections.items():
+        takeaways = [bool(TAKEAWAY.search(text)) for text in cells]
+        assert takeaways[-1] and sum(takeaways) == 1, number
 
 
 @each_chapter

@@ -59,6 +59,9 @@ def test_the_first_try_counts_and_survives_a_restart():
     second.answer(next(o.id for o in questions[1].options if not o.correct))
     assert score(CHAPTER) == (1, 2, len(questions))
     code = f"from lenet_helpers.quizzes.questions import score; print(score({CHAPTER!r}))"
+    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert again.stdout.strip() == str((1, 2, len(questions)))
+    code = f"from lenet_helpers.quizzes.questions import score; print(score({CHAPTER!r}))"
     again = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True
     )

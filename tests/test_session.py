@@ -11,8 +11,8 @@ import torch
 from lenet_helpers import LeNetConfig, load_dataset, train
 from lenet_helpers.models import new_model
 from lenet_helpers.train_config import QUICK, count_steps
-from lenet_helpers.training import evaluate
-from lenet_helpers.tuning.session import TrainingSession, score_images
+from lenet_helpers.training import EpochRecord, evaluate
+from lenet_helpers.tuning.session import TrainingSession, means_of, score_images
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,18 @@ def test_training_numbers_are_means_over_the_images_since_the_last_point(digits)
     assert [r.step for r in session.history] == [r.step for r in whole] == [8, 16, 24, 32, 36]
     assert [r.train_loss for r in session.history] == pytest.approx([r.train_loss for r in whole], rel=1e-5)
     assert [r.train_accuracy for r in session.history] == pytest.approx([r.train_accuracy for r in whole])
+
+
+def test_means_weigh_every_image_the_same():
+    """By hand: 8 images with loss 1, 2 with loss 6; 10 images a second and 1 a second."""
+    first = EpochRecord(1, 0.1, 1.0, 0.5, None, None, 0.1, 0.8, 10.0, 8)
+    last = EpochRecord(2, 0.2, 6.0, 1.0, None, None, 0.1, 2.8, 1.0, 2)
+    assert means_of([first, last]) == {
+        "train_loss": pytest.approx(2.0),  # (8·1 + 2·6)/10, not 3.5
+        "train_accuracy": pytest.approx(0.6),
+        "images_per_second": pytest.approx(10 / 2.8),
+        "images": 10,
+    }
 
 
 def test_with_many_validation_images_points_within_a_run_are_scored_on_a_share_of_each_class():

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from lenet_helpers import load_dataset, sources
+from lenet_helpers.readers import digits
 from lenet_helpers.sources import DataError, Source, image_folder, torchvision_set
 
 FASHION_PACKAGE = Path("/usr/share/datasets/fashion-mnist")
@@ -151,10 +152,12 @@ def test_a_folder_that_is_not_there_or_holds_no_images(tmp_path, monkeypatch):
     monkeypatch.setitem(sources.REGISTRY, "gone", image_folder(tmp_path / "gone"))
     with pytest.raises(DataError, match="no such folder"):
         load_dataset("gone")
-    (tmp_path / "text").mkdir()
-    (tmp_path / "text" / "a.png").write_text("not a picture")
+    for name in ("text", "more"):
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            (tmp_path / name / f"{'ab'[i]}.png").write_text("not a picture")
     monkeypatch.setitem(sources.REGISTRY, "text", image_folder(tmp_path))
-    with pytest.raises(DataError, match="could not be read as images"):
+    with pytest.raises(DataError, match="a.png: could not be read as a picture"):
         load_dataset("text")
 
 
@@ -163,7 +166,7 @@ def test_colour_sets_come_out_channels_first(monkeypatch):
         classes = ["plane", "car"]
 
         def __init__(self, root, train, download):
-            self.data = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
+            self.data = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3) + 1 - train
             self.targets = [0, 1]
 
     from torchvision import datasets
@@ -175,9 +178,9 @@ def test_colour_sets_come_out_channels_first(monkeypatch):
 
 
 def test_the_cache_is_checked_and_mended(tmp_path, monkeypatch):
-    parsed = sources._cached_digits()
-    monkeypatch.setattr(sources, "_parse_digits", lambda: parsed)  # the real one takes seconds
-    monkeypatch.setattr(sources, "user_cache_path", lambda name: tmp_path)
+    parsed = digits._cached()
+    monkeypatch.setattr(digits, "_parse", lambda: parsed)  # the real one takes seconds
+    monkeypatch.setattr(digits, "user_cache_path", lambda name: tmp_path)
     first = load_dataset()
     cache = tmp_path / "mnist-5k.npz"
     good = cache.read_bytes()
@@ -188,10 +191,10 @@ def test_the_cache_is_checked_and_mended(tmp_path, monkeypatch):
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
-    parsed = sources._cached_digits()
-    monkeypatch.setattr(sources, "_parse_digits", lambda: parsed)
+    parsed = digits._cached()
+    monkeypatch.setattr(digits, "_parse", lambda: parsed)
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr(sources, "user_cache_path", lambda name: tmp_path / "file")
+    monkeypatch.setattr(digits, "user_cache_path", lambda name: tmp_path / "file")
     assert len(load_dataset().test) == 1000
 
 

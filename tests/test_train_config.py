@@ -59,6 +59,9 @@ def test_one_cycle_goes_up_for_a_quarter_and_down_to_nearly_zero():
     assert rates == pytest.approx(
         [0.4, 0.8, 0.8, 0.8 * 5 / 6, 0.8 * 4 / 6, 0.8 * 3 / 6, 0.8 * 2 / 6, 0.8 * 1 / 6]
     )
+    # Twelve steps tell a quarter from a third: the peak is step 3, not 4.
+    assert max(range(12), key=lambda step: learning_rate_at(step, 12, config)) == 2
+    assert learning_rate_at(2, 12, config) == learning_rate_at(3, 12, config) == 0.8
     assert [learning_rate_at(step, 1, config) for step in range(1)] == [0.8]
     assert learning_rate_at(5, 8, TrainConfig(learning_rate=0.1)) == 0.1
 

@@ -1,4 +1,4 @@
-"""Start JupyterLab at the chapters: `python -m tools.lab`, or `make lab`.
+"""Start JupyterLab at the learner's copies of the chapters: `python -m tools.lab`, or `make lab`.
 
 On this machine alone (127.0.0.1), with JupyterLab's token on. Further arguments go to
 `jupyter lab`, for example --port 8899 or --no-browser.
@@ -7,15 +7,18 @@ On this machine alone (127.0.0.1), with JupyterLab's token on. Further arguments
 import os
 import sys
 import webbrowser
-from pathlib import Path
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+from lenet_helpers.wording import languages
+from tools.copies import COPIES, refresh
+
+START = "00-start-here.ipynb"
 
 
 def arguments(extra=()):
     """The arguments of `jupyter lab` on this machine; `extra` come last and win."""
     given = [
-        f"--ServerApp.root_dir={NOTEBOOKS}",
+        f"--ServerApp.root_dir={COPIES}",
+        f"--LabApp.default_url={front_door()}",
         "--ServerApp.ip=127.0.0.1",
         "--LabApp.extension_manager=readonly",
         # File, Save and Export as HTML: the pictures keep their texts.
@@ -28,6 +31,14 @@ def arguments(extra=()):
         print("No web browser was found here: open the address printed below in one.", flush=True)
         given.append("--no-browser")
     return [*given, *extra]
+
+
+def front_door():
+    """Where JupyterLab opens: the start page, in the language of the environment where the course has it."""
+    wanted = [os.environ.get(name, "") for name in ("LENET_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")]
+    language = next((code for name in wanted if (code := name[:2].lower()) in languages()), "en")
+    start = COPIES / language / START
+    return f"/lab/tree/{language}/{START}" if start.exists() else "/lab"
 
 
 def has_browser():
@@ -45,6 +56,8 @@ def has_browser():
 
 if __name__ == "__main__":
     os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+    for sentence in refresh():
+        print(sentence, flush=True)
     from jupyterlab.labapp import main
 
     sys.exit(main(arguments(sys.argv[1:])))

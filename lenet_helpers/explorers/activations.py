@@ -10,6 +10,7 @@ from ..lenet1998 import scaled_tanh
 from ..models import ACTIVATIONS, LeNetConfig, LeNetVariant
 from ..wording import N_, _
 from .kit.base import Explorer
+from .kit.fitting import require_digits
 
 CURVES = {**ACTIVATIONS, "scaled_tanh": scaled_tanh}
 NAMES = {
@@ -189,6 +190,7 @@ class ActivationExplorer(Explorer):
 
     def __init__(self, split, count=200):
         """`split`: a Split of 28×28 digits, standardised; the first `count` are used."""
+        require_digits(split.images, "ActivationExplorer", split.labels)
         step = max(1, len(split) // count)  # spread over the split, which may be sorted by class
         super().__init__(ActivationState(split.images[::step][:count], split.labels[::step][:count]))
 

@@ -23,7 +23,7 @@ _SLICES = torch.stack((_BAR, _BAR.T, _DOT))
 class ChannelsState:
     """One output map computed from three input maps made of a digit.
 
-    `image` (28, 28) in [0, 1]; the three weights scale the kernel's slices; `size` is the
+    `image` (h, w) in [0, 1]; the three weights scale the kernel's slices; `size` is the
     kernel's side, 1 or 3; `bias` is added once.
     """
 
@@ -35,7 +35,7 @@ class ChannelsState:
     bias: float = 0.0
 
     def maps(self):
-        """The three input maps (3, 26, 26)."""
+        """The three input maps (3, h − 2, w − 2)."""
         return F.conv2d(self.image[None, None], _MAKERS[:, None])[0]
 
     def weights(self):
@@ -120,8 +120,11 @@ class ChannelsExplorer(Explorer):
     name = "channels"
 
     def __init__(self, image):
-        """`image`: one digit (28, 28) or (1, 28, 28) in [0, 1]."""
-        super().__init__(ChannelsState(image.reshape(28, 28)))
+        """`image`: one grey picture (h, w) or (1, h, w) in [0, 1], of 5 pixels or more each way."""
+        if image.shape[:-2] not in ((), (1,)) or min(image.shape) < 1 or min(image.shape[-2:]) < 5:
+            message = _("image of shape {shape}: give one grey picture, (rows, columns), of 5×5 or more")
+            raise ValueError(message.format(shape=tuple(image.shape)))
+        super().__init__(ChannelsState(image.reshape(image.shape[-2:])))
 
     def build(self):
         self.ask(

@@ -8,6 +8,7 @@ import numpy as np
 from ..figures.canvas import SIGNED, bare, figure
 from ..wording import _
 from .kit.base import Explorer
+from .kit.fitting import require_digits
 
 KERNEL = np.array(
     [[-1, -2, 0, 2, 1], [-2, -3, 0, 3, 2], [-3, -5, 0, 5, 3], [-2, -3, 0, 3, 2], [-1, -2, 0, 2, 1]]
@@ -104,6 +105,9 @@ class EquivarianceExplorer(Explorer):
     def __init__(self, dataset, digit=3):
         """`dataset`: 28×28 digits; the first validation image of class `digit` is shown."""
         split = dataset.validation or dataset.test
+        require_digits(split.images, "EquivarianceExplorer")
+        if not (split.labels == digit).any():
+            raise ValueError(_("digit={digit}: no image of that class in the split").format(digit=digit))
         first = int((split.labels == digit).nonzero()[0])
         unit = dataset.to_unit(split.images[first, 0]).double().numpy()
         super().__init__(EquivarianceState(np.rint(255 * unit) - 33))

@@ -7,6 +7,7 @@ import numpy as np
 from ..figures.canvas import SIGNED, bare, figure, show
 from ..wording import _
 from .kit.base import Explorer
+from .kit.fitting import first_of_each
 
 SIDE = 7  # of the kernel, in pixels
 
@@ -57,7 +58,7 @@ class KernelGallery(Explorer):
     def __init__(self, dataset):
         """`dataset`: its first validation image of each class is shown, in [0, 1]."""
         split = dataset.validation or dataset.test
-        shown = [int((split.labels == c).nonzero()[0]) for c in range(len(dataset.class_names))]
+        shown = first_of_each(split.labels, len(dataset.class_names), "KernelGallery")
         super().__init__(KernelState(dataset.to_unit(split.images[shown])[:, 0].double().numpy(), digit=1))
 
     def build(self):

@@ -11,6 +11,7 @@ from ..figures.canvas import COLOURS, GREY, bare, figure, label
 from ..models import LeNet
 from ..wording import N_, _
 from .kit.base import Explorer
+from .kit.fitting import require_digits
 
 LINES = (
     "for images, labels in batches(...):",
@@ -121,6 +122,7 @@ class LoopExplorer(Explorer):
     name = "loop"
 
     def __init__(self, dataset):
+        require_digits(dataset.train.images, "LoopExplorer", dataset.train.labels)
         super().__init__(LoopState(dataset.train))
 
     def build(self):

@@ -9,6 +9,7 @@ from ..figures.canvas import COLOURS, bare, figure, label
 from ..results import stored_result
 from ..wording import _
 from .kit.base import Explorer
+from .kit.fitting import first_of_each, require_digits
 
 
 def permutation(fraction, seed, pixels=784):
@@ -70,7 +71,8 @@ class PermutationExplorer(Explorer):
         """
         results = stored_result("permutation") if results is None else results
         split = dataset.validation or dataset.test
-        shown = [int((split.labels == digit).nonzero()[0]) for digit in range(count)]
+        require_digits(split.images, "PermutationExplorer")  # whose results are those of digits
+        shown = first_of_each(split.labels, count, "PermutationExplorer")
         images = dataset.to_unit(split.images[shown])[:, 0].numpy()
         super().__init__(PermutationState(images, results))
 

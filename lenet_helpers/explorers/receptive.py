@@ -10,6 +10,7 @@ from ..models import LeNet, LeNetConfig, LeNetVariant
 from ..summary import receptive_fields
 from ..wording import N_, _
 from .kit.base import Explorer
+from .kit.fitting import require_digits
 
 LAYERS = ("conv1", "pool1", "conv2", "pool2")
 WAYS = {
@@ -174,6 +175,7 @@ class ReceptiveFieldExplorer(Explorer):
 
     def __init__(self, images):
         """`images`: 200 digits or more, (n, 1, 28, 28) in [0, 1]."""
+        require_digits(images, "ReceptiveFieldExplorer")
         super().__init__(ReceptiveState(images))
 
     def build(self):

@@ -30,7 +30,7 @@ class TuningLab(TrainingDashboard):
         self.book, self.first_seeds = Book(), seeds
         self._sealed = dataset.test
         # What trains and is drawn here holds validation images where the test set would be.
-        super().__init__(replace(dataset, test=dataset.validation), model_config, train_config)
+        super().__init__(replace(dataset, test=dataset.require_validation()), model_config, train_config)
 
     def build(self):
         super().build()
@@ -63,9 +63,7 @@ class TuningLab(TrainingDashboard):
         )
         self.overlay.observe(lambda _change: self._tried(self._redraw_others), "value")
         self.file = w.Text(value="runs.csv", description=_("file"), layout=w.Layout(width="18em"))
-        self.export = self._button(
-            "export", _("Save table"), "download", lambda: self.book.save(self.file.value)
-        )
+        self.export = self._button("export", _("Save table"), "download", lambda: self.save(self.file.value))
         self.reload = self._button("reload", _("Load table"), "upload", lambda: self.load(self.file.value))
         self.sure = w.Checkbox(
             value=False, description=_("I am done choosing"), indent=False, layout=w.Layout(width="auto")
@@ -170,6 +168,13 @@ class TuningLab(TrainingDashboard):
         )
         self.verdict.value = f'<p role="status" style="{CAPTION}">{html.escape(text)}</p>'
         return opened
+
+    def save(self, path):
+        """Write the book to `path`; where another table stood there, the widget says where it was kept."""
+        kept = self.book.save(path)
+        if kept:
+            text = _("{path} held something else than this table; that was kept as {kept}")
+            self._show_error(text.format(path=path, kept=kept))
 
     def load(self, path):
         """Take over the book that was saved to `path`, its seal included. Refused while runs here are in no

@@ -3,7 +3,7 @@
 import torch
 from matplotlib.patches import Polygon, Rectangle
 
-from ..codes1998 import digit_codes
+from ..lenet1998.codes import digit_codes
 from ..modes import evaluation_mode
 from ..wording import _
 from .canvas import COLOURS, GREY, bare, figure

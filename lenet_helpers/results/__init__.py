@@ -17,4 +17,4 @@ def stored_result(name):
     if not file.exists():
         there = ", ".join(sorted(path.stem for path in FOLDER.glob("*.json")))
         raise ValueError(_("stored_result({name!r}): choose one of {names}").format(name=name, names=there))
-    return json.loads(file.read_text("utf-8"))
+    return json.loads(file.read_bytes())

@@ -1,6 +1,9 @@
 """The book of a tuning campaign: every run with its cost, fair comparisons, one look at the test set."""
 
+import hashlib
+import io
 import json
+import warnings
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..files import write_whole
+from ..files import locked, set_aside, write_whole
 from ..levers import levers_of
 from ..models import LeNetConfig
 from ..summary import count_parameters, layer_table
@@ -62,6 +65,7 @@ class Book:
     def __init__(self):
         self.entries, self.baseline, self.revealed = [], None, None
         self.saved = 0  # how many of the entries are in a file
+        self._ours = set()  # digests of the files that this book wrote or was read from
 
     def add(self, run, expected=None):
         """Write a finished or diverged `session.Run` into the book; returns its Entry."""
@@ -194,12 +198,22 @@ class Book:
     def save(self, path):
         """Write the book to a CSV file, one row a run, curves, seals and all but the weights; whole or not
         at all.
+
+        A file that holds anything else than this book (another notebook's runs, say) is kept
+        beside it, which a warning says; returns its new path, else None.
         """
-        write_whole(
-            path,
-            pd.DataFrame([self._flat(entry) for entry in self.entries]).to_csv(index=False).encode("utf-8"),
-        )
+        path, kept = Path(path), None
+        table = pd.DataFrame([self._flat(entry) for entry in self.entries])
+        data = table.to_csv(index=False).encode("utf-8")
+        with locked(path):
+            if path.is_file() and _digest(path.read_bytes()) not in self._ours:
+                kept = set_aside(path)
+                message = _("{path} held something else than this table; that was kept as {kept}")
+                warnings.warn(message.format(path=path, kept=kept.name))
+            write_whole(path, data)
+        self._ours.add(_digest(data))
         self.saved = len(self.entries)
+        return kept
 
     def _flat(self, entry):
         opened = self.revealed if self.revealed and self.revealed.number == entry.number else None
@@ -236,12 +250,16 @@ class Book:
                 _("{path}: no such file; give the name under which a table was saved").format(path=path)
             )
         book = cls()
+        data = Path(path).read_bytes()
         try:
-            for row in pd.read_csv(path).replace({np.nan: None}).to_dict("records"):
+            # UTF-8, with the byte order mark that Excel writes or without.
+            table = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig")
+            for row in table.replace({np.nan: None}).to_dict("records"):
                 book._take(_entry(row), row)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             message = _("{path}: not a table of runs as the lab saves it ({why}); give the name of one")
             raise ValueError(message.format(path=path, why=f"{type(error).__name__}: {error}")) from error
+        book._ours.add(_digest(data))
         book.saved = len(book.entries)
         return book
 
@@ -252,6 +270,10 @@ class Book:
         if row["revealed"]:
             opened = Reveal(**json.loads(row["revealed"]))
             self.revealed = replace(opened, accuracies=tuple(opened.accuracies))
+
+
+def _digest(data):
+    return hashlib.sha256(data).hexdigest()
 
 
 def _entry(row):

@@ -7,7 +7,7 @@ basis functions (RBF). `LeNet1998()` has 60,000 trained parameters.
 
 Where the paper can't be followed to the letter:
 
-* The target bitmaps exist only as a figure; `codes1998` draws them anew.
+* The target bitmaps exist only as a figure; `codes` draws them anew.
 * The paper does not print the constant j of its discriminative loss; here j = 1.
 * It trains by a stochastic diagonal Levenberg–Marquardt method. That is no part of the
   network; the course trains with first-order methods and says so wherever it does.
@@ -21,10 +21,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .codes1998 import digit_codes
-from .levers import lever, validate
-from .summary import layer_table
-from .wording import N_, _
+from ..levers import lever, validate
+from ..summary import layer_table
+from ..wording import N_, _
+from .codes import digit_codes
 
 # Table I of the paper: the maps of S2 that each of C3's 16 maps reads.
 _TABLE_1 = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"

@@ -1,0 +1,49 @@
+"""Plugins that people have installed don't break the chapters: other orders, processes, import modes."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+ROOT = Path(__file__).parents[1]
+# What pytest-randomly does, without its seed: the tests of a file in another order.
+SHUFFLE = """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    items[:] = items[::-1]
+"""
+
+
+@pytest.mark.parametrize("options", [["-n", "2", "-p", "shuffle"], ["--import-mode=importlib"]], ids=" ".join)
+def test_cells_stay_in_order_and_in_one_kernel(tmp_path, options):
+    for name in ("conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "shuffle.py").write_text(SHUFFLE, "utf-8")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    for chapter in "ab":
+        sources = [
+            "n = 0",
+            *[f"n += 1; assert n == {i}" for i in range(1, 4)],
+            "import os; os.environ['LENET_PROGRESS']",
+        ]
+        cells = [new_code_cell(source, execution_count=1 + i) for i, source in enumerate(sources)]
+        nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / f"{chapter}.ipynb")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "notebooks"],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0 and "10 passed" in run.stdout, run.stdout[-2000:] + run.stderr[-2000:]
