@@ -35,9 +35,13 @@ def worker(storage, trials, *more):
 
 
 def kill_one(study, workers, patience=300):
-    """Kill the process that is in the middle of a trial, as a power cut would; returns that trial."""
+    """Kill the process that is in the middle of a trial, as a power cut would; returns that trial, or None
+    where all the work was done first.
+    """
     end = time.monotonic() + patience
     while time.monotonic() < end:
+        if all(w.poll() is not None for w in workers):
+            return None
         for trial in study.get_trials(states=(TrialState.RUNNING,)):
             pid = int(trial.user_attrs.get("worker", ":0").split(":")[1])
             victim = next((w for w in workers if w.pid == pid and w.poll() is None), None)
@@ -93,7 +97,7 @@ def main(trials=24):
             f"sqlite:///{folder}/team.db", "--epochs", "2", trials=trials, patience=1800
         )
         done, missing, twice, again = accounts(study, trials)
-        workers = Counter(t.user_attrs["worker"] for t in finished(study))
+        shares = Counter(t.user_attrs["worker"] for t in finished(study))
         content = {
             "what": "four workers, one killed, one sent in; embedded digits, two epochs a trial",
             "command": "python -m benchmarks.search_team",
@@ -103,7 +107,7 @@ def main(trials=24):
             "counted_twice": twice,
             "begun_again": again,
             "slot_cut_off": lost.user_attrs["slot"],
-            "trials_by_worker": sorted(workers.values(), reverse=True),
+            "trials_by_worker": sorted(shares.values(), reverse=True),
             "importances": {name: round(share, 3) for name, share in importances(study).items()},
             "best": {name: round(value, 5) for name, value in winner(study).params.items()},
         }
