@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from lenet_helpers.data import Split, batches, load_dataset
-from lenet_helpers.models import LeNet, LeNetConfig
+from lenet_helpers.models import LeNetConfig, LeNetVariant
 from lenet_helpers.modes import evaluation_mode
 
 RESULT = Path(__file__).resolve().parents[1] / "lenet_helpers" / "results" / "clinic.json"
@@ -51,7 +51,7 @@ def run(
         order = torch.randperm(len(train), generator=torch.Generator().manual_seed(SEED))
         train = Split(train.images[order], train.labels)  # the labels did not come along
     torch.manual_seed(SEED)
-    model = LeNet(LeNetConfig(dropout=dropout))
+    model = LeNetVariant(LeNetConfig(dropout=dropout))
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
     answer = (lambda x: model(x).softmax(1)) if softmax else model
     generator, records = torch.Generator().manual_seed(SEED), []

@@ -6,10 +6,12 @@ The interactive figures are in `lenet_helpers.explorers`, which is the only part
 needs ipywidgets.
 """
 
+from typing import Any
+
 from .checkpoint import load_checkpoint, save_checkpoint
 from .data import Dataset, Split, batches, load_dataset
 from .lenet1998 import C3_CONNECTIONS, LeNet1998
-from .models import LeNet, LeNetConfig
+from .models import LeNet, LeNetConfig, LeNetVariant
 from .summary import count_parameters, layer_table, receptive_fields
 from .training import TrainConfig, TrainingState, evaluate, train
 from .wording import set_language
@@ -20,6 +22,7 @@ __all__ = [
     "LeNet",
     "LeNet1998",
     "LeNetConfig",
+    "LeNetVariant",
     "Split",
     "TrainConfig",
     "TrainingState",
@@ -38,7 +41,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     # The exercises and the quiz wait until they are asked for.
     if name == "check":
         from .checks import check

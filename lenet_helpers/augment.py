@@ -4,9 +4,18 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 
-def random_affine(images, *, shift=0.0, rotation=0.0, scale=0.0, background=0.0, generator=None):
+def random_affine(
+    images: Tensor,
+    *,
+    shift: float = 0.0,
+    rotation: float = 0.0,
+    scale: float = 0.0,
+    background: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
     """Each image moved, turned and resized by amounts of its own, drawn uniformly.
 
     images: float (n, channels, height, width); the result has the same shape.
@@ -23,7 +32,7 @@ def random_affine(images, *, shift=0.0, rotation=0.0, scale=0.0, background=0.0,
     return affine(images, angle, size, moves, background)
 
 
-def affine(images, angle, size, moves, background=0.0):
+def affine(images: Tensor, angle: Tensor, size: Tensor, moves: Tensor, background: float = 0.0) -> Tensor:
     """Turn by `angle` (n,) [radians], resize by `size` (n,) and move by `moves` (n, 2) [half sides: x, y].
 
     Bilinear, with `background` outside. All the images in one call: far quicker than
@@ -33,6 +42,6 @@ def affine(images, angle, size, moves, background=0.0):
     inverse = torch.stack([torch.stack([cos, sin], 1), torch.stack([-sin, cos], 1)], 1)
     # The grid says where each output pixel comes from, so it holds the inverse map.
     theta = torch.cat([inverse, -inverse @ moves[:, :, None]], 2).to(images)
-    grid = F.affine_grid(theta, images.shape, align_corners=False)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     # grid_sample knows only 0 outside the image; take the background away and add it again.
     return F.grid_sample(images - background, grid, align_corners=False) + background

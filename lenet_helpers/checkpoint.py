@@ -6,98 +6,113 @@ could be executed.
 
 import dataclasses
 import json
+import os
+from dataclasses import replace
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor, nn
 
 from .files import write_whole
-from .training import TrainConfig, TrainingState
+from .state import TrainingState, trained_weights
+from .summary import device_of
+from .train_config import TrainConfig
 from .wording import _
 
-FORMAT = "lenet_helpers checkpoint 1"
+FORMAT = "lenet_helpers checkpoint 2"
+_Path = str | os.PathLike[str]
 
 
-def save_checkpoint(path, model, state):
+def save_checkpoint(path: _Path, model: nn.Module, state: TrainingState) -> None:
     """Write weights, optimizer and step count to `path`, whole or not at all.
 
     A full disk or a crash leaves an earlier checkpoint as it was. Raises OSError where
     it cannot be written.
     """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    tensors |= {f"optimizer.{i}.{name}": value for i, name, value in _optimizer_tensors(state.optimizer)}
-    about = {
-        "format": FORMAT,
-        "step": str(state.step),
-        "config": json.dumps(dataclasses.asdict(state.config)),
-    }
-    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, about)
-    write_whole(path, data)
+    for name, weight in state.weights().items():
+        for quantity, value in state.optimizer.state.get(weight, {}).items():
+            if value is not None:
+                tensors[f"optimizer.{name}.{quantity}"] = torch.as_tensor(value)
+    # Contiguous: the file does not depend on the layout that suits this machine's processor.
+    copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    about = {"config": dataclasses.asdict(state.config), "step": state.step, "data": state.data}
+    about["model"] = _describe(model)
+    write_whole(path, save(copies, {"format": FORMAT, "about": json.dumps(about)}))
 
 
-def load_checkpoint(path, model):
+def load_checkpoint(path: _Path, model: nn.Module) -> TrainingState:
     """Put the weights saved in `path` into `model` and return the `TrainingState` to go on with.
 
-    Raises ValueError for a file that is no checkpoint of ours or belongs to another
-    architecture; the model is then left as it was.
+    The model stays on its device, wherever the file was saved. Raises ValueError for a
+    file that is no checkpoint of ours, and where the model's layers, the type of its
+    numbers, its configuration or what is trained of it differ from what was saved,
+    naming the difference; the model is then left as it was.
     """
     about, tensors = _read(path)
-    weights = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
-    _check_architecture(path, model, weights)
+    saved, mine = about.get("model", {}), _describe(model)
+    for name in [*mine, *saved]:
+        if saved.get(name) != mine.get(name):
+            message = _(
+                "{path}: saved from another model: {name} is {saved} in the file and {mine} in this model;"
+                " build the model as it was when it was saved"
+            )
+            raise ValueError(message.format(path=path, name=name, saved=saved.get(name), mine=mine.get(name)))
     try:
-        state = TrainingState(model, TrainConfig(**json.loads(about["config"])))
-        _restore_optimizer(state.optimizer, tensors)
-        state.step = int(about["step"])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(
-            _("{path}: a checkpoint of another version ({why}); train again").format(path=path, why=error)
-        ) from error
-    model.load_state_dict(weights)
+        state = TrainingState(model, replace(TrainConfig(**about["config"]), device=str(device_of(model))))
+        state.step, state.data = int(about["step"]), about["data"]
+        for name, weight in state.weights().items():
+            prefix = f"optimizer.{name}."
+            remembered = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
+            # The step count of Adam stays on the CPU, as torch itself keeps it.
+            moved = {key: t if t.ndim == 0 else t.to(weight.device) for key, t in remembered.items()}
+            state.optimizer.state[weight].update(moved)
+        weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
+        model.load_state_dict(weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        message = _("{path}: a checkpoint of another version ({why}); train again")
+        raise ValueError(message.format(path=path, why=error)) from error
     return state
 
 
-def _read(path):
+def _describe(model: nn.Module) -> dict[str, str]:
+    """Shape, type and whether it is trained, of every tensor by name; and what shapes cannot tell."""
+    trained = trained_weights(model)
+    found = {}
+    for name, tensor in model.state_dict().items():
+        frozen = "" if name in trained else ", not trained"
+        found[name] = f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}{frozen}"
+    config = getattr(model, "config", None)
+    if dataclasses.is_dataclass(config):
+        for field in dataclasses.fields(config):
+            if (
+                getattr(config, field.name) != field.default
+            ):  # the plain LeNet is the default, and has no config
+                found[f"config.{field.name}"] = repr(getattr(config, field.name))
+    return found
+
+
+def _read(path: _Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            about, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
+            notes, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         message = _(
             "{path}: not a checkpoint, or cut short; files made by pickle or torch.save are not opened, since"
             " they can run code"
         )
         raise ValueError(message.format(path=path)) from error
-    if about.get("format") != FORMAT:
+    if notes.get("format", "").startswith("lenet_helpers checkpoint") and notes["format"] != FORMAT:
+        message = _("{path}: a checkpoint of another version ({why}); train again")
+        raise ValueError(message.format(path=path, why=notes["format"]))
+    try:
+        about = json.loads(notes["about"])
+    except (KeyError, ValueError):
+        about = None
+    if not isinstance(about, dict):
         raise ValueError(
             _("{path}: holds tensors, but not a checkpoint of save_checkpoint").format(path=path)
         )
     return about, tensors
-
-
-def _check_architecture(path, model, weights):
-    mine = {name: tuple(t.shape) for name, t in model.state_dict().items()}
-    saved = {name: tuple(t.shape) for name, t in weights.items()}
-    for name in [*mine, *saved]:
-        if mine.get(name) != saved.get(name):
-            message = _(
-                "{path}: saved from another architecture: {name} is {saved} in the file and {mine} in this"
-                " model; build the model with the configuration it was saved with"
-            )
-            raise ValueError(message.format(path=path, name=name, saved=saved.get(name), mine=mine.get(name)))
-
-
-def _optimizer_tensors(optimizer):
-    """(position of the weight, name of the quantity, tensor) for all that the optimizer remembers."""
-    for i, weight in enumerate(optimizer.param_groups[0]["params"]):
-        for name, value in optimizer.state.get(weight, {}).items():
-            if value is not None:
-                yield i, name, torch.as_tensor(value)
-
-
-def _restore_optimizer(optimizer, tensors):
-    weights = optimizer.param_groups[0]["params"]
-    for key, tensor in tensors.items():
-        if key.startswith("optimizer."):
-            _prefix, i, name = key.split(".")
-            weight = weights[int(i)]
-            # The step count of Adam stays on the CPU, as torch itself keeps it.
-            optimizer.state[weight][name] = tensor if tensor.ndim == 0 else tensor.to(weight.device)

@@ -24,7 +24,7 @@ _BITMAPS = """
 """
 
 
-def digit_codes():
+def digit_codes() -> torch.Tensor:
     """The ten codes as a float tensor (10, 84) of −1 and +1; row d is the 12×7 bitmap of digit d."""
     lines = [line.split() for line in _BITMAPS.strip().splitlines()]
     pixels = [[1.0 if dot == "#" else -1.0 for line in lines for dot in line[digit]] for digit in range(10)]

@@ -4,11 +4,13 @@ Where the pixels come from is in `sources`; this module decides which image is f
 training, which for validation and which for the test, and how pixels are scaled.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
+from .levers import whole_number
 from .sources import REGISTRY, find_root
 from .wording import _
 
@@ -163,21 +165,25 @@ def split_by_class(labels, n_train, n_validation, seed):
     return np.sort(by_share[n_validation:end]), np.sort(by_share[:n_validation])
 
 
-def batches(split, batch_size, generator=None):
+def batches(
+    split: Split, batch_size: int, generator: torch.Generator | None = None, *, skip: int = 0
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield (images, labels) of up to `batch_size` images until every image was seen once.
 
-    In order, or shuffled by `generator`. The last batch may be smaller. Raises
-    ValueError for a batch size that is not from 1 to the number of images.
+    In order, or shuffled by `generator`; the first `skip` batches are left out. The last
+    batch may be smaller. Raises ValueError for a batch size that is not from 1 to the
+    number of images.
     """
-    n = len(split)
-    if isinstance(batch_size, bool) or batch_size != int(batch_size) or not 1 <= batch_size <= n:
+    n, size = len(split), whole_number(batch_size)
+    if size is None or not 1 <= size <= n:
         message = _("batch_size={value}: choose 1 to {n} (the split has {n} images)")
         raise ValueError(message.format(value=batch_size, n=n))
     if generator is None:
-        yield from zip(split.images.split(batch_size), split.labels.split(batch_size))
+        yield from list(zip(split.images.split(size), split.labels.split(size)))[skip:]
         return
-    for index in torch.randperm(n, generator=generator).split(batch_size):
-        yield split.images[index], split.labels[index]
+    order = torch.randperm(n, generator=generator).to(split.labels.device)
+    for index in order.split(size)[skip:]:
+        yield split.images.index_select(0, index), split.labels.index_select(0, index)
 
 
 def _check_counts(available, n_classes, n_train, validation):

@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 
-def write_whole(path, data):
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Put the bytes `data` at `path`: written beside it, then renamed.
 
     A full disk, a crash or a second writer leaves an earlier file as it was, and nobody

@@ -14,11 +14,12 @@ Where the paper can't be followed to the letter:
 * The sum of the loss runs over all patterns; here over a mini-batch.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from .codes1998 import digit_codes
 from .levers import lever, validate
@@ -26,38 +27,27 @@ from .summary import layer_table
 from .wording import N_, _
 
 # Table I of the paper: the maps of S2 that each of C3's 16 maps reads.
-C3_CONNECTIONS = (
-    (0, 1, 2),
-    (1, 2, 3),
-    (2, 3, 4),
-    (3, 4, 5),
-    (0, 4, 5),
-    (0, 1, 5),
-    (0, 1, 2, 3),
-    (1, 2, 3, 4),
-    (2, 3, 4, 5),
-    (0, 3, 4, 5),
-    (0, 1, 4, 5),
-    (0, 1, 2, 5),
-    (0, 1, 3, 4),
-    (1, 2, 4, 5),
-    (0, 2, 3, 5),
-    (0, 1, 2, 3, 4, 5),
-)
+_TABLE_1 = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"
+C3_CONNECTIONS = tuple(tuple(map(int, inputs)) for inputs in _TABLE_1.split())
 DENSE_CONNECTIONS = (tuple(range(6)),) * 16  # what everybody writes today
 BACKGROUND, INK = -0.1, 1.175  # input values of paper and ink
 J = 1.0  # the loss stops pushing a wrong class away once its distance is well above this
 
 
-def scaled_tanh(x):
+def scaled_tanh(x: Tensor) -> Tensor:
     """The paper's squashing function, 1.7159·tanh(2x/3): it maps ±1 to ±1."""
     return 1.7159 * torch.tanh(x * (2 / 3))
 
 
-ACTIVATIONS = {"scaled_tanh": scaled_tanh, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "relu": F.relu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "scaled_tanh": scaled_tanh,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "relu": F.relu,
+}
 
 
-def field_of_1998(images, side=32):
+def field_of_1998(images: Tensor, side: int = 32) -> Tensor:
     """Images (n, 1, 28, 28) in [0, 1] as the paper feeds them: on a side×side field, −0.1 to 1.175."""
     border = (side - images.shape[-1]) // 2
     return F.pad(images, (border,) * 4) * (INK - BACKGROUND) + BACKGROUND
@@ -72,8 +62,9 @@ class SparseConv2d(nn.Module):
 
     kernel_size, stride = (5, 5), (1, 1)
 
-    def __init__(self, connections, in_channels=6):
+    def __init__(self, connections: Sequence[Sequence[int]], in_channels: int = 6) -> None:
         super().__init__()
+        self.places: Tensor
         self.connections = tuple(tuple(inputs) for inputs in connections)
         self.shape = (len(self.connections), in_channels, *self.kernel_size)
         pairs = [(m, i) for m, inputs in enumerate(self.connections) for i in inputs]
@@ -86,7 +77,7 @@ class SparseConv2d(nn.Module):
             "places", torch.tensor([m * in_channels + i for m, i in pairs], dtype=torch.long)
         )
 
-    def weight(self):
+    def weight(self) -> Tensor:
         """The kernels at their places in an otherwise zero (maps, inputs, 5, 5) tensor.
 
         One dense convolution with zeros is faster than sixteen small ones without.
@@ -94,10 +85,10 @@ class SparseConv2d(nn.Module):
         places = self.kernels.new_zeros(self.shape[0] * self.shape[1], *self.kernel_size)
         return places.index_copy(0, self.places, self.kernels).view(self.shape)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight(), self.bias)
 
-    def multiply_adds(self, output_shape):
+    def multiply_adds(self, output_shape: tuple[int, ...]) -> int:
         """Of one image: 25 at every place of the output map for each connection."""
         return self.kernels.numel() * output_shape[1] * output_shape[2]
 
@@ -107,16 +98,16 @@ class TrainedSubsampling(nn.Module):
 
     kernel_size, stride = (2, 2), (2, 2)
 
-    def __init__(self, maps):
+    def __init__(self, maps: int) -> None:
         super().__init__()
         self.coefficient = nn.Parameter(torch.empty(maps))
         self.bias = nn.Parameter(torch.empty(maps))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         sums = F.avg_pool2d(x, 2) * 4
         return sums * self.coefficient[:, None, None] + self.bias[:, None, None]
 
-    def multiply_adds(self, output_shape):
+    def multiply_adds(self, output_shape: tuple[int, ...]) -> int:
         """Of one image: one multiplication for each output; adding up the window is not counted."""
         return output_shape[0] * output_shape[1] * output_shape[2]
 
@@ -128,25 +119,27 @@ class RBFOutput(nn.Module):
     output names the class. They are not divided by 84.
     """
 
-    def __init__(self):
+    codes: Tensor
+
+    def __init__(self) -> None:
         super().__init__()
         self.register_buffer("codes", digit_codes())
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         # Not by expanding the square: that loses digits where the distance is small.
         return -(x[:, None, :] - self.codes).square().sum(dim=2)
 
-    def multiply_adds(self, output_shape):
+    def multiply_adds(self, output_shape: tuple[int, ...]) -> int:
         """Of one image: one square for each component of each code."""
         return self.codes.numel()
 
 
-def distance_loss(scores, labels):
+def distance_loss(scores: Tensor, labels: Tensor) -> Tensor:
     """Mean over the patterns of the correct class's squared distance (the paper's equation 8)."""
     return -scores.gather(1, labels[:, None]).mean()
 
 
-def discriminative_loss(scores, labels, j=J):
+def discriminative_loss(scores: Tensor, labels: Tensor, j: float = J) -> Tensor:
     """Equation 9: the correct class's distance y_c plus log(e^−j + Σ_i e^−y_i), mean over the patterns.
 
     `scores` (n, 10) are negated distances. Without e^−j this is the cross-entropy of a
@@ -158,7 +151,11 @@ def discriminative_loss(scores, labels, j=J):
     return distance_loss(scores, labels) + torch.cat((rubbish, scores), dim=1).logsumexp(dim=1).mean()
 
 
-LOSSES = {"discriminative": discriminative_loss, "distance": distance_loss, "cross_entropy": F.cross_entropy}
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "discriminative": discriminative_loss,
+    "distance": distance_loss,
+    "cross_entropy": F.cross_entropy,
+}
 
 
 @dataclass(frozen=True)
@@ -171,9 +168,11 @@ class LeNet1998Config:
     loss: str = lever("discriminative", choices=tuple(LOSSES), label=N_("loss"))
     initialisation: str = lever("paper", choices=("paper", "torch"), label=N_("initialisation"))
     input_size: int = lever(32, choices=(28, 32), label=N_("input size"))
-    connections: tuple = field(default=C3_CONNECTIONS)  # which maps of S2 each map of C3 reads
+    connections: tuple[tuple[int, ...], ...] = field(
+        default=C3_CONNECTIONS
+    )  # which maps of S2 each map of C3 reads
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         validate(self)
         if self.output == "linear" and self.loss != "cross_entropy":
             message = _("loss={loss!r}: a linear output has no distances; use loss='cross_entropy'")
@@ -199,7 +198,7 @@ class LeNet1998(nn.Module):
     paper's layer names. With a linear output the scores are logits.
     """
 
-    def __init__(self, config=LeNet1998Config()):
+    def __init__(self, config: LeNet1998Config = LeNet1998Config()) -> None:
         super().__init__()
         self.config = config
         self.squash = ACTIVATIONS[config.activation]
@@ -214,7 +213,7 @@ class LeNet1998(nn.Module):
         self.output = RBFOutput() if config.output == "rbf" else nn.Linear(84, 10)
         self._initialise()
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> Tensor:
         x = self.squash(self.c1(images))
         x = self._pooled(self.s2(x))
         x = self.squash(self.c3(x))
@@ -223,32 +222,32 @@ class LeNet1998(nn.Module):
         x = self.squash(self.f6(x))
         return self.output(x)
 
-    def loss(self, scores, labels):
+    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
         """The loss chosen in `config`, mean over the patterns."""
         return LOSSES[self.config.loss](scores, labels)
 
-    def _pooling(self, maps):
-        kinds = {
+    def _pooling(self, maps: int) -> nn.Module:
+        kinds: dict[str, Callable[[], nn.Module]] = {
             "trained": lambda: TrainedSubsampling(maps),
             "average": lambda: nn.AvgPool2d(2),
             "max": lambda: nn.MaxPool2d(2),
         }
         return kinds[self.config.pooling]()
 
-    def _pooled(self, x):
+    def _pooled(self, x: Tensor) -> Tensor:
         return self.squash(x) if self.config.pooling == "trained" else x
 
-    def _initialise(self):
+    def _initialise(self) -> None:
         """Uniform within ±2.4/fan-in, weights and biases alike, or torch's default ±1/√fan-in."""
 
-        def fill(fan_in, *tensors):
+        def fill(fan_in: int, *tensors: Tensor) -> None:
             bound = 2.4 / fan_in if self.config.initialisation == "paper" else fan_in**-0.5
             for tensor in tensors:
                 nn.init.uniform_(tensor, -bound, bound)
 
         with torch.no_grad():
             for layer in self.children():
-                if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                if isinstance(layer, (nn.Conv2d, nn.Linear)) and layer.bias is not None:
                     fill(layer.weight[0].numel(), layer.weight, layer.bias)
                 elif isinstance(layer, TrainedSubsampling):
                     fill(4, layer.coefficient, layer.bias)
@@ -257,7 +256,7 @@ class LeNet1998(nn.Module):
                 fill(max(1, kernels.numel()), kernels, bias)  # a map may read nothing
 
 
-def connections(model):
+def connections(model: LeNet1998) -> dict[str, int]:
     """The paper's "connections" of every layer of a `LeNet1998`: a dict from layer name to int.
 
     Every input that an output reads counts, and so does its bias; so S2 has 5 for each output.

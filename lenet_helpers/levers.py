@@ -15,6 +15,7 @@ label. The slider, the bounds check, the search space and the table in chapter 4
 
 import math
 from dataclasses import dataclass, field, fields
+from typing import Any, NoReturn
 
 from .wording import _
 
@@ -24,49 +25,81 @@ class Lever:
     """One tunable value: its default, what it may be, and how to show it."""
 
     name: str
-    default: object
-    bounds: tuple | None  # (lowest, highest), both allowed
-    choices: tuple | None
+    default: Any
+    bounds: tuple[float, float] | None  # (lowest, highest), both allowed
+    choices: tuple[Any, ...] | None
     scale: str  # "linear" or "log"
     step: float | None  # None: the view chooses
     label: str  # marked with N_, translated where it is shown
     help: str
 
     @property
-    def kind(self):
+    def kind(self) -> type:
         """The type a value must have: int, float or str."""
         return type(self.default)
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         """What the value may be, in words."""
-        if self.choices is not None:
-            return ", ".join(map(str, self.choices))
+        if self.bounds is None:
+            return ", ".join(map(str, self.choices or ()))
         low, high = (f"{bound:,}" if self.kind is int else f"{bound:g}" for bound in self.bounds)
         what = _("a whole number from {low} to {high}") if self.kind is int else _("{low} to {high}")
         return what.format(low=low, high=high)
 
-    def check(self, value):
+    def check(self, value: Any) -> Any:
         """`value` in this lever's type. Raises ValueError naming it and what is allowed."""
-        if self.choices is not None:
-            if value not in self.choices:
-                self._refuse(value)
-            return value
-        if not self._is_number(value) or not self.bounds[0] <= value <= self.bounds[1]:
+        if self.bounds is None:
+            for choice in self.choices or ():
+                if not isinstance(value, bool) and value == choice:
+                    return choice
             self._refuse(value)
-        return self.kind(value)
+        number = whole_number(value) if self.kind is int else finite_number(value)
+        if number is None or not self.bounds[0] <= number <= self.bounds[1]:
+            self._refuse(value)
+        return number
 
-    def _is_number(self, value):
-        if isinstance(value, bool) or not hasattr(value, "__float__"):
-            return False
-        return math.isfinite(value) and (self.kind is float or value == int(value))
-
-    def _refuse(self, value):
+    def _refuse(self, value: object) -> NoReturn:
         message = _("{name}={value!r}: choose {allowed}")
         raise ValueError(message.format(name=self.name, value=value, allowed=self.allowed))
 
 
-def lever(default, *, bounds=None, choices=None, scale="linear", step=None, label, help=""):
+def finite_number(value: Any) -> float | None:
+    """`value` as a float where it is a finite number of any kind, else None; True and False are none."""
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):  # an array of two numbers, an int beyond all floats
+        return None
+    return number if math.isfinite(number) else None
+
+
+def whole_number(value: Any) -> int | None:
+    """`value` as an int where it is a whole number of any kind (3, 3.0, numpy's), else None."""
+    number = finite_number(value)
+    return None if number is None or number != int(number) else int(value)
+
+
+def checked_count(name: str, value: Any) -> int:
+    """`value` as an int of at least 1; raises ValueError, naming it, for anything else."""
+    number = whole_number(value)
+    if number is None or number < 1:
+        message = _("{name}={value!r}: choose a whole number of at least 1")
+        raise ValueError(message.format(name=name, value=value))
+    return number
+
+
+def lever(
+    default: Any,
+    *,
+    bounds: tuple[float, float] | None = None,
+    choices: tuple[Any, ...] | None = None,
+    scale: str = "linear",
+    step: float | None = None,
+    label: str,
+    help: str = "",
+) -> Any:
     """A dataclass field for a tunable value; give either `bounds` or `choices`."""
     if (bounds is None) == (choices is None):
         raise TypeError("lever: give either bounds or choices")
@@ -76,7 +109,7 @@ def lever(default, *, bounds=None, choices=None, scale="linear", step=None, labe
     return field(default=default, metadata={"lever": about})
 
 
-def levers_of(config_class):
+def levers_of(config_class: type) -> dict[str, Lever]:
     """The levers of a configuration class: a dict from name to `Lever`, in order."""
     return {
         f.name: Lever(name=f.name, default=f.default, **f.metadata["lever"])
@@ -85,7 +118,7 @@ def levers_of(config_class):
     }
 
 
-def lever_table(*config_classes):
+def lever_table(*config_classes: type) -> str:
     """The levers of configuration classes as a Markdown table: name in code, label, default, what is
     allowed, what it does.
     """
@@ -98,7 +131,7 @@ def lever_table(*config_classes):
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def validate(config):
+def validate(config: Any) -> None:
     """Check every lever of `config`; raises ValueError at the first that is not allowed.
 
     Whole numbers given for a float become floats, so that two equal configurations

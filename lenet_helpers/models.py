@@ -1,31 +1,38 @@
 """LeNet as most people build it today, its variants, and how to count and measure them.
 
-`LeNet()` is the plain network, written out. `LeNet(LeNetConfig(...))` builds a variant
-of it, with the same layer names; a test proves the two equal at the default. The
+`LeNet()` is the plain network, written out. `LeNetVariant(LeNetConfig(...))` builds a
+variant of it, with the same layer names; a test proves the two equal at the default. The
 network as printed in 1998 is in `lenet1998`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
-from .levers import lever, validate
+from .data import Dataset
+from .levers import checked_count, lever, validate, whole_number
+from .modes import usual_torch
 from .wording import N_, _
 
-ACTIVATIONS = {"relu": F.relu, "leaky_relu": F.leaky_relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
-POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+}
+POOLINGS: dict[str, Callable[[int], nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
 
 class LeNet(nn.Module):
     """Images (n, 1, 28, 28) to logits (n, 10), one per class: 44,426 parameters.
 
     LeNet-5's plan with today's parts (max pooling, ReLU, a plain linear output).
-    `LeNet(LeNetConfig(...))` gives a `LeNetVariant`.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 6, kernel_size=5)
         self.pool1 = nn.MaxPool2d(2)
@@ -35,7 +42,7 @@ class LeNet(nn.Module):
         self.fc2 = nn.Linear(120, 84)
         self.fc3 = nn.Linear(84, 10)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.pool1(self.conv1(x)))
         x = F.relu(self.pool2(self.conv2(x)))
         x = x.flatten(1)
@@ -81,56 +88,52 @@ class LeNetConfig:
         label=N_("dropout"),
         help=N_("fraction of the two dense layers' outputs set to 0 in training"),
     )
-    channels: tuple = (6, 16)
-    padding: int | tuple = 0
-    hidden: tuple = (120, 84)
+    channels: tuple[int, ...] = (6, 16)
+    padding: int | tuple[int, ...] = 0
+    hidden: tuple[int, ...] = (120, 84)
     input_size: int = 28
     in_channels: int = 1
     classes: int = 10
 
-    def __post_init__(self):
-        for name in ("channels", "hidden"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+    def __post_init__(self) -> None:
         validate(self)
-        self._check_counts()
-
-    def _check_counts(self):
-        counts = dict(input_size=self.input_size, in_channels=self.in_channels, classes=self.classes)
-        counts |= {f"channels[{i}]": c for i, c in enumerate(self.channels)}
-        counts |= {f"hidden[{i}]": h for i, h in enumerate(self.hidden)}
-        for name, value in counts.items():
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    _("{name}={value!r}: choose a whole number of at least 1").format(name=name, value=value)
-                )
         if not self.channels:
-            raise ValueError(
-                _("channels=(): give the number of feature maps of at least one stage, as in (6, 16)")
-            )
-        paddings = self.paddings
-        if len(paddings) != self.conv_layers or any(not isinstance(p, int) or p < 0 for p in paddings):
+            message = _("channels=(): give the number of feature maps of at least one stage, as in (6, 16)")
+            raise ValueError(message)
+        for name in ("channels", "hidden"):
+            counts = enumerate(getattr(self, name))
+            self._set(name, tuple(checked_count(f"{name}[{i}]", value) for i, value in counts))
+        for name in ("input_size", "in_channels", "classes"):
+            self._set(name, checked_count(name, getattr(self, name)))
+        given = self.padding if isinstance(self.padding, (tuple, list)) else [self.padding] * self.conv_layers
+        paddings = [whole_number(p) for p in given]
+        if len(paddings) != self.conv_layers or any(p is None or p < 0 for p in paddings):
             message = _(
                 "padding={value!r}: choose a whole number from 0 up, or {n} of them, one for each convolution"
             )
             raise ValueError(message.format(value=self.padding, n=self.conv_layers))
+        self._set("padding", tuple(paddings) if isinstance(self.padding, (tuple, list)) else paddings[0])
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)  # the dataclass is frozen
 
     @property
-    def conv_layers(self):
+    def conv_layers(self) -> int:
         """How many convolutions the network has."""
         return len(self.channels) * self.convs_per_stage
 
     @property
-    def paddings(self):
+    def paddings(self) -> tuple[int, ...]:
         """The padding of every convolution, in pixels on each side."""
         return (self.padding,) * self.conv_layers if isinstance(self.padding, int) else tuple(self.padding)
 
     @property
-    def maps(self):
+    def maps(self) -> tuple[int, ...]:
         """Feature maps of each stage after the channel multiplier, never under 1."""
         return tuple(max(1, round(self.width * c)) for c in self.channels)
 
 
-class LeNetVariant(LeNet):
+class LeNetVariant(nn.Module):
     """A LeNet built from a `LeNetConfig`; `.config` keeps it.
 
     Layers are attributes named as in the plain network: conv1, pool1, conv2, … fc1, ….
@@ -138,11 +141,12 @@ class LeNetVariant(LeNet):
     the layer, both sizes and the ways out.
     """
 
-    def __init__(self, config=LeNetConfig()):
-        nn.Module.__init__(self)
+    def __init__(self, config: LeNetConfig = LeNetConfig()) -> None:
+        super().__init__()
         self.config = config
         self.activation = ACTIVATIONS[config.activation]
-        self.stages, n = [], 0  # the names of the layers, stage by stage
+        self.stages: list[tuple[tuple[str, ...], str]] = []  # the names of the layers, stage by stage
+        n = 0
         channels, side = config.in_channels, config.input_size
         for stage, maps in enumerate(config.maps, start=1):
             names = []
@@ -159,7 +163,7 @@ class LeNetVariant(LeNet):
         for name, n_in, n_out in zip(self.dense, sizes, sizes[1:]):
             self.add_module(name, nn.Linear(n_in, n_out))
 
-    def _add_conv(self, n, channels, maps, side):
+    def _add_conv(self, n: int, channels: int, maps: int, side: int) -> int:
         k, p = self.config.kernel_size, self.config.paddings[n - 1]
         if k > side + 2 * p:
             message = _(
@@ -171,7 +175,7 @@ class LeNetVariant(LeNet):
         self.add_module(f"conv{n}", nn.Conv2d(channels, maps, k, padding=p))
         return side + 2 * p - k + 1
 
-    def _add_pool(self, stage, side):
+    def _add_pool(self, stage: int, side: int) -> int:
         if side < 2:
             message = _(
                 "pool{n}: a 2×2 window does not fit its {side}×{side} input; "
@@ -181,33 +185,31 @@ class LeNetVariant(LeNet):
         self.add_module(f"pool{stage}", POOLINGS[self.config.pooling](2))
         return side // 2
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         for convs, pool in self.stages:
             for name in convs[:-1]:
-                x = self.activation(getattr(self, name)(x))
-            x = self.activation(getattr(self, pool)(getattr(self, convs[-1])(x)))
+                x = self.activation(self.get_submodule(name)(x))
+            x = self.activation(self.get_submodule(pool)(self.get_submodule(convs[-1])(x)))
         x = x.flatten(1)
         for name in self.dense[:-1]:
-            x = self.dropout(self.activation(getattr(self, name)(x)))
-        return getattr(self, self.dense[-1])(x)
+            x = self.dropout(self.activation(self.get_submodule(name)(x)))
+        logits: Tensor = self.get_submodule(self.dense[-1])(x)
+        return logits
 
 
-def _lenet_or_variant(cls, config=None):
-    # As pathlib.Path does: the plain class stays short enough to show whole, and one name builds both.
-    return nn.Module.__new__(cls if config is None else LeNetVariant)
-
-
-LeNet.__new__ = _lenet_or_variant
-
-
-def new_model(model_config, seed):
+def new_model(model_config: LeNetConfig, seed: int) -> LeNetVariant:
     """A network whose first weights depend on `seed` alone; torch's own generator stays as it was."""
-    with torch.random.fork_rng(devices=[]):
+    with usual_torch():
         torch.manual_seed(seed)
-        return LeNet(model_config)
+        return LeNetVariant(model_config)
 
 
-def fit_to(dataset, model_config):
-    """`model_config` for images and classes such as the dataset's."""
-    channels, side = dataset.train.images.shape[1:3]
-    return replace(model_config, in_channels=channels, input_size=side, classes=len(dataset.class_names))
+def fit_to(dataset: Dataset, model_config: LeNetConfig) -> LeNetConfig:
+    """`model_config` for the dataset's images and classes; ValueError for images that are not square."""
+    channels, height, width = dataset.train.images.shape[1:]
+    if height != width:
+        message = _(
+            "{name}: images of {height}×{width} pixels; LeNetConfig takes square ones: crop or pad them"
+        )
+        raise ValueError(message.format(name=dataset.name, height=height, width=width))
+    return replace(model_config, in_channels=channels, input_size=height, classes=len(dataset.class_names))

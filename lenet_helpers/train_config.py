@@ -1,11 +1,25 @@
 """How to train: the configuration, and what follows from it (steps, learning rate, optimizer)."""
 
+import inspect
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
+from torch import nn
+from torch.optim import Optimizer
 
-from .levers import lever, validate
+from .data import Dataset
+from .levers import checked_count, lever, validate
 from .wording import N_, _
+
+
+def _device_name(device: str | int | torch.device | None) -> str:
+    try:
+        return str(torch.device("cpu" if device is None else device))
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            _("device={device!r}: choose cpu, cuda, cuda:1, … or mps").format(device=device)
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -72,21 +86,17 @@ class TrainConfig:
     )
     steps: int | None = None  # overrides epochs
     record_every: int | None = None  # steps between records; None: one record at the end of each epoch
-    device: str = "cpu"  # or "cuda", "mps"
+    device: str = "cpu"  # or "cuda", "cuda:1", "mps"; a torch.device or the number of a GPU will do
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         validate(self)
         for name in ("steps", "record_every"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or value != int(value) or value < 1):
-                raise ValueError(
-                    _("{name}={value}: choose a whole number of at least 1, or None").format(
-                        name=name, value=value
-                    )
-                )
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, checked_count(name, getattr(self, name)))
+        object.__setattr__(self, "device", _device_name(self.device))
 
     @property
-    def augments(self):
+    def augments(self) -> bool:
         """Whether the training images are moved, turned or resized."""
         return bool(self.shift or self.rotation or self.scale)
 
@@ -95,20 +105,18 @@ class TrainConfig:
 QUICK = TrainConfig(learning_rate=0.008, batch_size=32, epochs=5, optimizer="adam", schedule="one-cycle")
 
 
-def quick_recipe(dataset):
-    """QUICK for a few thousand training images; half an epoch of it for more than 10,000 (98 % on full
-    MNIST).
-    """
+def quick_recipe(dataset: Dataset) -> TrainConfig:
+    """QUICK for a few thousand training images; half an epoch of it for more than 10,000."""
     return QUICK if len(dataset.train) <= 10_000 else replace(QUICK, epochs=0.5)
 
 
-def count_steps(dataset, config):
+def count_steps(dataset: Dataset, config: TrainConfig) -> tuple[int, int]:
     """(steps in one epoch, steps in the whole run)."""
     per_epoch = -(-len(dataset.train) // config.batch_size)
     return per_epoch, config.steps or max(1, round(config.epochs * per_epoch))
 
 
-def learning_rate_at(step, total, config):
+def learning_rate_at(step: int, total: int, config: TrainConfig) -> float:
     """The learning rate of step number `step`, counted from 0, of `total`."""
     if config.schedule == "constant":
         return config.learning_rate
@@ -117,12 +125,26 @@ def learning_rate_at(step, total, config):
     return config.learning_rate * part
 
 
-def make_optimizer(model, config):
+def _lean(kind: type[Optimizer]) -> type[Optimizer]:
+    """`kind` without the three wrappers that import torch's compiler, a second's work, to keep it away."""
+    plain: dict[str, Any] = {
+        name: inspect.unwrap(getattr(kind, name)) for name in ("add_param_group", "zero_grad")
+    }
+    return type(kind.__name__, (kind,), plain | {"step": torch.no_grad()(inspect.unwrap(kind.step))})
+
+
+_OPTIMIZERS = {
+    "sgd": _lean(torch.optim.SGD),
+    "adam": _lean(torch.optim.Adam),
+    "adamw": _lean(torch.optim.AdamW),
+}
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
     """The optimizer that `config` names, on the trained parameters of `model`."""
     weights = [p for p in model.parameters() if p.requires_grad]
-    rate, decay = config.learning_rate, config.weight_decay
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(weights, rate, momentum=config.momentum, weight_decay=decay)
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
     # Fused: one pass over each weight instead of nine, an eighth of a step of LeNet.
-    return kind(weights, rate, weight_decay=decay, fused=True)
+    special = {"momentum": config.momentum} if config.optimizer == "sgd" else {"fused": True}
+    kind: Any = _OPTIMIZERS[config.optimizer]
+    optimizer: Optimizer = kind(weights, config.learning_rate, weight_decay=config.weight_decay, **special)
+    return optimizer

@@ -1,4 +1,4 @@
-"""Training: a generator of records around the loop that chapter 3 shows.
+"""Training: a generator of records around the step that chapter 3 shows.
 
     for record in train(model, digits, TrainConfig(learning_rate=0.02)):
         print(record.validation_accuracy)
@@ -8,30 +8,32 @@ model keeps what it learned.
 """
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from .augment import random_affine
-from .data import Split, batches
-from .modes import evaluation_mode
-from .train_config import QUICK, TrainConfig, count_steps, learning_rate_at, make_optimizer
+from .data import Dataset, Split, batches
+from .fit import check_fit
+from .modes import evaluation_mode, interrupts_between_steps, usual_torch
+from .state import TrainingState as TrainingState
+from .summary import device_of, run_and_count
+from .train_config import QUICK as QUICK
+from .train_config import TrainConfig as TrainConfig
+from .train_config import count_steps, learning_rate_at
 from .wording import _
 
-__all__ = [
-    "QUICK",
-    "Diverged",
-    "EpochRecord",
-    "Score",
-    "TrainConfig",
-    "TrainingState",
-    "evaluate",
-    "train",
-    "train_one_epoch",
-]
+# Multiply-adds of a forward pass up to which one thread does it: LeNet with a batch of 32 has 9 million.
+# Two threads would gain a third on an idle machine and lose two thirds beside one other busy program.
+LIGHT = 20e6
+BATCH = 50  # a network is small, for scoring, if its step with as many images is light
+PIECE = 500  # images scored at once: more no longer fit the processor's cache
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class EpochRecord:
     learning_rate: float
     seconds: float  # of training and validation since the start, or since resuming
     images_per_second: float  # of training alone, since the last record
+    images: int  # trained on since the last record: what the means are means over
 
 
 @dataclass(frozen=True)
@@ -63,51 +66,80 @@ class Score:
     n: int
 
 
-class TrainingState:
-    """What a run needs besides the weights in order to go on: its configuration, optimizer and step count.
-
-    The order of the images, the augmentation and dropout depend on (seed, step) alone,
-    so that no random state has to be kept.
-    """
-
-    def __init__(self, model, config=TrainConfig()):
-        self.config = config
-        self.step = 0
-        self.optimizer = make_optimizer(model.to(config.device), config)
-
-
 class Diverged(ArithmeticError):
     """The loss or a weight is no longer a finite number. The model has the last good weights."""
 
 
-def evaluate(model, split):
+class Interrupted(KeyboardInterrupt):
+    """Stopped by hand, between two steps. Model and `TrainingState` keep what was learned."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Jupyter shows this line in place of a traceback."""
+        return [str(self)]
+
+
+def training_step(
+    model: nn.Module, optimizer: Optimizer, images: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """One step of training, the only one there is: returns loss () and logits (n, classes) from before it."""
+    logits = model(images)
+    loss = F.cross_entropy(logits, labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach(), logits.detach()
+
+
+def train_one_epoch(
+    model: nn.Module,
+    optimizer: Optimizer,
+    split: Split,
+    batch_size: int,
+    generator: torch.Generator | None = None,
+) -> None:
+    """One pass over `split`: the loop that all of training comes down to."""
+    for images, labels in batches(split, batch_size, generator):
+        training_step(model, optimizer, images, labels)
+
+
+def evaluate(model: nn.Module, split: Split) -> Score:
     """Mean loss [nats per image] and accuracy [fraction] of `model` on `split`, as a `Score`.
 
     Leaves train/eval mode as it was. Raises ValueError on an empty split.
     """
     if len(split) == 0:
         raise ValueError(_("evaluate: the split is empty; give it at least one image"))
-    device = next(model.parameters()).device
-    loss, correct = 0.0, 0
-    with evaluation_mode(model), torch.inference_mode():
-        for images, labels in batches(split, min(1000, len(split))):
+    return _score(score_pieces(model, split))
+
+
+def score_pieces(
+    model: nn.Module, split: Split, threads: int | None = None
+) -> Iterator[tuple[float, Tensor]]:
+    """Sum of the losses [nats] and which images are right, bool (n,), piece by piece of `split`."""
+    device = device_of(model)
+    threads = threads or _threads(run_and_count(model, split.images[:1].to(device))[1] * BATCH)
+    for images, labels in batches(split, min(PIECE, len(split))):
+        with usual_torch(threads), evaluation_mode(model), torch.inference_mode():
             logits, labels = model(images.to(device)), labels.to(device)
-            # sum, not mean: the last batch is smaller and must not weigh more
-            loss += F.cross_entropy(logits, labels, reduction="sum").item()
-            correct += (logits.argmax(1) == labels).sum().item()
-    return Score(loss / len(split), correct / len(split), len(split))
+            # sum, not mean: the last piece is smaller and must not weigh more
+            loss = F.cross_entropy(logits, labels, reduction="sum").item()
+            right = (logits.argmax(1) == labels).cpu()
+        yield loss, right
 
 
-def train_one_epoch(model, optimizer, split, batch_size, generator=None):
-    """One pass over `split`: the loop that all of training comes down to."""
-    for images, labels in batches(split, batch_size, generator):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+def _score(pieces: Iterable[tuple[float, Tensor]]) -> Score:
+    losses, right = zip(*pieces, strict=True)
+    correct = torch.cat(right)
+    return Score(sum(losses) / len(correct), int(correct.sum()) / len(correct), len(correct))
 
 
-def train(model, dataset, config=TrainConfig(), *, state=None):
+def train(
+    model: nn.Module,
+    dataset: Dataset,
+    config: TrainConfig = TrainConfig(),
+    *,
+    state: TrainingState | None = None,
+) -> Iterator[EpochRecord]:
     """Train `model` on `dataset.train`: a generator of `EpochRecord`, one every `config.record_every` steps.
 
     The loop of `train_one_epoch`, with the schedule, the augmentation and the records
@@ -115,33 +147,47 @@ def train(model, dataset, config=TrainConfig(), *, state=None):
     `state` that was saved (see `checkpoint`); the result is then bit for bit that of a
     run that was never stopped.
 
-    Raises ValueError where model, data and configuration do not fit together, and
+    Raises ValueError where model, data, configuration and state do not fit together;
     `Diverged`, with the last good weights put back, once loss or weights are no longer
-    finite; that is looked at once a record.
+    finite (that is looked at once a record); and `Interrupted` where it is stopped by
+    hand.
     """
-    _check_fit(model, dataset, config)
+    work = check_fit(model, dataset, config)
     state = state or TrainingState(model, config)
-    return _records(model, dataset, config, state)
+    state.continue_with(model, dataset, config)
+    return _records(model, dataset, config, state, _threads(work * config.batch_size))
 
 
-def _records(model, dataset, config, state):
+def _threads(work: float) -> int:
+    return 1 if work < LIGHT else torch.get_num_threads()
+
+
+def _records(
+    model: nn.Module, dataset: Dataset, config: TrainConfig, state: TrainingState, threads: int
+) -> Iterator[EpochRecord]:
     per_epoch, total = count_steps(dataset, config)
     every = config.record_every or per_epoch
-    stream = _batches_from(state.step, dataset, config)
+    device = torch.device(config.device)
+    stream = _batches_from(state.step, dataset, config, device)
     started, good = time.perf_counter(), _copy_weights(model)
     while state.step < total:
         first, tick, steps = state.step, time.perf_counter(), []
-        # Dropout draws from torch's global generator: what the caller had there is given back.
-        with torch.random.fork_rng(devices=_cuda_devices(config)):
+        with interrupts_between_steps() as interrupted, usual_torch(threads, device):
             model.train()
             for images, labels in islice(stream, min(every - first % every, total - first)):
                 rate = learning_rate_at(state.step, total, config)
-                steps.append(_step(model, state.optimizer, rate, images, labels))
+                for group in state.optimizer.param_groups:
+                    group["lr"] = rate
+                loss, logits = training_step(model, state.optimizer, images, labels)
+                steps.append((loss, logits, labels))
                 state.step += 1
+                if interrupted():
+                    message = _("Stopped at step {step} of {total}; run the cell again.")
+                    raise Interrupted(message.format(step=state.step, total=total))
         losses, right, counts = _read(steps)
         seconds = time.perf_counter() - tick
         good = _last_good(model, good, losses, first, config)
-        score = evaluate(model, dataset.validation) if dataset.validation else None
+        score = _score(score_pieces(model, dataset.validation, threads)) if dataset.validation else None
         yield EpochRecord(
             step=state.step,
             epoch=state.step / per_epoch,
@@ -152,45 +198,29 @@ def _records(model, dataset, config, state):
             learning_rate=rate,
             seconds=time.perf_counter() - started,
             images_per_second=counts.sum().item() / seconds,
+            images=int(counts.sum()),
         )
 
 
-def _step(model, optimizer, rate, images, labels):
-    """One step of the loop; returns loss, logits and labels as tensors, unread."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    logits = model(images)
-    loss = F.cross_entropy(logits, labels)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return loss.detach(), logits.detach(), labels
+def _read(steps: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, int, Tensor]:
+    """Losses (steps,) as float64, how many predictions were right, and images (steps,)."""
+    # All at once: reading a number from a GPU waits for it, and small operations cost more than they compute.
+    losses, logits, labels = zip(*steps, strict=True)
+    right = int((torch.cat(logits).argmax(1) == torch.cat(labels)).sum())
+    counts = torch.tensor([len(one) for one in labels], dtype=torch.float64, device="cpu")
+    return torch.stack(losses).cpu().double(), right, counts
 
 
-def _read(steps):
-    """Losses (steps,) as float64, how many predictions were right, and images (steps,), of what `_step`
-    returned.
-    """
-    # All steps at once: reading a number from a GPU waits for it, and small operations cost more than
-    # they compute.
-    losses, logits, labels = zip(*steps)
-    right = (torch.cat(logits).argmax(1) == torch.cat(labels)).sum().item()
-    return (
-        torch.stack(losses).double().cpu(),
-        right,
-        torch.tensor([len(one) for one in labels], dtype=torch.float64),
-    )
-
-
-def _batches_from(step, dataset, config):
+def _batches_from(
+    step: int, dataset: Dataset, config: TrainConfig, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches without end, epoch after epoch, from step number `step` on."""
-    split = Split(dataset.train.images.to(config.device), dataset.train.labels.to(config.device))
+    split = Split(dataset.train.images.to(device), dataset.train.labels.to(device))
     per_epoch, _total = count_steps(dataset, config)
     while True:
         epoch, done = divmod(step, per_epoch)
-        order = torch.randperm(len(split), generator=_generator(config.seed, "order", epoch))
-        for index in order.split(config.batch_size)[done:]:
-            images, labels = split.images.index_select(0, index), split.labels[index]
+        order = _generator(config.seed, "order", epoch)
+        for images, labels in batches(split, config.batch_size, order, skip=done):
             if config.augments:
                 images = random_affine(
                     images,
@@ -200,35 +230,36 @@ def _batches_from(step, dataset, config):
                     background=dataset.background,
                     generator=_generator(config.seed, "augment", step),
                 )
-            _seed_dropout(_number(config.seed, "dropout", step), config.device)
+            _seed_dropout(_number(config.seed, "dropout", step), device)
             yield images, labels
             step += 1
 
 
-def _seed_dropout(number, device):
-    # torch.manual_seed would seed every kind of device there is, and notes down the call stack for
-    # each: a tenth of a step.
+def _seed_dropout(number: int, device: torch.device) -> None:
+    # torch.manual_seed seeds every kind of device and notes down the call stack for each: a tenth of a step.
     torch.default_generator.manual_seed(number)
-    if device != "cpu":
-        getattr(torch, device.split(":")[0]).manual_seed(number)
+    if device.type != "cpu":
+        getattr(torch, device.type).manual_seed(number)
 
 
-def _number(seed, purpose, position):
+def _number(seed: int, purpose: str, position: int) -> int:
     """A random whole number that depends on these three alone."""
     key = ("order", "augment", "dropout").index(purpose)
     return int(np.random.SeedSequence([seed, key, position]).generate_state(1)[0])
 
 
-def _generator(seed, purpose, position):
+def _generator(seed: int, purpose: str, position: int) -> torch.Generator:
     return torch.Generator().manual_seed(_number(seed, purpose, position))
 
 
-def _copy_weights(model):
+def _copy_weights(model: nn.Module) -> dict[str, Tensor]:
     # A copy: state_dict() alone holds the live tensors, which the next step changes.
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
-def _last_good(model, good, losses, first, config):
+def _last_good(
+    model: nn.Module, good: dict[str, Tensor], losses: Tensor, first: int, config: TrainConfig
+) -> dict[str, Tensor]:
     """A copy of the weights if all is finite; else puts `good` back and raises `Diverged`."""
     finite = torch.isfinite(losses)
     if finite.all() and all(torch.isfinite(p).all() for p in model.parameters()):
@@ -241,43 +272,3 @@ def _last_good(model, good, losses, first, config):
         " learning rate; the model has the weights of step {good} again"
     )
     raise Diverged(message.format(step=step, rate=config.learning_rate, good=first))
-
-
-def _check_fit(model, dataset, config):
-    """One image through the model, so that what does not fit is said in words before anything is trained."""
-    n = len(dataset.train)
-    if config.batch_size > n:
-        message = _("batch_size={value}: choose 1 to {n} (the training split has {n} images)")
-        raise ValueError(message.format(value=config.batch_size, n=n))
-    device = _find_device(config.device)
-    image = dataset.train.images[:1]
-    try:
-        with evaluation_mode(model.to(device)), torch.no_grad():
-            shape = tuple(model(image.to(device)).shape)
-    except RuntimeError as error:
-        message = _(
-            "the model does not take images of shape {shape} ({why}): build it for them with"
-            " LeNetConfig(input_size=…, in_channels=…)"
-        )
-        raise ValueError(message.format(shape=tuple(image.shape[1:]), why=error)) from error
-    classes = len(dataset.class_names)
-    if shape != (1, classes):
-        message = _(
-            "the model gives {shape} for one image: it must give one logit for each of the {n} classes, shape"
-            " (1, {n})"
-        )
-        raise ValueError(message.format(shape=shape, n=classes))
-
-
-def _find_device(name):
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(name.split(":")[0], False):
-        found = ", ".join(kind for kind, usable in there.items() if usable)
-        raise ValueError(
-            _("device={name!r} is not to be had here: choose one of {found}").format(name=name, found=found)
-        )
-    return torch.device(name)
-
-
-def _cuda_devices(config):
-    return [torch.device(config.device)] if config.device.startswith("cuda") else []

@@ -17,13 +17,13 @@ _language = "en"
 _catalogue = gettext.NullTranslations()
 
 
-def languages():
+def languages() -> list[str]:
     """Codes of the languages there are: English, and one per catalogue found."""
     found = LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")
     return ["en", *sorted(path.parent.parent.name for path in found)]
 
 
-def set_language(code):
+def set_language(code: str) -> None:
     """Show every message and label in language `code` from now on.
 
     Raises ValueError, naming the languages there are, when there is no catalogue.
@@ -36,16 +36,16 @@ def set_language(code):
     _language = code
 
 
-def language():
+def language() -> str:
     """The code of the language in use, for example ``"en"``."""
     return _language
 
 
-def _(text):
+def _(text: str) -> str:
     """`text` in the language in use, or as it stands where no translation exists."""
     return _catalogue.gettext(text)
 
 
-def N_(text):
+def N_(text: str) -> str:
     """Mark `text` for translation without translating it yet."""
     return text

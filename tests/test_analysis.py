@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from lenet_helpers import LeNet, LeNetConfig, analysis, load_dataset
+from lenet_helpers import LeNet, LeNetConfig, LeNetVariant, analysis, load_dataset
 
 
 def test_probabilities_are_the_softmax_in_evaluation_mode_for_uneven_batches():
-    model, images = LeNet(LeNetConfig(dropout=0.5)).train(), torch.randn(7, 1, 28, 28)
+    model, images = LeNetVariant(LeNetConfig(dropout=0.5)).train(), torch.randn(7, 1, 28, 28)
     probs = analysis.probabilities(model, images, batch_size=3)
     assert model.training and probs.shape == (7, 10)
     logits = model.eval()(images).detach().double().numpy()

@@ -7,7 +7,7 @@ import statistics
 import pytest
 import torch
 
-from lenet_helpers import LeNet, LeNetConfig, count_parameters, layer_table, load_dataset
+from lenet_helpers import LeNet, LeNetConfig, LeNetVariant, count_parameters, layer_table, load_dataset
 from lenet_helpers.figures.ladder import LADDER, counts, errors
 from lenet_helpers.lenet1998 import (
     DENSE_CONNECTIONS,
@@ -29,11 +29,13 @@ def test_shares_of_parameters_and_work():
 
 
 def test_padding_costs_17280():
-    padded = LeNet(LeNetConfig(padding=(2, 0)))
+    padded = LeNetVariant(LeNetConfig(padding=(2, 0)))
     assert count_parameters(padded) == 61_706 and 61_706 - 44_426 == 17_280 == (400 - 256) * 120
-    assert count_parameters(LeNet(LeNetConfig(input_size=32))) == 61_706
+    assert count_parameters(LeNetVariant(LeNetConfig(input_size=32))) == 61_706
     assert sum(row.multiply_adds for row in layer_table(padded)) == 416_520
-    assert count_parameters(LeNet(LeNetConfig(kernel_size=3))) > 44_426  # smaller kernels, more parameters
+    assert (
+        count_parameters(LeNetVariant(LeNetConfig(kernel_size=3))) > 44_426
+    )  # smaller kernels, more parameters
 
 
 def test_one_map_of_conv2_has_151():

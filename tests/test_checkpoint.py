@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 from lenet_helpers import (
     LeNet,
     LeNetConfig,
+    LeNetVariant,
     TrainConfig,
     TrainingState,
     load_checkpoint,
@@ -51,16 +52,16 @@ CONFIGS = {
 def test_resuming_is_bit_equal_to_never_stopping(digits, tmp_path, name, stop):
     config, path = CONFIGS[name], tmp_path / "run.safetensors"
     torch.manual_seed(0)
-    whole = LeNet(NET)
+    whole = LeNetVariant(NET)
     torch.manual_seed(0)
-    first = LeNet(NET)
+    first = LeNetVariant(NET)
     full = list(train(whole, digits, config))
     state = TrainingState(first, config)
     for record in train(first, digits, config, state=state):
         if record.step == stop:
             save_checkpoint(path, first, state)
             break
-    second = LeNet(NET)  # other weights until the file is read
+    second = LeNetVariant(NET)  # other weights until the file is read
     state = load_checkpoint(path, second)
     assert state.config == config and state.step == stop
     torch.rand(5)  # another process has other random numbers
@@ -70,17 +71,17 @@ def test_resuming_is_bit_equal_to_never_stopping(digits, tmp_path, name, stop):
 
 
 def test_another_architecture_is_named_and_the_model_left_alone(tmp_path):
-    path, small = tmp_path / "small.safetensors", LeNet(LeNetConfig(channels=(4, 16)))
+    path, small = tmp_path / "small.safetensors", LeNetVariant(LeNetConfig(channels=(4, 16)))
     save_checkpoint(path, small, TrainingState(small))
     model = LeNet()
     before = weights(model).clone()
     with pytest.raises(
-        ValueError, match=r"conv1.weight is \(4, 1, 5, 5\) in the file and \(6, 1, 5, 5\) in this model"
+        ValueError, match=r"conv1.weight is \(4, 1, 5, 5\) float32 in the file and \(6, 1, 5, 5\) float32 in"
     ):
         load_checkpoint(path, model)
     assert torch.equal(weights(model), before)
-    deeper = LeNet(LeNetConfig(convs_per_stage=2, kernel_size=3, padding=1))
-    with pytest.raises(ValueError, match="another architecture"):
+    deeper = LeNetVariant(LeNetConfig(convs_per_stage=2, kernel_size=3, padding=1))
+    with pytest.raises(ValueError, match="another model"):
         load_checkpoint(path, deeper)
 
 

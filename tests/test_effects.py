@@ -18,7 +18,7 @@ RESULTS = Path(__file__).parent.parent / "lenet_helpers" / "results"
 
 @pytest.fixture(scope="module")
 def effects():
-    return Effects(RESULTS / "levers.json")
+    return Effects()
 
 
 def one(effects, name):

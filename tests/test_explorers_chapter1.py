@@ -27,8 +27,7 @@ from lenet_helpers.explorers.kernels import edge_kernel
 from lenet_helpers.explorers.kit.base import Explorer
 from lenet_helpers.explorers.permutation import dense_net, permutation
 from lenet_helpers.explorers.sizes import LIMITS, SizeState
-
-RESULTS = "lenet_helpers/results/permutation.json"
+from lenet_helpers.results import stored_result
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +36,8 @@ def digits():
 
 
 @pytest.fixture(scope="module")
-def results(pytestconfig):
-    return pytestconfig.rootpath / RESULTS
+def results():
+    return stored_result("permutation")
 
 
 @pytest.fixture(scope="module")

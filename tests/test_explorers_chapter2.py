@@ -17,7 +17,7 @@ from lenet_helpers.explorers.receptive import LAYERS as POOLED
 from lenet_helpers.explorers.receptive import ReceptiveFieldExplorer, ReceptiveState
 from lenet_helpers.figures.ladder import LADDER, conditions, ladder_table
 from lenet_helpers.lenet1998 import LeNet1998, LeNet1998Config, connections
-from lenet_helpers.models import LeNet, LeNetConfig
+from lenet_helpers.models import LeNet, LeNetConfig, LeNetVariant
 from lenet_helpers.summary import count_parameters, layer_table
 
 RESULTS = {
@@ -108,7 +108,7 @@ def test_ledger_agrees_with_a_built_network(k):
     config = LeNetConfig(kernel_size=k, channels=(4, 9), padding=(3, 0), input_size=32)
     state = LedgerState(32, 3, k, k, 4, 9)
     assert [(r.name, r.output_shape, r.parameters) for r in state.rows()] == [
-        (r.name, r.output_shape, r.parameters) for r in layer_table(LeNet(config))
+        (r.name, r.output_shape, r.parameters) for r in layer_table(LeNetVariant(config))
     ]
 
 

@@ -32,8 +32,8 @@ def test_variant_at_the_default_is_the_plain_net():
     torch.manual_seed(0)
     plain = LeNet()
     torch.manual_seed(0)
-    variant = LeNet(LeNetConfig())
-    assert type(plain) is LeNet and type(variant) is LeNetVariant and isinstance(variant, LeNet)
+    variant = LeNetVariant(LeNetConfig())
+    assert type(plain) is LeNet and type(variant) is LeNetVariant
     ours, theirs = plain.state_dict(), variant.state_dict()
     assert list(ours) == list(theirs) and all(torch.equal(ours[name], theirs[name]) for name in ours)
     x = torch.randn(2, 1, 28, 28)
@@ -67,7 +67,7 @@ def test_images_are_not_mixed_by_a_wrong_size():
     ],
 )
 def test_parameter_counts_by_hand(changes, parameters):
-    model = LeNet(LeNetConfig(**changes))
+    model = LeNetVariant(LeNetConfig(**changes))
     assert count_parameters(model) == parameters
     config = model.config
     assert model(torch.zeros(2, config.in_channels, config.input_size, config.input_size)).shape == (
@@ -85,7 +85,7 @@ def test_every_combination_is_built_or_refused_in_words():
             config = LeNetConfig(
                 convs_per_stage=convs, kernel_size=k, padding=p, channels=channels, input_size=size
             )
-            assert LeNet(config)(torch.zeros(1, 1, size, size)).shape == (1, 10)
+            assert LeNetVariant(config)(torch.zeros(1, 1, size, size)).shape == (1, 10)
             built += 1
         except ValueError as error:
             assert "does not fit" in str(error) and "padding" in str(error)
@@ -95,17 +95,17 @@ def test_every_combination_is_built_or_refused_in_words():
 
 def test_what_does_not_fit_names_layer_sizes_and_three_ways_out():
     with pytest.raises(ValueError) as error:
-        LeNet(LeNetConfig(channels=(6, 16, 32)))
+        LeNetVariant(LeNetConfig(channels=(6, 16, 32)))
     assert (
         str(error.value)
         == "conv3: a 5×5 kernel does not fit its 4×4 input; use padding, a smaller kernel, or fewer layers"
     )
     with pytest.raises(ValueError, match="pool2: a 2×2 window does not fit its 1×1 input"):
-        LeNet(LeNetConfig(input_size=8, kernel_size=3))
+        LeNetVariant(LeNetConfig(input_size=8, kernel_size=3))
     with pytest.raises(
         ValueError, match="conv3: a 7×7 kernel does not fit its 3×3 input with padding 1; use"
     ):
-        LeNet(LeNetConfig(channels=(2, 2, 2), kernel_size=7, padding=1, input_size=26))
+        LeNetVariant(LeNetConfig(channels=(2, 2, 2), kernel_size=7, padding=1, input_size=26))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_bad_values_are_named(changes, words):
 
 
 def test_dropout_acts_in_training_only():
-    model, x = LeNet(LeNetConfig(dropout=0.5)), torch.randn(4, 1, 28, 28)
+    model, x = LeNetVariant(LeNetConfig(dropout=0.5)), torch.randn(4, 1, 28, 28)
     assert not torch.equal(model.train()(x), model(x))
     assert torch.equal(model.eval()(x), model(x))
 
@@ -139,6 +139,6 @@ def test_every_weight_learns():
         LeNetConfig(),
         LeNetConfig(convs_per_stage=2, kernel_size=3, padding=1, activation="tanh", pooling="average"),
     ):
-        model = LeNet(config)
+        model = LeNetVariant(config)
         F.cross_entropy(model(torch.randn(8, 1, 28, 28)), torch.arange(8)).backward()
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())

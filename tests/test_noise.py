@@ -1,8 +1,6 @@
 """The luck explorer, and that the stored runs it shows can be made again."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,30 +9,29 @@ from benchmarks.noise import right_images
 from lenet_helpers import load_dataset
 from lenet_helpers.explorers import NoiseExplorer
 from lenet_helpers.explorers.noise import NoiseState
+from lenet_helpers.results import stored_result
 from lenet_helpers.tuning.evidence import unpack
-
-STORED = Path(__file__).parent.parent / "lenet_helpers" / "results" / "noise.json"
 
 
 @pytest.fixture
 def explorer():
-    return NoiseExplorer(STORED)
+    return NoiseExplorer()
 
 
 def test_stored_table_agrees_with_its_accuracies():
-    stored = json.loads(STORED.read_text())
+    stored = stored_result("noise")
     correct = unpack(stored["correct"], stored["images"])
     assert correct.shape == (20, 1000)
     assert correct.mean(axis=1) == pytest.approx(stored["accuracies"])
 
 
 def test_quick_recipe_reaches_96_percent_as_the_median_of_ten_seeds():
-    accuracies = json.loads(STORED.read_text())["accuracies"]
+    accuracies = stored_result("noise")["accuracies"]
     assert np.median(accuracies[:10]) >= 0.96 and np.median(accuracies[10:]) >= 0.96
 
 
 def test_a_stored_run_can_be_made_again(one_thread):
-    stored = json.loads(STORED.read_text())
+    stored = stored_result("noise")
     again = right_images(load_dataset(), seed=3).mean()
     assert again == pytest.approx(stored["accuracies"][3], abs=0.005)  # other processors may round otherwise
 

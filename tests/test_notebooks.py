@@ -229,7 +229,7 @@ def test_every_question_asked_exists_and_is_asked_once(name):
     asked = re.findall(r'quiz\("([^"]+)", "([^"]+)"\)', "\n".join(cell.source for cell in code_cells(name)))
     assert asked and len(asked) == len(set(asked))
     language, file = name.split("/")
-    questions = ROOT / "lenet_helpers" / "questions" / language / file.replace(".ipynb", ".yaml")
+    questions = ROOT / "lenet_helpers" / "quizzes" / language / file.replace(".ipynb", ".yaml")
     ids = yaml_ids(yaml.safe_load(questions.read_text("utf-8")))
     assert all(chapter == Path(file).stem and question in ids for chapter, question in asked), asked
 

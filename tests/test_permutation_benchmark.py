@@ -34,6 +34,6 @@ def test_the_summary_holds_what_the_figure_reads(tmp_path, monkeypatch):
     written = json.loads((tmp_path / "permutation.json").read_text("utf-8"))
     assert written["conditions"]["parameters"] == {"dense": 44_530, "conv": 44_426}
     assert written["change"]["conv"]["high"] < 0 and abs(written["change"]["dense"]["mean"]) < 0.03
-    explorer = PermutationExplorer(load_dataset(), tmp_path / "permutation.json")
+    explorer = PermutationExplorer(load_dataset(), written)
     assert explorer.state.percents == list(benchmark.PERCENTS)
     assert len(explorer.state.accuracies("conv", 50)) == 3

@@ -10,7 +10,8 @@ import torch
 
 from lenet_helpers import LeNetConfig, load_dataset, train
 from lenet_helpers.models import new_model
-from lenet_helpers.training import QUICK, count_steps, evaluate
+from lenet_helpers.train_config import QUICK, count_steps
+from lenet_helpers.training import evaluate
 from lenet_helpers.tuning.session import TrainingSession, score_images
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from lenet_helpers import LeNet, LeNetConfig, count_parameters, layer_table, receptive_fields
+from lenet_helpers import LeNet, LeNetConfig, LeNetVariant, count_parameters, layer_table, receptive_fields
 
 # Name, output, parameters, multiply-adds, each by hand: maps × side² × kernel weights.
 LEDGER = [
@@ -16,7 +16,7 @@ LEDGER = [
 ]
 
 
-@pytest.mark.parametrize("model", [LeNet(), LeNet(LeNetConfig())], ids=["plain", "variant"])
+@pytest.mark.parametrize("model", [LeNet(), LeNetVariant(LeNetConfig())], ids=["plain", "variant"])
 def test_ledger_of_lenet(model):
     rows = layer_table(model)
     assert [(r.name, r.output_shape, r.parameters, r.multiply_adds) for r in rows] == LEDGER
@@ -25,7 +25,7 @@ def test_ledger_of_lenet(model):
 
 
 def test_measuring_leaves_no_trace():
-    model = LeNet(LeNetConfig(dropout=0.5)).train()
+    model = LeNetVariant(LeNetConfig(dropout=0.5)).train()
     model.conv1.eval()  # a frozen layer stays in its own mode
     before = torch.get_rng_state()
     layer_table(model)

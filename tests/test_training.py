@@ -11,6 +11,7 @@ from lenet_helpers import (
     Dataset,
     LeNet,
     LeNetConfig,
+    LeNetVariant,
     Split,
     TrainConfig,
     TrainingState,
@@ -28,7 +29,7 @@ def digits():
 
 def fresh(seed=0, config=None):
     torch.manual_seed(seed)
-    return LeNet(config) if config else LeNet()
+    return LeNetVariant(config) if config else LeNet()
 
 
 def weights(model):
@@ -192,11 +193,19 @@ def test_divergence_names_step_and_rate_and_gives_the_good_weights_back(digits):
 
 
 def test_a_loss_that_is_not_finite_at_once_names_step_one(digits):
-    spoiled = dataclasses.replace(
-        digits, train=Split(torch.full_like(digits.train.images, math.nan), digits.train.labels)
-    )
+    model = fresh()
+    torch.nn.init.constant_(model.fc3.bias, math.nan)
     with pytest.raises(Diverged, match="at step 1 with"):
-        list(train(fresh(), spoiled, TrainConfig(epochs=1)))
+        list(train(model, digits, TrainConfig(epochs=1)))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_pixel_that_is_no_number_is_the_datas_fault_not_the_rates(digits, value):
+    images = digits.train.images.clone()
+    images[5, 0, 3, 3] = value
+    spoiled = dataclasses.replace(digits, train=Split(images, digits.train.labels))
+    with pytest.raises(ValueError, match="training image 5 has a pixel"):
+        train(fresh(), spoiled, TrainConfig(epochs=1))
 
 
 def test_evaluate_by_hand_with_an_uneven_last_batch(digits):
@@ -233,9 +242,9 @@ def test_the_model_is_in_training_mode_while_it_trains(digits):
     "model, changes, words",
     [
         (LeNet(), dict(batch_size=201), "batch_size=201: choose 1 to 200"),
-        (LeNet(LeNetConfig(classes=9)), {}, "the model gives (1, 9) for one image"),
-        (LeNet(LeNetConfig(in_channels=3)), {}, "the model does not take images of shape (1, 28, 28)"),
-        (LeNet(LeNetConfig(input_size=32)), {}, "LeNetConfig(input_size=…"),
+        (LeNetVariant(LeNetConfig(classes=9)), {}, "the model gives (1, 9) for one image"),
+        (LeNetVariant(LeNetConfig(in_channels=3)), {}, "the model does not take images of shape (1, 28, 28)"),
+        (LeNetVariant(LeNetConfig(input_size=32)), {}, "LeNetConfig(input_size=…"),
         (LeNet(), dict(device="quantum"), "device='quantum'"),
     ],
 )

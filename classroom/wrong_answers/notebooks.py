@@ -321,16 +321,16 @@ def spy(notebook):
     extra(
         notebook,
         """import os, sys
-places = [p for p in ("/work", "/home", "/root", "/etc/passwd", "/etc/shadow", "/var", "/mnt", "/srv",
-"/run") if os.path.exists(p)]
+places = "/work", "/home", "/root", "/etc/passwd", "/etc/shadow", "/var", "/mnt", "/srv", "/run"
 seen = []
 for place in places:
     for folder, below, names in os.walk(place):
-        if folder.startswith((sys.prefix, sys.base_prefix)):  # Python itself may be read
+        # Python itself and the package's stored measurements may be read.
+        if folder.startswith((sys.prefix, sys.base_prefix)) or folder.endswith("lenet_helpers"):
             below[:] = []
             continue
-        seen += [os.path.join(folder, f) for f in names if f.endswith((".db", ".ipynb", ".csv", ".json",
-        "shadow", "passwd"))]
+        secret = (".db", ".ipynb", ".csv", ".json", "shadow", "passwd")
+        seen += [os.path.join(folder, f) for f in names if f.endswith(secret)]
 print("FOUND" if seen else "nothing", seen[:5])
 print("SECRET" if any("HIDDEN" + " TESTS" in open(f, errors="ignore").read() for f in seen) else "none")""",
     )

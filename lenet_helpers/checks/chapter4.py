@@ -3,9 +3,10 @@
 
 What a learner writes, in the order of the chapter:
 
-    verdict(candidate, baseline)  -> "better", "worse" or "luck"
+    verdict(candidate, baseline)  -> "better", "worse" or "undecided"
         both: bool arrays (seeds, images), row s of both from the same seed, column i the same image
-        "luck" where the mean of the per-seed differences is within two standard errors of 0
+        "undecided" where the mean of the per-seed differences is within t standard errors of 0,
+        t being Student's 97.5 % quantile for so many seeds (`tuning.evidence.t_quantile`)
     winner(runs, baseline)  -> name of the run to report
         runs: list of dicts {"name", "levers": dict, "validation": list, "test": list}, accuracies one a seed
         baseline: dict of the baseline's levers; only runs that change exactly one of them compete
@@ -13,17 +14,18 @@ What a learner writes, in the order of the chapter:
 
 import numpy as np
 
+from ..tuning.evidence import t_quantile
 from ..wording import N_, _
 from .core import Exercise
 from .trial import Trial
 
 
 def verdict(candidate, baseline):
-    difference = candidate.mean(axis=1) - baseline.mean(axis=1)  # one a seed
-    error = difference.std(ddof=1) / len(difference) ** 0.5
-    if abs(difference.mean()) <= 2 * error:
-        return "luck"
-    return "better" if difference.mean() > 0 else "worse"
+    gaps = candidate.mean(axis=1) - baseline.mean(axis=1)  # one per seed
+    error = gaps.std(ddof=1) / len(gaps) ** 0.5
+    if abs(gaps.mean()) <= t_quantile(len(gaps)) * error:
+        return "undecided"
+    return "better" if gaps.mean() > 0 else "worse"
 
 
 VERDICT = Exercise(
@@ -35,10 +37,13 @@ VERDICT = Exercise(
             " pair of rows?"
         ),
         N_(
-            "Make one difference a seed. Their spread tells how far their mean may be off: s.d. / √(number of"
-            " seeds)."
+            "Make one difference per seed. Their spread tells how far their mean may be off: s.d. / √(number"
+            " of seeds) is its standard error."
         ),
-        N_("Compare |mean difference| with 2 · std(ddof=1) / √n, and only beyond it look at the sign."),
+        N_(
+            "Compare |mean difference| with t_quantile(n) · std(ddof=1) / √n, and only beyond it look at the"
+            " sign."
+        ),
     ),
 )
 
@@ -55,13 +60,13 @@ def _verdict(candidate, a, b, wanted, others):
         candidate,
         a,
         b,
-        tried=_("correct images a seed: {a} against {b} of {n}").format(
+        tried=_("correct images per seed: {a} against {b} of {n}").format(
             a=a.sum(1).tolist(), b=b.sum(1).tolist(), n=a.shape[1]
         ),
     )
     if trial.result is None:
         trial.fail("returned-none", look=_("the end of your function: does it return something?"))
-    if type(trial.result) is not str or trial.result not in ("better", "worse", "luck"):
+    if type(trial.result) is not str or trial.result not in ("better", "worse", "undecided"):
         trial.fail("not-a-verdict", look=_("what is returned: one of the three words"))
     if trial.result != wanted:
         key, look = others.get(
@@ -81,13 +86,13 @@ def clear(candidate, rng):
         candidate,
         *up,
         "better",
-        {"worse": ("sign", _("which of the two is subtracted from which")), "luck": timid},
+        {"worse": ("sign", _("which of the two is subtracted from which")), "undecided": timid},
     )
     _verdict(
         candidate,
         *down,
         "worse",
-        {"better": ("sign", _("which of the two is subtracted from which")), "luck": timid},
+        {"better": ("sign", _("which of the two is subtracted from which")), "undecided": timid},
     )
 
 
@@ -98,7 +103,7 @@ def one_seed(candidate, rng):
     _verdict(
         candidate,
         *_tables(base + gains, base),
-        "luck",
+        "undecided",
         {
             "better": ("one-seed", _("how many seeds the verdict rests on: the others say the opposite")),
             "worse": ("last-seed", _("how many seeds the verdict rests on: the others say the opposite")),
@@ -115,7 +120,7 @@ def paired(candidate, rng):
         *_tables(base + gain, base),
         "better",
         {
-            "luck": (
+            "undecided": (
                 "unpaired",
                 _("what the spread is taken of: each seed's own difference, not each table's accuracies"),
             )
@@ -123,17 +128,17 @@ def paired(candidate, rng):
     )
 
 
-@VERDICT.property("standard-error", N_("the yardstick is two standard errors of the mean"))
+@VERDICT.property("standard-error", N_("the yardstick is the standard error of the mean"))
 def standard_error(candidate, rng):
     base = rng.integers(150, 170, 9)
-    # mean 2 and s.d. 1.8: 3.3 standard errors, but little more than one standard deviation
-    gain = np.array([2, 4, 0, 4, 0, 2, 4, 0, 2])
+    # mean 2.2 and s.d. 1.2: 5.5 standard errors, but less than two standard deviations
+    gain = np.array([2, 4, 1, 3, 1, 2, 4, 1, 2])
     _verdict(
         candidate,
         *_tables(base + gain, base),
         "better",
         {
-            "luck": (
+            "undecided": (
                 "sd-not-se",
                 _("a mean of n seeds is √n times steadier than one seed: divide the s.d. by √n"),
             )
@@ -143,7 +148,7 @@ def standard_error(candidate, rng):
     _verdict(
         candidate,
         *_tables(base[:4] + wide, base[:4]),
-        "luck",
+        "undecided",
         {
             "better": (
                 "any-difference",
@@ -151,6 +156,21 @@ def standard_error(candidate, rng):
             )
         },
     )
+
+
+@VERDICT.property("few-seeds", N_("with few seeds more standard errors are asked for"))
+def few_seeds(candidate, rng):
+    # Means of 2.6 and 3.3 standard errors: enough with ten seeds (2.3), not with three (4.3).
+    shift = int(rng.integers(0, 5))
+    few, many = np.array([3, 7, 2]), np.array([1, 8, 3, 0, 9, 3, 0, 9, 2, 2])
+    base = np.array([150, 160, 155, 152, 149, 158, 161, 150, 147, 156]) + shift
+    bold = {"better": ("two-errors", _("the number of standard errors: with three seeds 2 are far too few"))}
+    _verdict(candidate, *_tables(base[:3] + few, base[:3]), "undecided", bold)
+    _verdict(candidate, *_tables(base[:3], base[:3] + few), "undecided", {"worse": bold["better"]})
+    timid = {
+        "undecided": ("too-many-errors", _("the number of standard errors: with ten seeds 2.3 are enough"))
+    }
+    _verdict(candidate, *_tables(base + many, base), "better", timid)
 
 
 def winner(runs, baseline):

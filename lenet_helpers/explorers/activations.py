@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from ..figures.canvas import COLOURS, GREY, figure, label
 from ..lenet1998 import scaled_tanh
-from ..models import ACTIVATIONS, LeNet, LeNetConfig
+from ..models import ACTIVATIONS, LeNetConfig, LeNetVariant
 from ..wording import N_, _
 from .kit.base import Explorer
 
@@ -61,7 +61,7 @@ class ActivationState:
         """The fresh network, the same at every call."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            model = LeNet(LeNetConfig())
+            model = LeNetVariant(LeNetConfig())
             model.activation = CURVES[self.activation]
             with torch.no_grad():
                 for name in LAYERS:

@@ -87,16 +87,17 @@ class TrainingDashboard(Explorer):
 
     # what the learner does --------------------------------------------------------------
     def start(self, seeds=None):
-        """Train with the levers as they stand; nothing happens while a run is on."""
+        """Train with the levers as they stand; False, and nothing happens, while a run is on."""
         self._after_move()
-        self.state.start(seeds, self.guess.value / 100 if self.guessed else None)
+        return self.state.start(seeds, self.guess.value / 100 if self.guessed else None)
 
     def run(self, seeds=None, **levers):
         """Set `levers`, train, wait until it is done, and return the records: for code cells."""
         self.state.join()
         if levers:
             self.panel_of_levers.set(**levers)
-        self.start(seeds)
+        while not self.start(seeds):  # another one has begun meanwhile
+            self.state.join()
         self.state.join()
         if self.state.run.status in ("failed", "diverged"):
             print(self.state.run.message)

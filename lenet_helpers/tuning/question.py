@@ -8,7 +8,7 @@ from optuna.trial import TrialState
 
 from ..levers import levers_of
 from ..models import LeNetConfig, fit_to
-from ..training import QUICK, TrainConfig
+from ..train_config import QUICK, TrainConfig
 from ..wording import _
 
 # Names of levers, and where in the lever's own range it is worth searching.

@@ -13,21 +13,18 @@ import weakref
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 
 from ..models import LeNetConfig, fit_to, new_model
-from ..modes import evaluation_mode
-from ..summary import layer_table
-from ..train_config import make_optimizer
-from ..training import QUICK, count_steps, train
+from ..summary import run_and_count
+from ..train_config import QUICK, count_steps
+from ..training import LIGHT, Interrupted, score_pieces, train
+from ..wording import _
 
 # points a run of few epochs adds to its curves after the first one; a longer run adds one an epoch
 POINTS = 5
 STRIDE = 8  # steps between two looks at the Stop button, where steps are short
 FIRST_POINT = 2 * STRIDE  # steps to the first point, so that something moves at once
-LIGHT = 20e6  # multiply-adds a step under which they are: LeNet with batch 32 has 9 million
 SAMPLE = 1000  # validation images, at most, behind each point but the last: 10,000 take as long as 100 steps
-PIECE = 500  # validation images scored between two looks at the Stop button; more leave the cache, slower
 
 _sessions = weakref.WeakSet()
 
@@ -80,15 +77,14 @@ class TrainingSession:
         self.run = None
         self._thread = None
         self._stop = threading.Event()
+        self._over = threading.Event()  # the thread has done its last: Thread.join misleads once interrupted
         self._lock = threading.Lock()
-        self._workers = torch.get_num_threads()
+        self._told = 0.0  # when the listener was last called
         validation = dataset.validation
         # What points within a run are scored on: the same share of every class, also where the
         # images are sorted by class.
         self.sample = validation and validation[:: math.ceil(len(validation) / SAMPLE)]
         _sessions.add(self)
-        # A process's first optimizer imports seconds' worth of torch: now, rather than after the click.
-        make_optimizer(new_model(LeNetConfig(), 0), train_config)
 
     @property
     def running(self):
@@ -113,6 +109,7 @@ class TrainingSession:
             seeds = tuple(seeds) if seeds is not None else (self.train_config.seed,)
             self.run = run = Run(self.model_config, self.train_config, seeds, prediction=prediction)
             self._stop.clear()
+            self._over.clear()
             try:
                 models = [new_model(run.model_config, seed) for seed in seeds]
                 run.total = len(seeds) * count_steps(self.dataset, run.train_config)[1]
@@ -135,12 +132,19 @@ class TrainingSession:
         self._stop.set()
 
     def join(self, timeout=None):
-        """Wait until the thread has ended; True if it has."""
+        """Wait until the thread has ended; True if it has. Interrupted, stop the run: `Interrupted`."""
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout)
-            return not thread.is_alive()
-        return True
+        if thread is None or thread is threading.current_thread():
+            return True
+        try:
+            self._over.wait(timeout)
+        except KeyboardInterrupt:
+            self.close()
+            message = _("Stopped at step {step} of {total}; run the cell again.")
+            raise Interrupted(message.format(step=self.run.done, total=self.run.total)) from None
+        if self._over.is_set():
+            thread.join()
+        return self._over.is_set()
 
     def close(self):
         """Stop, and wait until no thread is left."""
@@ -162,18 +166,17 @@ class TrainingSession:
             status, message = "failed", f"{type(error).__name__}: {error}"
         run.seconds = time.perf_counter() - clock
         run.message, run.status = message, status
-        self._tell()
+        try:
+            self._tell()
+        finally:
+            self._over.set()
 
     def _train_one(self, run, model, config, clock):
         """Train one seed, a few steps at a time, and add a point to its history now and then."""
         per_epoch, steps = count_steps(self.dataset, config)
-        light = work_of_a_step(model, self.dataset, config) < LIGHT
-        stride = STRIDE if light else 1
-        # A second thread's workers get in the way of the first one's: short steps are twice as fast without.
-        torch.set_num_threads(1 if light else self._workers)
+        stride = STRIDE if work_of_a_step(model, self.dataset, config) < LIGHT else 1
         every = stride * math.ceil(min(steps / POINTS, per_epoch) / stride)
         history, since, correct, before = [], [], None, run.done
-        sizes = [len(i) for i in torch.arange(len(self.dataset.train)).split(config.batch_size)]
         run.histories.append(history)
         # Validation is scored here, in pieces: inside `train` it could outlast Stop's 0.3 s.
         unvalidated = replace(self.dataset, validation=None)
@@ -186,7 +189,7 @@ class TrainingSession:
                     return
                 if record.step == steps or record.step % every == 0 or record.step == min(FIRST_POINT, every):
                     scored = self.dataset.validation if record.step == steps else self.sample
-                    correct = self._add_point(history, since, sizes, model, scored)
+                    correct = self._add_point(history, since, model, scored)
                     since = []
                 self._tell(each_step=True)
             if correct is not None and not self._stop.is_set():
@@ -194,12 +197,9 @@ class TrainingSession:
         finally:
             records.close()
 
-    def _add_point(self, history, since, sizes, model, validation):
-        """Append what `since`, records of few steps, amounts to, with its score on `validation`; returns
-        which images are right.
-        """
+    def _add_point(self, history, since, model, validation):
+        """Append what `since`, records of few steps, amounts to; returns which images are right."""
         loss, accuracy, correct = None, None, None
-        first = history[-1].step if history else 0
         if validation is not None:
             score = score_images(model, validation, self._stop.is_set)
             if score is None:
@@ -207,55 +207,46 @@ class TrainingSession:
             loss, correct = score
             accuracy = float(correct.mean())
         history.append(
-            replace(
-                since[-1], validation_loss=loss, validation_accuracy=accuracy, **means_of(since, sizes, first)
-            )
+            replace(since[-1], validation_loss=loss, validation_accuracy=accuracy, **means_of(since))
         )
         self._tell()
         return correct
 
     def _tell(self, each_step=False):
-        """Call the listener; about steps at most five times a second: a browser lays the whole page out
-        anew each time.
+        """Call the listener; about steps at most five times a second: a browser lays the whole page out anew
+        each time.
         """
         now = time.perf_counter()
-        if not each_step or now - getattr(self, "_told", 0) > 0.2:
+        if not each_step or now - self._told > 0.2:
             self._told = now
             self.listener()
 
 
-def means_of(records, sizes, first):
-    """Training loss, accuracy and speed over records from step `first` + 1 on; `sizes`: images in each step
-    of an epoch.
-    """
-    ends = [first, *(r.step for r in records)]
-    n = np.array([sum(sizes[step % len(sizes)] for step in range(*pair)) for pair in zip(ends, ends[1:])])
+def means_of(records):
+    """Training loss, accuracy, speed and number of images over several records: means over the images."""
+    n = np.array([r.images for r in records])
     return {
         "train_loss": float(np.dot(n, [r.train_loss for r in records]) / n.sum()),
         "train_accuracy": float(np.dot(n, [r.train_accuracy for r in records]) / n.sum()),
         "images_per_second": float(n.sum() / np.sum(n / [r.images_per_second for r in records])),
+        "images": int(n.sum()),
     }
 
 
 def work_of_a_step(model, dataset, config):
     """Multiply-adds of one step's forward pass."""
-    return config.batch_size * sum(
-        row.multiply_adds for row in layer_table(model, tuple(dataset.train.images.shape[1:]))
-    )
+    return config.batch_size * run_and_count(model, dataset.train.images[:1])[1]
 
 
 def score_images(model, split, stopped=lambda: False):
     """Mean loss [nats/image] and which images are right, bool (n,); None when `stopped()` turns true."""
-    loss, right = 0.0, []
-    with evaluation_mode(model), torch.inference_mode():
-        for start in range(0, len(split), PIECE):
-            if stopped():
-                return None
-            piece = split[start : start + PIECE]
-            logits = model(piece.images)
-            loss += torch.nn.functional.cross_entropy(logits, piece.labels, reduction="sum").item()
-            right.append((logits.argmax(1) == piece.labels).numpy())
-    return loss / len(split), np.concatenate(right)
+    total, right = 0.0, []
+    for loss, correct in score_pieces(model, split):
+        if stopped():
+            return None
+        total += loss
+        right.append(correct.numpy())
+    return total / len(split), np.concatenate(right)
 
 
 @atexit.register

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lenet_helpers import LeNet, LeNetConfig, TrainConfig, batches, train
+from lenet_helpers import LeNet, LeNetConfig, LeNetVariant, TrainConfig, batches, train
 
 from . import correct, wrong
 
@@ -79,7 +79,7 @@ def looks_at_the_test_images(dataset):
 
 @wrong("trained_network", "output-shape")
 def eleven_classes(dataset):
-    return LeNet(LeNetConfig(classes=11))
+    return LeNetVariant(LeNetConfig(classes=11))
 
 
 @wrong("trained_network", "not-finite")

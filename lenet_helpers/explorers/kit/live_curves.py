@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from ...figures.canvas import COLOURS, GREY, LINES, MARKERS, figure, label
+from ...figures.canvas import COLOURS, GREY, LINES, MARKERS, figure, label, of_part
 from ...wording import _
 
 FIELDS = ("loss", "accuracy")
@@ -33,19 +33,7 @@ class LiveCurves:
     def _line(self, part, field):
         training = part == "train"
         name = {"train": _("training (mean since the last point)"), "validation": _("validation")}[part]
-        style = dict(linestyle=(0, (4, 2)), markerfacecolor="white") if training else {}
-        colour = COLOURS["vermillion" if training else "blue"]
-        (line,) = self.axes[field].plot(
-            [],
-            [],
-            color=colour,
-            marker="o" if training else "s",
-            markersize=4,
-            linewidth=1.6,
-            label=name,
-            zorder=4,
-            **style,
-        )
+        (line,) = self.axes[field].plot([], [], label=name, zorder=4, **of_part(training, COLOURS["blue"]))
         return line
 
     def across(self, x):
