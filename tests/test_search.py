@@ -17,9 +17,10 @@ from benchmarks.search_team import accounts, kill_one, work_together, worker
 from lenet_helpers import load_dataset
 from lenet_helpers.levers import levers_of
 from lenet_helpers.models import LeNetConfig
-from lenet_helpers.training import QUICK, TrainConfig
+from lenet_helpers.train_config import QUICK, TrainConfig
+from lenet_helpers.training import Interrupted
 from lenet_helpers.tuning import search as search_module
-from lenet_helpers.tuning.interrupts import Stopped, at_once, held_back
+from lenet_helpers.tuning.interrupts import at_once, held_back
 from lenet_helpers.tuning.question import SPACE, agree, configurations, question, suggest
 from lenet_helpers.tuning.search import (
     STARTUP,
@@ -460,7 +461,7 @@ def test_a_network_that_does_not_fit_is_cut_short_with_its_reason(digits):
 def interrupted(study, digits, search, **more):
     """The sentence with which an interrupted `work` ends."""
     handler = signal.getsignal(signal.SIGINT)
-    with pytest.raises(Stopped) as caught:
+    with pytest.raises(Interrupted) as caught:
         work(study, digits, search, **more)
     assert signal.getsignal(signal.SIGINT) is handler
     assert not [t for t in study.trials if t.state is TrialState.RUNNING]
@@ -488,7 +489,7 @@ def test_an_interrupt_in_training_gives_the_trial_back_and_says_where(
         patch.setattr(search_module, "train", interrupted_training)
         sentence = interrupted(study, digits, search)
     assert sentence == "Stopped with 2 of 4 trials done; run it again to go on."
-    assert Stopped(sentence)._render_traceback_() == [sentence]
+    assert Interrupted(sentence)._render_traceback_() == [sentence]
     assert threading.active_count() == threads
     lost = study.trials[2]
     assert lost.state is TrialState.FAIL and len(lost.params) == len(SPACE)
@@ -521,7 +522,7 @@ def test_an_interrupt_while_waiting_for_others_strikes_at_once(digits, monkeypat
     agree(study, question(digits, ASKED))
     study.ask()  # the trial is in other hands
     monkeypatch.setattr(search_module.time, "sleep", press)
-    with pytest.raises(Stopped, match="0 of 1"):
+    with pytest.raises(Interrupted, match="0 of 1"):
         work(study, digits, replace(ASKED, trials=1))
 
 
@@ -534,7 +535,7 @@ def test_a_second_interrupt_does_not_wait():
 
 def test_an_interrupt_held_back_to_the_end_is_not_forgotten():
     went_on = []
-    with pytest.raises(Stopped), held_back():
+    with pytest.raises(Interrupted), held_back():
         press()
         went_on.append(True)
     assert went_on and at_once(int) == 0  # and it strikes once only

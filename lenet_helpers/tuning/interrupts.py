@@ -12,17 +12,11 @@ import signal
 import threading
 from contextlib import contextmanager
 
+from ..training import Interrupted
 from ..wording import _
 
 _open = False  # is the main thread inside `at_once`?
 _waiting = False  # is an interrupt held back?
-
-
-class Stopped(KeyboardInterrupt):
-    """An interrupt that says in one sentence where it struck; a notebook shows that and no traceback."""
-
-    def _render_traceback_(self):
-        return [str(self)]
 
 
 @contextmanager
@@ -39,7 +33,7 @@ def held_back():
         signal.signal(signal.SIGINT, before or signal.default_int_handler)
         late, _waiting = _waiting, False
     if late:
-        raise Stopped(_("Stopped."))
+        raise Interrupted(_("Stopped."))
 
 
 def at_once(function, *arguments):

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 import torch
 from optuna.trial import TrialState
 
-from ..levers import levers_of
+from ..levers import checked_count, levers_of
 from ..models import LeNetConfig, fit_to
 from ..train_config import QUICK, TrainConfig
 from ..wording import _
@@ -48,7 +48,7 @@ class Search:
         if not names:
             raise ValueError(_("space: give at least one lever to search over"))
         keep = {
-            "trials": whole("trials", self.trials),
+            "trials": checked_count("trials", self.trials),
             "epochs": LEVERS["epochs"].check(self.epochs),
             "seed": LEVERS["seed"].check(self.seed),
             "space": tuple((name, _check_range(LEVERS[name], chosen)) for name, chosen in pairs),
@@ -69,17 +69,6 @@ def _pairs(space):
             "space={value!r}: name levers, alone or with their ranges, as in {{'dropout': (0.0, 0.5)}}"
         )
         raise ValueError(message.format(value=space)) from error
-
-
-def whole(name, value):
-    """`value` as an int. Raises ValueError unless it is a whole number of at least 1."""
-    try:
-        if not isinstance(value, bool) and value == int(value) and value >= 1:
-            return int(value)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    message = _("{name}={value!r}: choose a whole number of at least 1")
-    raise ValueError(message.format(name=name, value=value))
 
 
 def _check_name(name, names):

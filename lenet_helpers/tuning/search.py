@@ -21,11 +21,12 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from ..data import load_dataset
+from ..levers import checked_count
 from ..models import new_model
-from ..training import train
+from ..training import Interrupted, train
 from ..wording import _
-from .interrupts import Stopped, at_once, held_back
-from .question import SPACE, Search, agree, configurations, question, suggest, whole
+from .interrupts import at_once, held_back
+from .question import SPACE, Search, agree, configurations, question, suggest
 from .session import score_images
 from .slots import COUNTED, Surplus, check_needed, finished, top_up
 from .storage import connection_lost, open_storage, quietly, reason
@@ -42,7 +43,7 @@ def open_study(storage=None, name="lenet", *, heartbeat=5, seed=None):
     """
     if not isinstance(name, str) or not 1 <= len(name) <= 512:
         raise ValueError(_("study {name!r}: give it a name of 1 to 512 letters").format(name=name))
-    storage = None if storage is None else open_storage(storage, whole("heartbeat", heartbeat))
+    storage = None if storage is None else open_storage(storage, checked_count("heartbeat", heartbeat))
     with quietly():
         study = optuna.create_study(
             storage=storage,
@@ -63,7 +64,7 @@ def work(study, dataset, search, *, on_trial=None, poll=0.5):
 
     `on_trial`, if given, is called with the study and each trial of ours. An interrupt ends
     it within a step: what is done stays, the trial in hand goes back into the queue, and
-    `Stopped` says so. Raises ValueError where the study was begun with another question,
+    `Interrupted` says so. Raises ValueError where the study was begun with another question,
     and ConnectionError where its database fails; one that is only away is waited for.
     """
     asked = question(dataset, search)
@@ -74,7 +75,7 @@ def work(study, dataset, search, *, on_trial=None, poll=0.5):
         except KeyboardInterrupt:
             top_up(study, search.trials)
             message = _("Stopped with {done} of {trials} trials done; run it again to go on.")
-            raise Stopped(message.format(done=len(finished(study)), trials=search.trials)) from None
+            raise Interrupted(message.format(done=len(finished(study)), trials=search.trials)) from None
 
 
 def _all_done(study, search, asked):
@@ -263,7 +264,7 @@ def _parser():
 
 def _work_from(options):
     search = Search(options.trials, options.epochs, tuple(options.levers), options.seed)
-    torch.set_num_threads(whole("threads", options.threads))
+    torch.set_num_threads(checked_count("threads", options.threads))
     study = open_study(options.storage, options.study, heartbeat=options.heartbeat)
     dataset = load_dataset(options.dataset, n_train=options.n_train)
     work(study, dataset, search, on_trial=_report)
