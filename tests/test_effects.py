@@ -10,7 +10,7 @@ import pytest
 from benchmarks.levers import SETTINGS, changed, run
 from lenet_helpers import load_dataset
 from lenet_helpers.figures.canvas import png
-from lenet_helpers.figures.tuning import Effects, search_history
+from lenet_helpers.figures.tuning import Effects
 from lenet_helpers.sources import DataError
 
 RESULTS = Path(__file__).parent.parent / "lenet_helpers" / "results"
@@ -134,7 +134,7 @@ def test_costs_and_fits_in_the_text(effects):
 
 def test_search_team_lost_nothing_and_counted_nothing_twice():
     team = json.loads((RESULTS / "search-team.json").read_text())
-    assert team["done"] == team["trials"] == len(team["values"]) and (
+    assert team["done"] == team["trials"] and (
         team["lost"],
         team["counted_twice"],
     ) == (0, 0)
@@ -147,13 +147,6 @@ def test_figures_are_drawn_with_a_row_for_each_setting(effects):
     assert len(figure.axes[0].get_yticklabels()) == 3
     assert len(png(figure)) > 5000
     assert len(effects.table("width 3", "rate 0.1")) == 2
-
-
-def test_search_history_marks_what_was_cut_short():
-    values = np.array([0.9, np.nan, 0.95, 0.93])
-    axes = search_history(values, np.fmax.accumulate(values)).axes[0]
-    drawn = {line.get_label(): len(line.get_xdata()) for line in axes.get_lines()}
-    assert sorted(drawn.values()) == [1, 3, 4]
 
 
 def test_quiz_has_a_question_for_every_section():

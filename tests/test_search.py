@@ -2,15 +2,20 @@
 
 import contextlib
 import json
+import multiprocessing
+import os
+import re
 import signal
 import sqlite3
 import sys
 import threading
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import optuna
 import pytest
+from jupyter_client.manager import start_new_kernel
 from optuna.trial import TrialState
 
 from benchmarks.search_team import accounts, kill_one, work_together, worker
@@ -296,6 +301,40 @@ def test_a_database_that_cannot_be_used_is_told_at_once(tmp_path):
         assert "\n" not in str(caught.value) and "sqlalche.me" not in str(caught.value)
 
 
+def _open_when_all_are_there(address, barrier, outcomes):
+    barrier.wait()
+    try:
+        outcomes.put(open_study(address).study_name)
+    except Exception as error:
+        outcomes.put(repr(error))
+
+
+def test_workers_that_make_the_same_database_at_once_all_get_it(tmp_path):
+    fork, n = multiprocessing.get_context("fork"), 4
+    barrier, outcomes = fork.Barrier(n), fork.Queue()
+    arguments = (f"sqlite:///{tmp_path}/study.db", barrier, outcomes)
+    workers = [fork.Process(target=_open_when_all_are_there, args=arguments) for _n in range(n)]
+    for each in workers:
+        each.start()
+    assert [outcomes.get(timeout=120) for _each in workers] == ["lenet"] * n
+    for each in workers:
+        each.join()
+
+
+def _drop_a_table(path):
+    with contextlib.closing(sqlite3.connect(path)) as file, file:
+        file.execute("DROP TABLE trial_user_attributes")
+
+
+@pytest.mark.parametrize("break_it", [_drop_a_table, Path.unlink, lambda path: path.write_bytes(b"x" * 9000)])
+def test_a_database_that_fails_in_between_is_one_sentence(tmp_path, digits, break_it):
+    path = tmp_path / "study.db"
+    study = open_study(f"sqlite:///{path}")
+    with pytest.raises(ConnectionError, match="the database failed") as caught:
+        work(study, digits, replace(ASKED, trials=5), on_trial=lambda *_any: break_it(path))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("heartbeat", [0, -1, 0.5, "5", None])
 def test_the_time_between_signs_is_a_whole_number(tmp_path, heartbeat):
     with pytest.raises(ValueError, match="heartbeat"):
@@ -524,6 +563,34 @@ def test_an_interrupt_while_waiting_for_others_strikes_at_once(digits, monkeypat
     monkeypatch.setattr(search_module.time, "sleep", press)
     with pytest.raises(Interrupted, match="0 of 1"):
         work(study, digits, replace(ASKED, trials=1))
+
+
+def test_the_stop_button_leaves_one_sentence_in_the_notebook():
+    code = """
+from lenet_helpers import load_dataset
+from lenet_helpers.tuning.search import Search, open_study, work
+study = open_study()
+work(study, load_dataset(n_train=200), Search(10_000, 20.0), on_trial=lambda *_any: print("begun"))
+print("went on")
+"""
+    manager, client = start_new_kernel(kernel_name="python3", env=os.environ | {"OMP_NUM_THREADS": "1"})
+    shown = []
+
+    def press_at_the_first_trial(message):
+        if message["msg_type"] in ("stream", "error"):
+            shown.append(message["content"])
+            if len(shown) == 1:
+                manager.interrupt_kernel()
+
+    try:
+        reply = client.execute_interactive(code, timeout=180, output_hook=press_at_the_first_trial)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert reply["content"]["status"] == "error"  # so that Run All does not run on
+    (sentence,) = shown[-1]["traceback"]
+    assert re.fullmatch(r"Stopped with \d+ of 10000 trials done; run it again to go on\.", sentence)
+    assert "went on" not in str(shown)
 
 
 def test_a_second_interrupt_does_not_wait():

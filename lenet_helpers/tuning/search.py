@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import optuna
@@ -207,6 +207,17 @@ def importances(study):
         message = _("importances need two trials that ended with different scores; this study has {n}")
         raise ValueError(message.format(n=len(scores)))
     return optuna.importance.get_param_importances(study, evaluator=evaluator)
+
+
+def halves(dataset):
+    """(for the search, for the judgement): two datasets that share all but the validation images.
+
+    Each has every second validation image of each class, so that the winner is judged by
+    images that had no part in choosing it.
+    """
+    order = torch.argsort(dataset.validation.labels, stable=True)
+    parts = (dataset.validation[order[first::2].sort().values] for first in (0, 1))
+    return tuple(replace(dataset, validation=part) for part in parts)
 
 
 def judge(values, dataset, epochs, seeds):
