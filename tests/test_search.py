@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import re
+import shlex
 import signal
 import sqlite3
 import sys
@@ -386,6 +387,27 @@ def test_the_command_runs_goes_on_and_refuses_another_question(capsys, tmp_path,
     assert out.splitlines()[4].startswith("3 trials done; best validation accuracy") and not errors
     assert main([*line, "--trials", "3", "--seed", "1"]) == 1
     assert "was begun with seed 0, not 1" in capsys.readouterr().err
+
+
+def commands_shown():
+    """The arguments of every search that the chapters and the documents print."""
+    root = Path(__file__).parents[1]
+    texts = [path.read_text("utf-8") for path in sorted((root / "docs").glob("*.md"))]
+    for path in sorted((root / "notebooks").glob("*/*.ipynb")):
+        texts += ["".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"]]
+    return [line for text in texts for line in re.findall(r"python -m lenet_helpers\S*search (.*)", text)]
+
+
+SMALL = ["--trials", "1", "--n-train", "100", "--epochs", "0.1"]
+
+
+def test_the_command_works_as_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    lines = [line for line in commands_shown() if "sqlite:" in line]
+    assert lines
+    for line in lines:
+        assert main([*shlex.split(line), *SMALL]) == 0
+        assert "1 trials done" in capsys.readouterr().out
 
 
 # Slots --------------------------------------------------------------------------------

@@ -2,15 +2,17 @@
 
 import importlib.util
 import os
+import shlex
 
 import pytest
+from test_search import SMALL, commands_shown
 
 from benchmarks.postgres_server import programs, running_server
 from benchmarks.search_postgres import troubled
 from benchmarks.search_team import accounts
 from lenet_helpers import load_dataset
 from lenet_helpers.tuning import storage
-from lenet_helpers.tuning.search import Search, open_study, tried, work
+from lenet_helpers.tuning.search import Search, main, open_study, tried, work
 
 pytestmark = [
     pytest.mark.skipif(
@@ -63,6 +65,16 @@ def test_a_study_is_kept_and_gone_on_with(server, digits):
     assert [t.slot for t in tried(open_study(server.address, "kept"))] == [0, 1, 2]
     with pytest.raises(ValueError, match="seed 0, not 1"):
         work(open_study(server.address, "kept"), digits, Search(4, 0.2, KERNELS, seed=1))
+
+
+def test_the_command_works_as_printed(server, capsys):
+    lines = [line for line in commands_shown() if "postgresql:" in line]
+    assert lines
+    for line in lines:
+        printed = shlex.split(line)
+        printed[printed.index("--storage") + 1] = server.address
+        assert main([*printed, *SMALL]) == 0
+        assert "1 trials done" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])

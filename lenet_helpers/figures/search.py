@@ -19,7 +19,7 @@ def search_history(trials, random=STARTUP):
     if np.isnan(values).all():
         raise ValueError(_("show_search: none of {n} trials was run to the end").format(n=len(trials)))
     last = np.array([t.reports[-1] if t.reports else 0.0 for t in trials])  # where it was stopped
-    floor = 100 * (best[-1] - 0.12)  # the failures would press the good ones into one line
+    floor = 100 * best[-1] - 25  # lower ones would press the good ones into one line
     across, height, cut = np.arange(1, len(trials) + 1), np.maximum(100 * last, floor), np.isnan(values)
     fig, ax = figure(width=7.2, height=3.4)
     ax.axvspan(0.5, random + 0.5, color="0.93", label=_("chosen at random"))
