@@ -189,6 +189,14 @@ def test_a_worker_with_another_question_is_refused_before_its_first_trial(begun,
     assert len(open_study(begun).trials) == before
 
 
+def test_images_that_differ_in_one_pixel_are_refused(begun, digits):
+    images = digits.train.images.clone()
+    images[7, 0, 14, 14] += 1 / digits.std
+    other = replace(digits, train=replace(digits.train, images=images))
+    with pytest.raises(ValueError, match="pixels"):
+        work(open_study(begun), other, replace(ASKED, trials=5))
+
+
 def test_another_data_set_of_the_same_size_is_refused(begun, digits):
     with pytest.raises(ValueError, match="dataset mnist-5k, not letters"):
         work(open_study(begun), replace(digits, name="letters"), replace(ASKED, trials=5))
@@ -554,6 +562,8 @@ def test_an_interrupt_in_training_gives_the_trial_back_and_says_where(
     assert threading.active_count() == threads
     lost = study.trials[2]
     assert lost.state is TrialState.FAIL and len(lost.params) == len(SPACE)
+    waiting = study.get_trials(states=(TrialState.WAITING,))
+    assert [t.params for t in waiting if t.user_attrs["slot"] == 2] == [lost.params]  # for whoever comes
     work(study, digits, search)
     assert accounts(study, 4)[:3] == (4, 0, 0)
     assert [t.params for t in finished(study) if t.user_attrs["slot"] == 2] == [lost.params]
