@@ -5,7 +5,7 @@
 The embedded digits. First eight workers in processes of their own on one study, one of them
 killed every few seconds and another sent in, the server stopped in the middle and started
 again; then a study for each number of workers, undisturbed. Writes
-`lenet_helpers/results/search-postgres.json`.
+`lenet_helpers/results/search-postgres.json` and prints the tables of docs/scaling.md.
 """
 
 import json
@@ -70,6 +70,16 @@ def trials_an_hour(server, n_workers, *more, trials, patience=500):
     return round(3600 * len(done) / seconds.total_seconds())
 
 
+def tables(content):
+    """The stored result as the two Markdown tables of docs/scaling.md."""
+    names = ("workers", "killed", "server_stopped", "trials", "done", "lost", "counted_twice", "begun_again")
+    first = [[name.replace("_", " ") for name in names], ["---"] * len(names), [content[n] for n in names]]
+    second = [["workers", "trials an hour"], ["---"] * 2, *content["trials_an_hour"].items()]
+    return "\n\n".join(
+        "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows) for rows in (first, second)
+    )
+
+
 def main(trials=150, kills=10, numbers=(1, 2, 4, 8), size=("--epochs", "3")):
     with running_server() as server:
         study = troubled(server, *size, trials=trials, kills=kills)
@@ -95,7 +105,7 @@ def main(trials=150, kills=10, numbers=(1, 2, 4, 8), size=("--epochs", "3")):
         "trials_an_hour": pace,
     }
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")
-    print({key: content[key] for key in ("done", "lost", "counted_twice", "begun_again", "trials_an_hour")})
+    print(tables(content))
 
 
 if __name__ == "__main__":
