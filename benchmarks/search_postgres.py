@@ -43,10 +43,10 @@ def troubled(
             if kill_one(study, workers, patience) is None:
                 raise RuntimeError(f"the work was done after {n} of {kills} were killed: ask for more trials")
             if n == kills // 2:
+                _until_all_work(study, workers)  # one that is about to connect would find no server, and end
                 server.stop("immediate")
                 time.sleep(away)
                 server.start()
-            # Not while the server is gone: a worker that finds none says so and ends.
             workers.append(worker(server.address, trials, *more))
             time.sleep(every)
         wait_for(workers, patience)
@@ -54,6 +54,14 @@ def troubled(
         for each in workers:
             each.kill()
     return study
+
+
+def _until_all_work(study, workers):
+    while True:
+        begun = {int(t.user_attrs["worker"].split(":")[1]) for t in study.trials if "worker" in t.user_attrs}
+        if {w.pid for w in workers if w.poll() is None} <= begun:
+            return
+        time.sleep(0.1)
 
 
 def trials_an_hour(server, n_workers, *more, trials, patience=500):
