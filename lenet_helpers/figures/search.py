@@ -65,7 +65,7 @@ def show_judgement(stored):
     ax.set_yticks([0, 1], [_("the winner"), _("the quick recipe")])
     ax.set_ylim(1.6, -0.6)
     label(ax, x=_("accuracy on new images [%]"))
-    ax.legend(fontsize=10)
+    ax.legend(fontsize=10, loc="lower right")
     winner, recipe = right["winner"], right["quick recipe"]
     text = _(
         "In the search the winner scored {score:.1f} %. Trained again with {seeds} new seeds and judged by"
