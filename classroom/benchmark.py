@@ -119,7 +119,8 @@ def main():
         # The first of each worker waits for its warm process; later ones do not.
         later = sorted(each[options.workers - 1 :] or each)
         print(
-            f"{name}: {statistics.fmean(later):.2f} s each, 200 submissions about {200 * statistics.fmean(later) / 60:.0f} min"
+            f"{name}: {statistics.fmean(later):.2f} s each,"
+            f" 200 submissions about {200 * statistics.fmean(later) / 60:.0f} min"
         )
 
 

@@ -296,7 +296,8 @@ def hostile_page(notebook):
     )
     extra(
         notebook,
-        f"publish_display_data({{'image/png': '\"/>' + {SCRIPT!r}, 'text/html': {SCRIPT!r}, 'text/plain': {SCRIPT!r}, 'image/svg+xml': {SCRIPT!r}}})",
+        f"publish_display_data({{'image/png': '\"/>' + {SCRIPT!r}, 'text/html': {SCRIPT!r},"
+        f" 'text/plain': {SCRIPT!r}, 'image/svg+xml': {SCRIPT!r}}})",
     )
     extra(notebook, f"print({SCRIPT!r}); raise type({SCRIPT!r}, (Exception,), {{}})({SCRIPT!r})")
 

@@ -131,11 +131,11 @@ def layers(about):
 
 
 def _lenet(config):
-    from lenet_helpers import LeNet, LeNetConfig
+    from lenet_helpers import LeNet, LeNetConfig, LeNetVariant
 
     if config is None:
         return LeNet()
-    return LeNet(LeNetConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}))
+    return LeNetVariant(LeNetConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}))
 
 
 class _Callback:

@@ -225,7 +225,8 @@ def _strays(course, roster):
         for part in inside:
             if part.name not in known:
                 found.append(
-                    f"submitted/{path.name}/{part.name}: no assignment's name; `python -m classroom.collect` sorts it in"
+                    f"submitted/{path.name}/{part.name}: no assignment's name;"
+                    " `python -m classroom.collect` sorts it in"
                 )
         if not inside:
             found.append(f"submitted/{path.name}: empty")

@@ -7,7 +7,7 @@ from IPython.display import display
 from matplotlib.lines import Line2D
 
 from ..augment import random_affine
-from ..levers import lever_table
+from ..levers import levers_of
 from ..results import stored_result
 from ..tuning.book import in_words
 from ..tuning.evidence import OUTCOMES, many_comparisons, power, verdict_of
@@ -59,7 +59,10 @@ class Effects:
         """One row per setting, after its baseline: validation, difference with interval and verdict,
         training accuracy scored at the end, cost.
         """
-        return named(pd.DataFrame([self._row(name) for name in self._with_baselines(names)]).set_index("changed"), COLUMNS)
+        return named(
+            pd.DataFrame([self._row(name) for name in self._with_baselines(names)]).set_index("changed"),
+            COLUMNS,
+        )
 
     def losses(self, *names):
         """Accuracy and loss side by side, one row per setting after its baseline: both differences with
@@ -435,6 +438,19 @@ def show_traces(traces):
         )
     text = _("One weight of conv1 over {n} batches. Size of its steps in thousandths: {parts}.")
     show(fig, text.format(n=len(rows), parts="; ".join(said)))
+
+
+def lever_table(*config_classes: type) -> str:
+    """The levers of configuration classes as a Markdown table: name in code, label, default, what is
+    allowed, what it does.
+    """
+    rows = [(_("in code"), _("lever"), _("default"), _("allowed"), _("what it does")), ["---"] * 5]
+    for config_class in config_classes:
+        rows += [
+            (f"`{one.name}`", _(one.label), f"{one.default}", one.allowed, _(one.help) if one.help else "")
+            for one in levers_of(config_class).values()
+        ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def show_levers(*config_classes):
