@@ -1,19 +1,37 @@
 """The machinery of the checks: what counts as an answer, and what learners are told."""
 
+import ast
+import contextlib
+import inspect
+import random
+import re
 import subprocess
 import sys
 import threading
 import time
 import warnings
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 
-from lenet_helpers.checks import Exercise, Failed, NotStarted, Trial, agree, check
+from lenet_helpers.checks import Exercise, Failed, NotStarted, Trial, agree, check, judge
 from lenet_helpers.checks.chapter1_counting import moves_along, output_size, still_matches
-from lenet_helpers.checks.trial import plain
+from lenet_helpers.checks.errors import in_own_terms
+from lenet_helpers.checks.surroundings import known_surroundings
+from lenet_helpers.checks.values import (
+    NUMBER,
+    TEXT,
+    TRUTH,
+    WHOLE,
+    describe,
+    difference,
+    plain,
+    sequence,
+)
 from lenet_helpers.quizzes import progress
+from tools import notebooks
 
 
 @pytest.fixture(autouse=True)
@@ -68,14 +86,19 @@ class LazyArray(np.ndarray):
         return np.zeros(self.shape)
 
 
+class AlwaysEqual(torch.Tensor):
+    def __eq__(self, other):
+        return True
+
+
 @pytest.mark.parametrize(
     "cheat",
     [
         lambda x: Everything(),
         lambda x: np.zeros((2, 3)).view(LazyArray),
         lambda x: np.full((2, 3), Everything(), dtype=object),
-        lambda x: torch.zeros(2, 3).as_subclass(torch.nn.Buffer),
-        lambda x: [[0.0] * 3] * 2,
+        lambda x: torch.zeros(2, 3).as_subclass(AlwaysEqual),
+        lambda x: [[0.0] * 3, [0.0] * 2],
         lambda x: "yes",
         lambda x: True,
     ],
@@ -285,3 +308,365 @@ def test_the_package_itself_needs_no_widgets():
         "sys.exit('ipywidgets' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# Process-wide settings: known while a check runs, then as they were -----------------------
+
+
+class Shouting(torch.overrides.TorchFunctionMode):
+    """A function mode that breaks every sum."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if getattr(function, "__name__", "") in ("sum", "mean", "zeros"):
+            raise RuntimeError("a mode of an earlier cell")
+        return function(*args, **(kwargs or {}))
+
+
+@contextlib.contextmanager
+def set_and_undone(setting):
+    """One process-wide setting as an earlier cell may have left it; undone after the block."""
+    change, undo = SETTINGS[setting]
+    change()
+    try:
+        yield
+    finally:
+        undo()
+
+
+_modes = contextlib.ExitStack()
+SETTINGS = {
+    "gradients off": (lambda: torch.set_grad_enabled(False), lambda: torch.set_grad_enabled(True)),
+    "float64 by default": (
+        lambda: torch.set_default_dtype(torch.float64),
+        lambda: torch.set_default_dtype(torch.float32),
+    ),
+    "float16 by default": (
+        lambda: torch.set_default_dtype(torch.float16),
+        lambda: torch.set_default_dtype(torch.float32),
+    ),
+    "meta device by default": (
+        lambda: torch.set_default_device("meta"),
+        lambda: torch.set_default_device(None),
+    ),
+    "deterministic algorithms": (
+        lambda: torch._C._set_deterministic_algorithms(True),
+        lambda: torch._C._set_deterministic_algorithms(False),
+    ),
+    "three threads": (lambda: torch.set_num_threads(3), lambda: torch.set_num_threads(1)),
+    "autocast": (
+        lambda: torch.set_autocast_enabled("cpu", True),
+        lambda: torch.set_autocast_enabled("cpu", False),
+    ),
+    "anomaly detection": (
+        lambda: torch.autograd.set_detect_anomaly(True),
+        lambda: torch.autograd.set_detect_anomaly(False),
+    ),
+    "numpy raises": (lambda: np.seterr(all="raise"), lambda: np.seterr(all="warn")),
+    "warnings are errors": (lambda: warnings.simplefilter("error"), warnings.resetwarnings),
+    "a device's context": (
+        lambda: _modes.enter_context(torch.device("meta")),
+        _modes.close,
+    ),
+    "a function mode": (lambda: _modes.enter_context(Shouting()), _modes.close),
+    "inference mode": (lambda: _modes.enter_context(torch.inference_mode()), _modes.close),
+}
+
+
+def surroundings():
+    """Everything of SETTINGS that can be read."""
+    return (
+        torch.is_grad_enabled(),
+        torch.get_default_dtype(),
+        str(torch.get_default_device()),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.get_num_threads(),
+        torch.is_autocast_enabled("cpu"),
+        torch.is_anomaly_enabled(),
+        torch.is_inference_mode_enabled(),
+        len(torch.overrides._get_current_function_mode_stack()),
+        tuple(np.geterr().items()),
+        torch.get_rng_state().tolist(),
+        np.random.get_state()[1].tolist(),
+        random.getstate(),
+        list(warnings.filters),
+    )
+
+
+QUICK = (
+    "cross_correlate",
+    "output_size",
+    "max_pool",
+    "build_lenet",
+    "split_statistics",
+    "training_loop",
+    "prepare",
+)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_right_answers_stay_right_and_nothing_is_changed(setting):
+    names = [n for n in check.names() if check.exercise(n).contract] if "default" in setting else QUICK
+    for name in names:
+        exercise = check.exercise(name)
+        with warnings.catch_warnings(), set_and_undone(setting):
+            before = surroundings()
+            exercise.run(exercise.solution, seed=5)
+            assert surroundings() == before, name
+
+
+@pytest.mark.parametrize("setting", [s for s in SETTINGS if "mode" not in s and "context" not in s])
+def test_an_answer_leaves_nothing_changed(setting):
+    change, undo = SETTINGS[setting]
+
+    def meddles(x):
+        result = x * 2
+        change()
+        torch.manual_seed(3)
+        np.random.seed(3)
+        random.seed(3)
+        return result
+
+    with warnings.catch_warnings():
+        before = surroundings()
+        try:
+            DOUBLE.run(meddles, seed=1)  # the second property comes after the first call has meddled
+            assert surroundings() == before
+            with pytest.raises(Failed):
+                DOUBLE.run(lambda x: change(), seed=1)
+            assert surroundings() == before
+            with pytest.raises(ZeroDivisionError), known_surroundings():
+                change()
+                1 / 0  # noqa: B018
+            assert surroundings() == before
+        finally:
+            undo()
+
+
+def test_the_check_draws_the_same_whatever_came_before():
+    seen = []
+    for n in (0, 7):
+        torch.manual_seed(n)
+        DOUBLE.run(lambda x: seen.append(torch.rand(1)) or 2 * x, seed=3, only="doubles")
+    assert seen[0] == seen[1]
+
+
+# Contracts and numbers in messages --------------------------------------------------------
+
+
+def message(name, answer, seed=1):
+    with pytest.raises(Failed) as caught:
+        check.exercise(name).run(answer, seed=seed)
+    return caught.value
+
+
+def test_an_untouched_exercise_prints_its_contract(capsys):
+    def stub(*_arguments):
+        raise NotImplementedError
+
+    for name in check.names():
+        contract = check.exercise(name).contract
+        if contract:
+            getattr(check, name)(stub)
+            printed = " ".join(capsys.readouterr().out.split())
+            assert printed.startswith(f"{name}: not started Takes: ")
+            for part in (contract.takes, contract.gives, contract.keeps, contract.may):
+                assert " ".join(part.split()) in printed, name
+    check.contract("max_pool")
+    assert "largest value of each" in capsys.readouterr().out
+
+
+def test_failures_show_numbers_and_quote_the_contract():
+    def padded(image, kernel):
+        return torch.zeros(7, 7, dtype=image.dtype)
+
+    failure = message("cross_correlate", padded)
+    assert re.search(r"expected \d×\d, got 7×7", failure.got)
+    assert check.exercise("cross_correlate").contract.gives in str(failure)
+
+    def one_wrong_cell(image, kernel):
+        result = torch.nn.functional.conv2d(image[None, None], kernel[None, None])[0, 0]
+        result[1, 2] += 1
+        return result
+
+    failure = message("cross_correlate", one_wrong_cell)
+    found = re.search(r"row 1, column 2: expected (\S+), got (\S+) \(1 of \d+ cells differ\)", failure.got)
+    assert float(found[2]) - float(found[1]) == pytest.approx(1, abs=1e-4)
+    assert "expected 5.0, got 33.0" in difference(33.0, 5.0)
+    assert describe(33.0) == "33.0" and describe(33) == "33" and describe(np.float32(33)) == "33.0"
+    assert describe(torch.tensor(True)) == "tensor(True)" and describe(torch.tensor(33.0)) == "tensor(33.0)"
+    assert describe(np.bool_(True)) == "np.True_" and describe(-0.5) == "-0.5" and describe(1e300) == "1e+300"
+
+
+def test_a_window_stored_where_a_number_belongs_has_its_own_sentence():
+    for make in (torch.zeros, lambda *size, dtype: np.zeros(size)):
+
+        def forgets_sum(image, kernel, make=make):
+            (h, w), (kh, kw) = image.shape, kernel.shape
+            result = make(h - kh + 1, w - kw + 1, dtype=image.dtype)
+            for r in range(h - kh + 1):
+                for c in range(w - kw + 1):
+                    result[r, c] = image[r : r + kh, c : c + kw] * kernel
+            return result
+
+        failure = message("cross_correlate", forgets_sum)
+        assert failure.key == "window-stored" and "where one number belongs" in failure.got
+
+
+@pytest.mark.parametrize(
+    "action, told",
+    [
+        (lambda: torch.nn.Linear(256, 120)(torch.zeros(3, 400)), "takes 256 numbers was given 400"),
+        (lambda: torch.zeros(3, 16, 4, 4).view(64, 256), "768 numbers cannot be arranged as (64, 256)"),
+        (lambda: torch.nn.Conv2d(1, 6, 5)(torch.zeros(2, 3, 8, 8)), "reads 1 channels was given 3"),
+        (
+            lambda: torch.nn.Conv2d(1, 6, 5)(torch.zeros(2, 1, 3, 3)),
+            "kernel of 5 × 5 does not fit into maps of 3 × 3",
+        ),
+        (lambda: torch.zeros(2, 3) * torch.zeros(4, 3), "2 against 4"),
+        (lambda: np.zeros((2, 3)) * np.zeros((4, 3)), "(2,3) against (4,3)"),
+        (lambda: torch.zeros(3)[5], "index 5 was asked for on axis 0, which has 3 places"),
+        (
+            lambda: torch.zeros(3, 3).__setitem__(0, torch.ones(4)),
+            "shape (4) were stored in a place of shape (3)",
+        ),
+        (
+            lambda: torch.nn.functional.cross_entropy(torch.zeros(3, 9), torch.zeros(4, dtype=torch.long)),
+            "3 predictions met 4 labels",
+        ),
+    ],
+)
+def test_torchs_errors_are_told_in_the_answers_terms(action, told):
+    with pytest.raises(Exception) as caught:
+        action()
+    assert told.replace("channels", "maps") in in_own_terms(caught.value)[1]
+    failure = None
+    with pytest.raises(Failed) as caught:
+        DOUBLE.run(lambda x: action())
+    failure = caught.value
+    assert told.replace("channels", "maps") in failure.got and "<lambda>" in failure.got
+
+
+def test_lists_and_dicts_changed_in_place_are_noticed():
+    for argument in ([1, 2], {"a": [1]}, [{"a": torch.ones(2)}], np.ones(3), torch.ones(2, 3).T):
+
+        def spoils(x):
+            if isinstance(x, dict):
+                x["a"].append(2)
+            elif isinstance(x, list):
+                x[0] = {"a": torch.zeros(2)}
+            else:
+                x[0] = 5
+            return 1
+
+        with pytest.raises(Failed) as caught:
+            Trial(spoils, argument)
+        assert caught.value.key == "in-place"
+        Trial(lambda x: 1, argument)
+
+
+def test_arguments_keep_their_memory_layout():
+    x = torch.arange(24.0).reshape(4, 6)
+    for view in (x.T, x[1:, 2:], x[:, ::2]):
+        seen = []
+        Trial(lambda y, seen=seen: seen.append(y) or 1, view)
+        assert seen[0].stride() == view.stride() and torch.equal(seen[0], view) and seen[0] is not view
+
+
+def test_a_mistake_is_named_only_where_it_explains_everything():
+    mistakes = [
+        ("plus-one", lambda n: n + 1, "one"),
+        ("doubled", lambda n: 2 * n, "two"),
+        ("also-one", lambda n: n + 1 if n < 5 else 0, "three"),
+    ]
+
+    def key(answer, cases, **how):
+        with pytest.raises(Failed) as caught:
+            judge(answer, cases, lambda n: n, mistakes, kind=WHOLE, look="here", **how)
+        return caught.value.key, caught.value.got
+
+    assert key(lambda n: n + 1, [(3,), (7,)])[0] == "plus-one"
+    assert key(lambda n: n + 1, [(3,), (4,)])[0] is None, "two mistakes explain it"
+    assert key(lambda n: n + 1, [(3,)], more=lambda: (9,))[0] == "plus-one", "a further case decides"
+    assert key(lambda n: 2 * n if n < 9 else n, [(3,)], more=lambda: (9,))[0] is None, (
+        "a further case denies it"
+    )
+    assert key(lambda n: n + 7, [(3,)]) == (None, "expected 3, got 10")
+    assert key(lambda n: 2 * n if n < 9 else 1 // 0, [(3,), (9,)])[0] == "doubled", "wrong before it raised"
+    judge(lambda n: float(n), [(3,)], lambda n: n, mistakes, kind=WHOLE, look="here")
+
+
+def test_every_kind_of_number_counts():
+    for value in (
+        12,
+        12.0,
+        np.float64(12),
+        np.int8(12),
+        np.array([12]),
+        torch.tensor(12),
+        torch.tensor([12.0]),
+    ):
+        assert WHOLE.convert(value) == 12 and NUMBER.convert(value) == 12.0
+    for value in (12.5, "12", True, None, float("nan"), float("inf"), [1, 2], np.bool_(True)):
+        assert WHOLE.convert(value) is None
+    for value in (True, np.bool_(True), torch.tensor(True), np.array(True)):
+        assert TRUTH.convert(value) is True
+    for value in (1, "True", torch.tensor(1), None, [True]):
+        assert TRUTH.convert(value) is None
+    for value in ("a", np.str_("a"), np.array("a")):
+        assert TEXT.convert(value) == "a" and type(TEXT.convert(value)) is str
+    pair = sequence(2, "key", "look")
+    for value in (
+        (1, 2),
+        [1, 2.0],
+        np.array([1, 2]),
+        torch.tensor([1.0, 2.0]),
+        (torch.tensor(1), np.float32(2)),
+    ):
+        assert pair.convert(value) == [1.0, 2.0]
+    for value in ((1,), {1, 2}, "12", 3, torch.zeros(2, 2)):
+        assert pair.convert(value) is None
+
+
+def test_a_generator_is_told_as_one():
+    def yields(x):
+        yield 2 * x
+
+    assert key_of(yields) == "not-run"
+    assert key_of(lambda x: map(float, x)) == "not-run"
+
+
+# One source for the solution in a chapter and the one that check.solution prints ----------------
+
+
+def test_collapsed_solutions_are_the_checks_own():
+    shown = set()
+    for path in notebooks.chapters():
+        for cell in nbformat.read(path, as_version=4).cells:
+            for node in ast.parse(cell.source).body if cell.id.endswith("-solution") else ():
+                name = getattr(node, "name", "").removeprefix("solved_").removesuffix("_solution")
+                if isinstance(node, ast.FunctionDef) and name in check.names():
+                    assert cell.source.startswith(f"# {notebooks.LABEL}\n") or "check.solution" in cell.source
+                    own = ast.parse(inspect.getsource(check.exercise(name).solution)).body[0]
+                    own.name = node.name
+                    assert ast.dump(node) == ast.dump(own), f"python -m tools.notebooks solutions {path.name}"
+                    shown.add(name)
+    assert {"max_pool", "training_loop", "verdict"} <= shown
+
+
+def test_solutions_are_written_into_their_cells_alone():
+    source = (
+        "x = 1\n\ndef solved_max_pool(maps):\n    return 3\n\ncheck.max_pool(solved_max_pool, record=False)"
+    )
+    cells = [
+        nbformat.v4.new_code_cell(source, id="max-pool-solution"),
+        nbformat.v4.new_code_cell(source, id="max-pool-other"),
+        nbformat.v4.new_markdown_cell(source, id="words-solution"),
+    ]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    for _again in range(2):
+        notebooks.write_solutions(notebook)
+        text = notebook.cells[0].source
+        assert text.startswith("x = 1\n\n# Our solution\ndef solved_max_pool(maps, size=2):\n")
+        assert text.endswith("    return result\n\ncheck.max_pool(solved_max_pool, record=False)")
+        assert text.count("# Our solution") == 1
+        assert [cell.source for cell in notebook.cells[1:]] == [source, source]

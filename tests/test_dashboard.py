@@ -14,8 +14,8 @@ from lenet_helpers.explorers.kit.lever_panel import LeverPanel
 from lenet_helpers.explorers.kit.live_curves import HIGHEST
 from lenet_helpers.levers import levers_of
 from lenet_helpers.train_config import count_steps
-from lenet_helpers.training import QUICK, TrainConfig
-from lenet_helpers.tuning.book import Book
+from lenet_helpers.training import QUICK, TrainConfig, evaluate
+from lenet_helpers.tuning.book import Book, Budget
 
 SHORT = replace(QUICK, epochs=0.5)
 
@@ -460,7 +460,41 @@ def test_runs_from_a_file_and_diverged_ones_cannot_be_revealed(digits, tmp_path)
 
 
 def test_leaderboard_keeps_to_the_limit_and_puts_the_best_first(lab):
-    board = lab.book.leaderboard(60_000)
-    assert (board["parameters"] < 60_000).all()
+    board = lab.book.leaderboard(Budget(parameters=60_000))
+    assert (board["parameters"] <= 60_000).all()
     means = [np.mean(lab.book[n].accuracies) for n in board.index]
     assert means == sorted(means, reverse=True)
+
+
+def test_leaderboard_refuses_what_exceeds_the_budget_and_says_why(lab):
+    base = lab.book.baseline
+    lab.compare(batch_size=64, equal="steps")
+    greedy = lab.book.entries[-1]
+    # Ten steps of 32 out of 600 images; ten of 64 are all of them, the last batch having 24.
+    assert (base.images_seen, greedy.images_seen) == (320, 600)
+    budget = Budget(images=base.images_seen, multiply_adds=300_000, seeds=2)
+    board, refused = lab.book.leaderboard(budget), lab.book.refused(budget)
+    assert base.number in board.index and greedy.number not in board.index
+    assert f"at most {base.images_seen:,}" in refused.loc[greedy.number].iloc[0]
+    assert not len(lab.book.leaderboard(replace(budget, seeds=3))), "two seeds are not three"
+    assert sorted([*board.index, *refused.index]) == [e.number for e in lab.book.entries if e.accuracies]
+
+
+def test_training_accuracy_is_that_of_the_finished_networks(lab):
+    base = lab.book.baseline
+    again = [evaluate(model, lab.dataset.train).accuracy for model in base.models]
+    assert base.train_accuracies == again
+    assert lab.book.table()["training [%]"].iloc[0] == f"{100 * np.mean(again):.2f}"
+
+
+def test_a_difference_rests_on_the_seeds_that_both_runs_have(lab):
+    lab.seeds.value = 4
+    lab.compare(width=1.5)
+    lab.seeds.value = 2
+    assert len(lab.book.entries[-1].accuracies) == 4
+    assert "2 shared seeds" in lab.sentence() and lab.book.table()["shared seeds"].iloc[-1] == 2
+
+
+def test_an_unknown_prediction_is_refused_with_the_words_there_are(lab):
+    with pytest.raises(ValueError, match="'same': choose one of better, undecided, worse"):
+        lab.compare(width=2.0, expect="same")

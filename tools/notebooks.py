@@ -1,12 +1,15 @@
 """Run the chapters and store their outputs: one command, from a clean kernel, the same bytes each time.
 
     python -m tools.notebooks build [notebooks/en/03-training.ipynb ...]
+    python -m tools.notebooks solutions [notebooks/en/03-training.ipynb ...]
 
-Without paths, all of them. The kernel has no network, one thread, no downloaded data set
+Without paths, all of them. `solutions` runs nothing: it writes the collapsed solutions anew from the
+checks' own, as `build` does first. The kernel has no network, one thread, no downloaded data set
 and a progress file of its own, so that what is stored is what a newcomer gets.
 """
 
 import argparse
+import inspect
 import os
 import re
 import sys
@@ -20,6 +23,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
+LABEL = "Our solution"  # the line of a collapsed cell that JupyterLab shows
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -50,9 +54,32 @@ def chapter_environment():
         }
 
 
+def write_solutions(notebook):
+    """Put the checks' own solutions into the collapsed cells, so that there is one source of each. Changes
+    `notebook`.
+
+    A solution is a function called solved_NAME or NAME_solution, NAME an exercise, in a cell
+    whose id ends on -solution; the rest of the cell stays.
+    """
+    from lenet_helpers import check
+
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or not cell.id.endswith("-solution"):
+            continue
+        for name in check.names():
+            for own in (f"solved_{name}", f"{name}_solution"):
+                found = re.search(rf"(# {LABEL}\n)?^def {own}\(.*?(?=^\S|\Z)", cell.source, re.M | re.S)
+                if found:
+                    text = inspect.getsource(check.exercise(name).solution).rstrip()
+                    text = f"# {LABEL}\n" + text.replace(f"def {name}(", f"def {own}(", 1)
+                    gap = "\n\n" if cell.source[found.end() :] else ""
+                    cell.source = cell.source[: found.start()] + text + gap + cell.source[found.end() :]
+
+
 def build(path):
     """Run one notebook and write it back with its outputs; returns the seconds it took."""
     notebook = nbformat.read(path, as_version=4)
+    write_solutions(notebook)
     started = time.perf_counter()
     client = NotebookClient(
         notebook,
@@ -141,10 +168,15 @@ def _text(outputs):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("action", choices=["build"])
+    parser.add_argument("action", choices=["build", "solutions"])
     parser.add_argument("paths", nargs="*", type=Path)
     options = parser.parse_args(arguments)
     for path in options.paths or chapters():
+        if options.action == "solutions":
+            notebook = nbformat.read(path, as_version=4)
+            write_solutions(notebook)
+            nbformat.write(notebook, path)
+            continue
         seconds = build(path.resolve())
         print(f"{path}: {seconds:.0f} s, {path.stat().st_size / 1e6:.2f} MB", flush=True)
 

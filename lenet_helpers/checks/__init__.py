@@ -11,10 +11,21 @@ Learners use `check` alone::
 made and judged, `front` what a learner sees.
 """
 
-from .core import Exercise, Failed, NotStarted, Result
+from .core import Contract, Exercise, Failed, NotStarted, Result
 from .front import Check
-from .trial import Trial, agree
+from .trial import Trial, agree, judge
 
 check = Check()
 
-__all__ = ["Check", "Exercise", "Failed", "NotStarted", "Result", "Trial", "agree", "check"]
+__all__ = [
+    "Check",
+    "Contract",
+    "Exercise",
+    "Failed",
+    "NotStarted",
+    "Result",
+    "Trial",
+    "agree",
+    "check",
+    "judge",
+]

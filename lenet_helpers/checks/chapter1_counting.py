@@ -3,10 +3,9 @@
 import numpy as np
 
 from ..wording import N_, _
-from .core import Exercise
-from .trial import Trial
-
-_whole = (int, np.int64, np.int32)
+from .core import Contract, Exercise
+from .trial import judge
+from .values import TRUTH, WHOLE, part, sequence
 
 
 def output_size(n, k, p=0, s=1, d=1):
@@ -31,161 +30,158 @@ OUTPUT_SIZE = Exercise(
             " still fit in, and then the first place itself."
         ),
     ),
+    contract=Contract(
+        N_(
+            "whole numbers, by position: pixels n, kernel k, padding p at each end, stride s, dilation d."
+            " p, s and d may be left out: 0, 1 and 1. The kernel always fits at least once."
+        ),
+        N_("the number of places of the kernel, a whole number; 12.0 is as good as 12."),
+    ),
 )
 
 
-def _telling(rng, draw, right, wrongs):
-    """Arguments from `draw(rng)` for which the right and all wrong formulas give different numbers."""
-    for _attempt in range(10_000):
-        args = draw(rng)
-        values = [right(*args), *(wrong(*args) for wrong in wrongs)]
-        if min(values) > 0 and len(set(values)) == len(values):
-            return args
-    raise AssertionError("two of the formulas can hardly be told apart")
+_NAMES = ("n", "k", "p", "s", "d")
 
 
-def _compare(candidate, rng, draw, mistakes, key, look):
-    """Try `candidate` on telling arguments; `mistakes`: (key, formula, look) for the typical ones."""
-    args = _telling(rng, draw, output_size, [formula for _key, formula, _look in mistakes])
-    names = ("n", "k", "p", "s", "d")
-    trial = Trial(candidate, *args, tried=", ".join(f"{a} = {b}" for a, b in zip(names, args)))
-    value = trial.array()
-    if type(trial.result) not in _whole:
-        trial.fail("not-an-integer", look=_("the division: // gives a whole number of places, / does not"))
-    if int(value) == output_size(*args):
-        return
-    for mistake, formula, hint in mistakes:
-        if int(value) == formula(*args):
-            trial.fail(mistake, look=hint)
-    trial.fail(key, look=look)
+def _formula(key, formula, look):
+    """A known mistake as `judge` wants it: `formula(n, k, p, s, d)`, with the defaults filled in."""
+    return key, lambda n, k, p=0, s=1, d=1: formula(n, k, p, s, d), look
 
 
-def _draw(*ranges):
-    return lambda rng: tuple(int(rng.integers(low, high + 1)) for low, high in ranges)
+_SIZE_MISTAKES = tuple(
+    _formula(*mistake)
+    for mistake in (
+        (
+            "missing-one",
+            lambda n, k, p, s, d: output_size(n, k, p, s, d) - 1,
+            N_("a kernel exactly as wide as the row: in how many places can it stand?"),
+        ),
+        (
+            "padding-once",
+            lambda n, k, p, s, d: (n + p - d * (k - 1) - 1) // s + 1,
+            N_("the ends of the row: how many of them are padded?"),
+        ),
+        (
+            "padding-ignored",
+            lambda n, k, p, s, d: output_size(n, k, 0, s, d),
+            N_("the third argument: is it used?"),
+        ),
+        (
+            "ceil",
+            lambda n, k, p, s, d: -(-(n + 2 * p - d * (k - 1) - 1) // s) + 1,
+            N_("the last step: may the kernel hang over the end?"),
+        ),
+        (
+            "one-inside",
+            lambda n, k, p, s, d: (n + 2 * p - d * (k - 1)) // s,
+            N_("where the 1 stands: inside the division or after it?"),
+        ),
+        (
+            "stride-ignored",
+            lambda n, k, p, s, d: output_size(n, k, p, 1, d),
+            N_("the fourth argument: is it used?"),
+        ),
+        (
+            "rounded",
+            lambda n, k, p, s, d: round((n + 2 * p - d * (k - 1) - 1) / s) + 1,
+            N_("the rounding: half a step is not a step"),
+        ),
+        (
+            "dilation-ignored",
+            lambda n, k, p, s, d: output_size(n, k, p, s, 1),
+            N_("the fifth argument: is it used?"),
+        ),
+        (
+            "dilation-times",
+            lambda n, k, p, s, d: output_size(n, k * d, p, s, 1),
+            N_("the reach of 3 weights with a gap of one between them"),
+        ),
+        (
+            "dilation-off-by-one",
+            lambda n, k, p, s, d: output_size(n, d * (k - 1), p, s, 1),
+            N_("the reach: does it count both end weights?"),
+        ),
+    )
+) + (
+    (
+        "order",
+        lambda n, k, s=1, p=0, d=1: output_size(n, k, p, max(1, s), d),
+        N_("the order of the arguments: n, k, p, s, d"),
+    ),
+)
 
 
-def _strided(left_over):
-    """Draw (n, k, p, s) with one pixel left over after the last step (1), or one too few for another (-1)."""
+def _sizes(candidate, rng, cases, look):
+    dilated = any(len(case) == 5 and case[4] > 1 for case in cases)  # else those mistakes look like others
+    mistakes = [m for m in _SIZE_MISTAKES if dilated or not m[0].startswith("dilation")]
+    used = min(map(len, cases))
 
-    def draw(rng):
-        s, k, p, steps = (int(rng.integers(a, b)) for a, b in ((3, 7), (2, 7), (0, 3), (3, 7)))
-        return k + s * steps + left_over % s - 2 * p, k, p, s
+    def more():
+        return _draw(rng, 2, used)[1]
 
-    return draw
+    judge(candidate, cases, output_size, mistakes, kind=WHOLE, names=_NAMES, more=more, look=look)
+
+
+def _draw(rng, n, used, left_over=None):
+    """n cases (n, k, p, s, d) with the first `used` arguments given; `left_over` pixels after the last step
+    (negative: so many too few for another), by default any number; among them a kernel that fits just once.
+    """
+    cases = []
+    while len(cases) < n:
+        k, p, s, d = (int(rng.integers(*limits)) for limits in ((1, 9), (1, 6), (2, 7), (2, 5)))
+        given = [k, p, s, d][: used - 1]
+        p, s, d = (given + [0, 1, 1][used - 2 :])[1:]
+        rest = int(rng.integers(s)) if left_over is None else left_over % s
+        steps = int(rng.integers(2, 20)) if cases else 0
+        row = d * (k - 1) + 1 + s * steps + rest
+        if row - 2 * p > 0:
+            cases.append((row - 2 * p, *given))
+    return cases
 
 
 @OUTPUT_SIZE.property("plain", N_("without padding, stride and dilation, all places are counted"))
 def plain_sizes(candidate, rng):
-    mistakes = [
-        (
-            "missing-one",
-            lambda n, k: n - k,
-            _("a kernel exactly as wide as the row: in how many places can it stand?"),
-        )
-    ]
-    _compare(
-        candidate,
-        rng,
-        _draw((8, 40), (2, 7)),
-        mistakes,
-        "plain",
-        _("5 pixels and a kernel of 3, counted on your fingers"),
-    )
+    cases = [*_draw(rng, 8, 2), (7, 7), (9, 1), (10, 4)]
+    _sizes(candidate, rng, cases, _("5 pixels and a kernel of 3, counted on your fingers"))
 
 
 @OUTPUT_SIZE.property("padding", N_("padding is added at both ends"))
 def padding(candidate, rng):
-    mistakes = [
-        (
-            "padding-once",
-            lambda n, k, p: n + p - k + 1,
-            _("the ends of the row: how many of them are padded?"),
-        ),
-        ("padding-ignored", lambda n, k, p: n - k + 1, _("the third argument: is it used?")),
-        ("order", lambda n, k, p: (n - k) // p + 1, _("the order of the arguments: n, k, p, s, d")),
-    ]
-    _compare(
-        candidate,
-        rng,
-        _draw((8, 40), (2, 7), (2, 4)),
-        mistakes,
-        "padding",
-        _("5 pixels, padding 1: how long is the row now?"),
-    )
+    cases = [*_draw(rng, 8, 3), (6, 3, 4), (9, 4, 1)]
+    _sizes(candidate, rng, cases, _("5 pixels, padding 1: how long is the row now?"))
 
 
 @OUTPUT_SIZE.property(
     "stride", N_("a last step that does not fit is not taken, and the first place is counted")
 )
 def stride(candidate, rng):
-    def steps(n, k, p, s):
-        return (n + 2 * p - k) / s
-
-    mistakes = [
-        (
-            "ceil",
-            lambda n, k, p, s: int(np.ceil(steps(n, k, p, s))) + 1,
-            _("the last step: may the kernel hang over the end?"),
-        ),
-        (
-            "one-inside",
-            lambda n, k, p, s: (n + 2 * p - k + 1) // s,
-            _("where the 1 stands: inside the division or after it?"),
-        ),
-        ("stride-ignored", lambda n, k, p, s: n + 2 * p - k + 1, _("the fourth argument: is it used?")),
+    cases = [
+        *_draw(rng, 6, 4, left_over=1),
+        *_draw(rng, 4, 4, left_over=0),
+        *_draw(rng, 6, 4),
+        (11, 3, 1, 2),
+        (20, 4, 7, 8),
     ]
-    _compare(
-        candidate,
-        rng,
-        _strided(1),
-        mistakes,
-        "stride",
-        _("7 pixels, a kernel of 3, stride 3: draw the places"),
-    )
+    _sizes(candidate, rng, cases, _("7 pixels, a kernel of 3, stride 3: draw the places"))
 
 
 @OUTPUT_SIZE.property("rounding", N_("rounding always goes down"))
 def rounding(candidate, rng):
-    mistakes = [
-        (
-            "rounded",
-            lambda n, k, p, s: round((n + 2 * p - k) / s) + 1,
-            _("the rounding: half a step is not a step"),
-        )
-    ]
-    _compare(
-        candidate,
-        rng,
-        _strided(-1),
-        mistakes,
-        "rounding",
-        _("7 pixels, a kernel of 2, stride 3: draw the places"),
-    )
+    cases = [*_draw(rng, 8, 4, left_over=-1), (9, 2, 1, 4), (8, 2, 1, 6), (10, 3, 0, 2), (9, 1, 0, 1, 1)]
+    _sizes(candidate, rng, cases, _("7 pixels, a kernel of 2, stride 3: draw the places"))
 
 
 @OUTPUT_SIZE.property("dilation", N_("a dilated kernel reaches over d·(k − 1) + 1 pixels"))
 def dilation(candidate, rng):
-    mistakes = [
-        (
-            "dilation-ignored",
-            lambda n, k, p, s, d: output_size(n, k, p, s),
-            _("the fifth argument: is it used?"),
-        ),
-        (
-            "dilation-times",
-            lambda n, k, p, s, d: output_size(n, k * d, p, s),
-            _("the reach of 3 weights with a gap of one between them"),
-        ),
-        (
-            "dilation-off-by-one",
-            lambda n, k, p, s, d: output_size(n, d * (k - 1), p, s),
-            _("the reach: does it count both end weights?"),
-        ),
+    cases = [
+        *_draw(rng, 10, 5),
+        (20, 3, 0, 1, 2),
+        (22, 3, 0, 3, 2),
+        (23, 4, 2, 2, 3),
+        (40, 4, 6, 7, 6),
+        (20, 3, 1, 2, 4),
     ]
-    draw = _draw((20, 60), (2, 5), (0, 3), (1, 2), (2, 4))
-    _compare(
-        candidate, rng, draw, mistakes, "dilation", _("a kernel of 3 with d = 2: mark the pixels it touches")
-    )
+    _sizes(candidate, rng, cases, _("a kernel of 3 with d = 2: mark the pixels it touches"))
 
 
 def fair_count(n, k, maps):
@@ -212,68 +208,101 @@ FAIR_COUNT = Exercise(
             " Parameters: (n² + 1) for each dense output, (k² + 1) for each map."
         ),
     ),
+    contract=Contract(
+        N_(
+            "whole numbers: an image of n×n pixels and one channel, kernels of k×k, k ≤ n, and how many maps"
+            " they make, with stride 1 and no padding."
+        ),
+        N_(
+            "four whole numbers (tuple, list or array): parameters of the dense layer and of the convolution"
+            " that make the same outputs, biases included; then the multiplications of each for one image."
+        ),
+    ),
 )
 
 
-def _counts(candidate, rng):
-    """(trial, numbers given, arguments): sizes drawn so that nothing coincides."""
-    args = int(rng.integers(9, 30)), int(rng.choice([2, 3, 4, 5])), int(rng.integers(2, 12))
-    trial = Trial(candidate, *args, tried=_("n = {}, k = {}, maps = {}").format(*args))
-    given = trial.result
-    if type(given) not in (tuple, list) or len(given) != 4 or any(type(g) not in _whole for g in given):
-        trial.fail(
-            "four-numbers",
-            look=_("what is returned: four whole numbers, dense and convolution, parameters first"),
-        )
-    return trial, [int(g) for g in given], args
+_FOUR = sequence(
+    4,
+    "four-numbers",
+    N_("what is returned: four whole numbers, dense and convolution, parameters first"),
+    each=WHOLE.convert,
+)
+
+
+def _counts(candidate, rng, i, mistakes, look):
+    """Judge number `i` of the four; mistakes: (key, formula of n, k, maps and the side of a map, look)."""
+
+    def drawn():
+        return int(rng.integers(9, 30)), int(rng.integers(1, 9)), int(rng.integers(2, 12))
+
+    cases = [drawn() for _unused in range(6)] + [(8, 8, 3), (7, 2, 1), (12, 5, 4)]
+
+    def on_maps(formula):
+        return lambda n, k, maps: formula(n, k, maps, n - k + 1)
+
+    judge(
+        candidate,
+        cases,
+        lambda *case: fair_count(*case)[i],
+        [(key, on_maps(formula), hint) for key, formula, hint in mistakes],
+        kind=part(_FOUR, i),
+        names=("n", "k", "maps"),
+        more=drawn,
+        look=look,
+    )
 
 
 @FAIR_COUNT.property(
     "dense-parameters", N_("the dense layer makes as many outputs as the convolution, each with its bias")
 )
 def dense_parameters(candidate, rng):
-    trial, given, (n, k, maps) = _counts(candidate, rng)
-    outputs = maps * (n - k + 1) ** 2
-    if given[0] in (n * n * maps, (n * n + 1) * maps):
-        trial.fail("unequal-outputs", look=_("how many numbers each layer produces: is it the same?"))
-    if given[0] == n * n * outputs:
-        trial.fail("biases-forgotten", look=_("the biases: a dense layer has one for each output"))
-    if given[0] in ((n * n + 1) * maps * n * n, (n * n + 1) * maps * (n - k) ** 2):
-        trial.fail("output-size", look=_("the size of one map: how many places does the kernel have?"))
-    if given[0] != (n * n + 1) * outputs:
-        trial.fail("dense-parameters", look=_("one dense output: how many weights reach it?"))
+    unequal = _("how many numbers each layer produces: is it the same?")
+    size = _("the size of one map: how many places does the kernel have?")
+    mistakes = [
+        ("unequal-outputs", lambda n, k, m, side: n * n * m, unequal),
+        ("unequal-outputs", lambda n, k, m, side: (n * n + 1) * m, unequal),
+        (
+            "biases-forgotten",
+            lambda n, k, m, side: n * n * m * side**2,
+            _("the biases: a dense layer has one for each output"),
+        ),
+        ("output-size", lambda n, k, m, side: (n * n + 1) * m * n * n, size),
+        ("output-size", lambda n, k, m, side: (n * n + 1) * m * (n - k) ** 2, size),
+    ]
+    _counts(candidate, rng, 0, mistakes, _("one dense output: how many weights reach it?"))
 
 
 @FAIR_COUNT.property("conv-parameters", N_("the convolution has one kernel and one bias for each map"))
 def conv_parameters(candidate, rng):
-    trial, given, (n, k, maps) = _counts(candidate, rng)
-    if given[1] == k * k * maps:
-        trial.fail("biases-forgotten", look=_("the biases: a convolution has one for each map"))
-    if given[1] == k * k * maps + 1:
-        trial.fail("one-bias", look=_("the biases: do all maps share one?"))
-    if given[1] in (k * k * maps + maps * (n - k + 1) ** 2, (k * k + 1) * maps * (n - k + 1) ** 2):
-        trial.fail(
-            "not-shared",
-            look=_("what is shared: does a map have a new bias, or a new kernel, at each place?"),
-        )
-    if given[1] != (k * k + 1) * maps:
-        trial.fail("conv-parameters", look=_("one map: how many numbers does it learn?"))
+    shared = _("what is shared: does a map have a new bias, or a new kernel, at each place?")
+    mistakes = [
+        (
+            "biases-forgotten",
+            lambda n, k, m, side: k * k * m,
+            _("the biases: a convolution has one for each map"),
+        ),
+        ("one-bias", lambda n, k, m, side: k * k * m + 1, _("the biases: do all maps share one?")),
+        ("not-shared", lambda n, k, m, side: k * k * m + m * side**2, shared),
+        ("not-shared", lambda n, k, m, side: (k * k + 1) * m * side**2, shared),
+    ]
+    _counts(candidate, rng, 1, mistakes, _("one map: how many numbers does it learn?"))
 
 
 @FAIR_COUNT.property(
     "multiplications", N_("every output costs its multiplications again, shared weights or not")
 )
 def multiplications(candidate, rng):
-    trial, given, (n, k, maps) = _counts(candidate, rng)
-    outputs = maps * (n - k + 1) ** 2
-    if given[3] in (k * k * maps, (k * k + 1) * maps):
-        trial.fail("places-forgotten", look=_("how often one kernel weight is used in one image"))
-    if given[2:] == [(n * n + 1) * outputs, (k * k + 1) * outputs]:
-        trial.fail("bias-multiplied", look=_("the biases: are they multiplied with anything?"))
-    if given[2:] != [n * n * outputs, k * k * outputs]:
-        trial.fail(
-            "multiplications", look=_("one output of each layer: how many products are summed for it?")
-        )
+    often = _("how often one kernel weight is used in one image")
+    biases = _("the biases: are they multiplied with anything?")
+    look = _("one output of that layer: how many products are summed for it?")
+    dense = [("bias-multiplied", lambda n, k, m, side: (n * n + 1) * m * side**2, biases)]
+    convolution = [
+        ("places-forgotten", lambda n, k, m, side: k * k * m, often),
+        ("places-forgotten", lambda n, k, m, side: (k * k + 1) * m, often),
+        ("bias-multiplied", lambda n, k, m, side: (k * k + 1) * m * side**2, biases),
+    ]
+    _counts(candidate, rng, 2, dense, look)
+    _counts(candidate, rng, 3, convolution, look)
 
 
 def still_matches(dx, dy, pool):
@@ -294,6 +323,16 @@ STILL_MATCHES = Exercise(
             " agree."
         ),
     ),
+    contract=Contract(
+        N_(
+            "whole numbers: the shift dx and dy, which may be negative, 0 or larger than a window, and the"
+            " side pool ≥ 1 of the windows and of their stride. The map's sides are multiples of pool."
+        ),
+        N_(
+            "True if every map, rolled so and then pooled, is the pooled map rolled by whole cells; else"
+            " False: a truth of Python, numpy or torch."
+        ),
+    ),
 )
 
 
@@ -306,68 +345,120 @@ def moves_along(rng, dx, dy, pool):
         return a.reshape(cells, pool, cells, pool).max(axis=(1, 3))
 
     after = pooled(np.roll(plain, (dy, dx), axis=(0, 1)))
-    moved = (np.roll(pooled(plain), (i, j), axis=(0, 1)) for i in range(cells) for j in range(cells))
+    before = pooled(plain)
+    moved = (np.roll(before, (i, j), axis=(0, 1)) for i in range(cells) for j in range(cells))
     return any((after == m).all() for m in moved)
 
 
-def _shifts(candidate, rng, shifts, pool, key, look):
-    for dx, dy in shifts:
-        trial = Trial(candidate, dx, dy, pool, tried=f"dx = {dx}, dy = {dy}, pool = {pool}")
-        if type(trial.result) not in (bool, np.bool_):
-            trial.fail("not-a-bool", look=_("what is returned: True or False is wanted"))
-        if bool(trial.result) != moves_along(rng, dx, dy, pool):
-            trial.fail(key, look=look)
+_SHIFT_MISTAKES = (
+    (
+        "always",
+        lambda dx, dy, pool: True,
+        N_("the explorer at dx = 1, dy = 1: the pooled map changes"),
+    ),
+    (
+        "always",
+        lambda dx, dy, pool: abs(dx) < pool and abs(dy) < pool,
+        N_("small shifts: pooled maps change under them as well"),
+    ),
+    ("one-axis-only", lambda dx, dy, pool: dx % pool == 0, N_("a shift that fits along one axis only")),
+    ("one-axis-only", lambda dx, dy, pool: dy % pool == 0, N_("a shift that fits along one axis only")),
+    (
+        "one-axis-only",
+        lambda dx, dy, pool: dx % pool == 0 or dy % pool == 0,
+        N_("a shift that fits along one axis only"),
+    ),
+    (
+        "sum",
+        lambda dx, dy, pool: (dx + dy) % pool == 0,
+        N_("two misfits that add up to a whole window: do they cancel?"),
+    ),
+    (
+        "size-hard-coded",
+        lambda dx, dy, pool: dx % 2 == 0 and dy % 2 == 0,
+        N_("the third argument: is it used?"),
+    ),
+    (
+        "missed",
+        lambda dx, dy, pool: dx == 0 and dy == 0,
+        N_("a shift by exactly one window"),
+    ),
+    (
+        "larger-multiples",
+        lambda dx, dy, pool: dx in (0, pool) and dy in (0, pool),
+        N_("a shift by two or three windows"),
+    ),
+    (
+        "negative",
+        lambda dx, dy, pool: dx % pool == dy % pool == 0 <= min(dx, dy),
+        N_("a shift by one window to the left or upwards"),
+    ),
+)
+
+
+def _shifts(candidate, rng, shifts, pools, look):
+    """Judge on every (dx, dy) of `shifts(pool)` for every window size."""
+    cases = [(dx, dy, pool) for pool in pools for dx, dy in shifts(pool)]
+
+    def more():
+        pool = int(rng.integers(2, 8))
+        dx, dy = (int(pool * rng.integers(-3, 4) + rng.choice([0, 0, 1, pool - 1])) for _axis in "xy")
+        return dx, dy, pool
+
+    judge(
+        candidate,
+        cases,
+        lambda *case: moves_along(rng, *case),
+        _SHIFT_MISTAKES,
+        kind=TRUTH,
+        names=("dx", "dy", "pool"),
+        more=more,
+        look=look,
+    )
+
+
+def _some(rng, *pools):
+    return [int(pool) for pool in rng.permutation(pools)]
 
 
 @STILL_MATCHES.property("not-always", N_("a shift by one pixel on both axes breaks the match"))
 def not_always(candidate, rng):
-    _shifts(candidate, rng, [(1, 1)], int(rng.choice([5, 7])), "always", _("the explorer at dx = 1, dy = 1"))
+    look = _("the explorer at dx = 1, dy = 1")
+    _shifts(
+        candidate, rng, lambda p: [(1, 1), (p, p), (0, p), (p, p + 1), (2 * p, p)], _some(rng, 2, 5, 7), look
+    )
 
 
 @STILL_MATCHES.property("both-axes", N_("both axes must fit, each for itself"))
 def both_axes(candidate, rng):
-    pool = int(rng.choice([5, 7]))
-    look = _("a shift that fits along one axis only")
-    _shifts(candidate, rng, [(pool, 1), (1, pool), (0, 1), (3, 0)], pool, "one-axis-only", look)
-    _shifts(
-        candidate,
-        rng,
-        [(2, pool - 2)],
-        pool,
-        "sum",
-        _("two misfits that add up to a whole window: do they cancel?"),
-    )
+    def shifts(p):
+        mixed = [(p, 1), (1, p), (0, 1), (3 % p or 1, 0), (1, 0), (p, 2 * p), (2 * p, p + 1)]
+        return [*mixed, (2 % p or 1, p - (2 % p or 1)), (1, p - 1), (-1, 1), (p + 1, p - 1)]
+
+    _shifts(candidate, rng, shifts, _some(rng, 2, 3, 5, 7), _("a shift that fits along one axis only"))
 
 
 @STILL_MATCHES.property("any-pool", N_("it depends on the size of the pooling window"))
 def any_pool(candidate, rng):
-    pool = int(rng.choice([5, 7]))
-    _shifts(candidate, rng, [(2, 2), (4, 2)], pool, "size-hard-coded", _("the third argument: is it used?"))
+    def shifts(p):
+        return [(dx, dy) for dx in (2, 3, 4, 6) for dy in (2, 4, 6)]
+
+    _shifts(candidate, rng, shifts, _some(rng, 1, 2, 3, 4, 5, 6), _("the third argument: is it used?"))
 
 
 @STILL_MATCHES.property("whole-windows", N_("whole windows in any number match, none included"))
 def whole_windows(candidate, rng):
-    pool = int(rng.choice([2, 3, 5]))
-    _shifts(
-        candidate,
-        rng,
-        [(0, 0), (pool, pool), (pool, 0)],
-        pool,
-        "missed",
-        _("a shift by exactly one window, or by nothing"),
-    )
-    look = _("a shift by two or three windows")
-    _shifts(candidate, rng, [(2 * pool, pool), (pool, 3 * pool)], pool, "larger-multiples", look)
+    def shifts(p):
+        few = [(a * p, b * p) for a in range(4) for b in range(4)]
+        return [*few, (p - 1, p), (p, 2 * p + 1), (5 * p, 0), (0, 6 * p)]
+
+    _shifts(candidate, rng, shifts, _some(rng, 2, 3, 4, 5), _("a shift by so many windows on each axis"))
 
 
 @STILL_MATCHES.property("backwards", N_("shifts to the left and upwards count as well"))
 def backwards(candidate, rng):
-    pool = int(rng.choice([2, 3, 5]))
-    _shifts(
-        candidate,
-        rng,
-        [(-pool, pool), (-2 * pool, -pool)],
-        pool,
-        "negative",
-        _("a shift by one window to the left"),
-    )
+    def shifts(p):
+        some = [(-p, p), (-2 * p, -p), (p, -p), (0, -3 * p), (-1, 0), (-p, -1), (-p + 1, p), (-1, p)]
+        return [*some, (p, p), (0, -p - 1), (2 * p, 3 * p)]
+
+    _shifts(candidate, rng, shifts, _some(rng, 2, 3, 5), _("a shift by whole windows to the left or upwards"))

@@ -1,12 +1,13 @@
 """Chapter 2's exercises on layers: parameters of a convolution, max pooling, C3's table."""
 
 import numpy as np
-import torch
 
+from ..lenet1998 import C3_CONNECTIONS
 from ..wording import N_, _
-from .core import Exercise
-from .mistakes import count
-from .trial import Trial, agree
+from .chapter1 import laid_out
+from .core import Contract, Exercise
+from .trial import Trial, judge
+from .values import WHOLE
 
 
 def conv_parameters(n_in, n_out, k):
@@ -23,55 +24,73 @@ CONV_PARAMETERS = Exercise(
         N_("That kernel has a slice of k×k for every input map. How many biases does one output map have?"),
         N_("Each of the n_out maps has n_in·k·k weights and one bias."),
     ),
+    contract=Contract(
+        N_("whole numbers ≥ 1: maps that go in, maps that come out, the side k of a square kernel."),
+        N_("the number of weights and biases, a whole number; 12.0 is as good as 12."),
+    ),
 )
 
 
-def _conv_case(candidate, n_in, n_out, k):
-    mistakes = [
-        (
-            "first-channel-only",
-            n_out * k * k + n_out,
-            _("the input maps: does a kernel look at one of them or at all?"),
-        ),
-        (
-            "bias-per-channel",
-            n_out * n_in * k * k + n_out * n_in,
-            _("the biases: the responses are added up first, then one bias is added"),
-        ),
-        (
-            "bias-per-weight",
-            n_out * n_in * (k * k + 1) * 1 + n_out,
-            _("the biases: one for each output map and no other"),
-        ),
-        ("no-bias", n_out * n_in * k * k, _("the biases")),
-        (
-            "bias-per-input",
-            n_out * n_in * k * k + n_in,
-            _("the biases: one for each output map, not for each input map"),
-        ),
-        ("one-bias", n_out * n_in * k * k + 1, _("the biases: one for each output map, not one for all")),
-        ("k-not-squared", n_out * n_in * k + n_out, _("a k×k slice: how many weights?")),
-        ("one-map", n_in * k * k + 1, _("the output maps: each has a kernel of its own")),
-    ]
-    count(
+_CONV_MISTAKES = (
+    (
+        "first-channel-only",
+        lambda i, o, k: o * k * k + o,
+        N_("the input maps: does a kernel look at one of them or at all?"),
+    ),
+    (
+        "bias-per-channel",
+        lambda i, o, k: o * i * k * k + o * i,
+        N_("the biases: the responses are added up first, then one bias is added"),
+    ),
+    (
+        "bias-per-weight",
+        lambda i, o, k: 2 * o * i * k * k,
+        N_("the biases: one for each output map and no other"),
+    ),
+    ("no-bias", lambda i, o, k: o * i * k * k, N_("the biases: every output map has one")),
+    (
+        "bias-per-input",
+        lambda i, o, k: o * i * k * k + i,
+        N_("the biases: one for each output map, not for each input map"),
+    ),
+    (
+        "one-bias",
+        lambda i, o, k: o * i * k * k + 1,
+        N_("the biases: one for each output map, not one for all"),
+    ),
+    ("k-not-squared", lambda i, o, k: o * i * k + o, N_("a k×k slice: how many weights?")),
+    ("one-map", lambda i, o, k: i * k * k + 1, N_("the output maps: each has a kernel of its own")),
+)
+
+
+def _sizes(rng):
+    return tuple(int(n) for n in rng.integers(2, (40, 40, 9)))
+
+
+def _conv_cases(candidate, rng, cases):
+    look = _("two input maps, three output maps and 2×2 kernels: write all the numbers down and count them")
+    names = ("n_in", "n_out", "k")
+    judge(
         candidate,
-        (n_in, n_out, k),
-        ("n_in", "n_out", "k"),
-        n_out * n_in * k * k + n_out,
-        mistakes,
-        _("one input map, one output map and a 1×1 kernel: two numbers in all"),
+        cases,
+        conv_parameters,
+        _CONV_MISTAKES,
+        kind=WHOLE,
+        names=names,
+        more=lambda: _sizes(rng),
+        look=look,
     )
 
 
 @CONV_PARAMETERS.property("conv2", N_("LeNet's conv2 (6 maps in, 16 out, 5×5) has 2,416"))
 def conv2(candidate, rng):
-    _conv_case(candidate, 6, 16, 5)
+    _conv_cases(candidate, rng, [(6, 16, 5)])
 
 
 @CONV_PARAMETERS.property("any-sizes", N_("it is right for any numbers of maps and any kernel"))
 def any_sizes(candidate, rng):
-    n_in, n_out = (int(n) for n in rng.choice(np.arange(3, 40), 2, replace=False))
-    _conv_case(candidate, n_in, n_out, int(rng.integers(3, 8)))
+    drawn = [_sizes(rng) for _unused in range(6)]
+    _conv_cases(candidate, rng, [*drawn, (1, 6, 5), (16, 1, 4), (3, 7, 1), (7, 3, 2), (5, 5, 3), (4, 9, 7)])
 
 
 def max_pool(maps, size=2):
@@ -102,6 +121,17 @@ MAX_POOL = Exercise(
             " the largest value over its last two axes only: .amax(dim=(2, 3))."
         ),
     ),
+    contract=Contract(
+        N_(
+            "maps: a float tensor (n, channels, height, width) of any sizes, signs and memory layout, at"
+            " least one window large. size: a whole number ≥ 1, the window's side and stride; it may be left"
+            " out: 2."
+        ),
+        N_(
+            "a tensor or array (n, channels, height // size, width // size) with the largest value of each"
+            " window; rows and columns too few for a whole window at the end are dropped."
+        ),
+    ),
 )
 
 
@@ -113,43 +143,59 @@ def _blocks(x, size, summarise):
     return summarise(x.reshape(n, c, h // size, w // size, size * size))
 
 
-def _pool_mistakes(x, size):
-    """(key, what comes out, where to look) for the usual wrong poolings of a numpy array."""
-    windows = np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(2, 3))
-    right = _blocks(x, size, lambda b: b.max(-1))
-    return right, [
-        ("stride-one", windows.max(axis=(4, 5)), _("how far the window moves: by its own size, not by one")),
-        (
-            "averaged",
-            _blocks(x, size, lambda b: b.mean(-1)),
-            _("what is taken from each window: its largest value"),
+def _pooled(x, size=2):
+    return _blocks(x.numpy(), size, lambda block: block.max(-1))
+
+
+_TAKEN = N_("what is taken from each window: its largest value")
+_POOL_MISTAKES = (
+    (
+        "stride-one",
+        lambda x, size=2: np.lib.stride_tricks.sliding_window_view(x.numpy(), (size, size), axis=(2, 3)).max(
+            axis=(4, 5)
         ),
-        (
-            "minimum",
-            _blocks(x, size, lambda b: b.min(-1)),
-            _("what is taken from each window: its largest value"),
+        N_("how far the window moves: by its own size, not by one"),
+    ),
+    ("averaged", lambda x, size=2: _blocks(x.numpy(), size, lambda b: b.mean(-1)), _TAKEN),
+    ("minimum", lambda x, size=2: _blocks(x.numpy(), size, lambda b: b.min(-1)), _TAKEN),
+    (
+        "largest-magnitude",
+        lambda x, size=2: _blocks(
+            x.numpy(), size, lambda b: np.take_along_axis(b, np.abs(b).argmax(-1)[..., None], -1)[..., 0]
         ),
-        (
-            "largest-magnitude",
-            _blocks(x, size, lambda b: np.take_along_axis(b, np.abs(b).argmax(-1)[..., None], -1)[..., 0]),
-            _("negative values: −3 is not larger than 2"),
-        ),
-        (
-            "zero-in-window",
-            np.maximum(right, 0),
-            _("windows of negative values only: where would a zero come from?"),
-        ),
-        (
-            "subsampled",
-            x[:, :, ::size, ::size][:, :, : right.shape[2], : right.shape[3]],
-            _("the other values of the window"),
-        ),
-        (
-            "over-channels",
-            np.broadcast_to(right.max(1, keepdims=True), right.shape),
-            _("the maps: each is pooled on its own"),
-        ),
-    ]
+        N_("negative values: −3 is not larger than 2"),
+    ),
+    (
+        "zero-in-window",
+        lambda x, size=2: np.maximum(_pooled(x, size), 0),
+        N_("windows of negative values only: where would a zero come from?"),
+    ),
+    (
+        "subsampled",
+        lambda x, size=2: _blocks(x.numpy(), size, lambda b: b[..., 0]),
+        N_("the other values of the window"),
+    ),
+    (
+        "over-channels",
+        lambda x, size=2: _pooled(x, size).max(1, keepdims=True) + np.zeros_like(_pooled(x, size)),
+        N_("the maps: each is pooled on its own"),
+    ),
+)
+
+
+def _pools(candidate, rng, cases, look):
+    def more():
+        size = int(rng.integers(1, 5))
+        return _maps(rng, 2, 3, size * int(rng.integers(1, 5)), size * int(rng.integers(1, 5))), size
+
+    judge(candidate, cases, _pooled, _POOL_MISTAKES, names=("maps", "size"), more=more, look=look)
+
+
+def _maps(rng, *shape):
+    """Random maps of either sign, every second one negative throughout."""
+    x = laid_out(rng, shape)
+    x[:, ::2] = -x[:, ::2].abs() - 0.5
+    return x
 
 
 @MAX_POOL.property(
@@ -157,43 +203,42 @@ def _pool_mistakes(x, size):
 )
 def pool_shape(candidate, rng):
     size = int(rng.integers(3, 5))  # not 2, the default: the argument must be used
-    x = rng.normal(size=(2, 3, size * int(rng.integers(3, 5)), size * int(rng.integers(5, 7))))
+    n, c, h, w = 2, 3, size * int(rng.integers(3, 5)), size * int(rng.integers(5, 7))
+    trial = Trial(candidate, laid_out(rng, (n, c, h, w)), size)
+    moved = _("how far the window moves: by its own size, not by one")
+    alone = _("the maps: each is pooled on its own")
+    mistakes = [
+        ("stride-one", (n, c, h - size + 1, w - size + 1), moved),
+        ("over-channels", (n, 1, h // size, w // size), alone),
+        ("over-channels", (n, h // size, w // size), alone),
+        ("over-images", (1, c, h // size, w // size), _("the images: each is pooled on its own")),
+        ("size-ignored", (n, c, h // 2, w // 2), _("the second argument: is it used?")),
+        ("swapped", (n, c, w // size, h // size), _("rows and columns: which comes first in the shape?")),
+    ]
     look = _("the shape of the result: images and maps as they were, height and width divided by the size")
-    trial = Trial(candidate, torch.from_numpy(x), size, on_error=("shape", look))
-    got, (n, c, h, w) = trial.array(), x.shape
-    if got.shape == (n, c, h - size + 1, w - size + 1):
-        trial.fail("stride-one", look=_("how far the window moves: by its own size, not by one"))
-    if got.shape in {(n, 1, h // size, w // size), (n, h // size, w // size)}:
-        trial.fail("over-channels", look=_("the maps: each is pooled on its own"))
-    if got.shape == (n, c, h // 2, w // 2):
-        trial.fail("size-ignored", look=_("the second argument: is it used?"))
-    if got.shape != (n, c, h // size, w // size):
-        trial.fail("shape", look=look)
+    trial.judge_shape(trial.array().shape, (n, c, h // size, w // size), mistakes, look=look)
 
 
 @MAX_POOL.property("values", N_("each number is the largest of its window, negative ones included"))
 def pool_values(candidate, rng):
-    x = rng.normal(size=(2, 3, 6, 8))
-    x[:, 0] = -np.abs(x[:, 0]) - 0.5  # a map of negative values only
-    right, mistakes = _pool_mistakes(x, 2)
-    trial = Trial(candidate, torch.from_numpy(x), 2)
-    got = trial.array()
-    if agree(got, right, 1e-6):
-        return
-    for key, wrong, look in mistakes:
-        if agree(got, np.ascontiguousarray(wrong), 1e-6):
-            trial.fail(key, look=look)
-    trial.fail("values", look=_("a 2×2 map: the result is one number, the largest of the four"))
+    cases = [(_maps(rng, 2, 3, 6, 8), 2), (_maps(rng, 3, 2, 12, 6), 3), (_maps(rng, 2, 4, 8, 12), 4)]
+    cases += [
+        (_maps(rng, 1, 1, 4, 6),),
+        (_maps(rng, 2, 2, 10, 5), 5),
+        (_maps(rng, 3, 1, 4, 5), 1),
+        (_maps(rng, 7, 2, 6, 12), 6),
+    ]
+    _pools(candidate, rng, cases, _("the window of the number named: which of its values is the largest?"))
 
 
 @MAX_POOL.property("left-over", N_("an edge too narrow for a window is dropped"))
 def pool_left_over(candidate, rng):
-    x = rng.normal(size=(1, 2, 7, 9))
-    x[:, :, -1], x[:, :, :, -1] = 50.0, 50.0  # the edge, where nothing should look
-    look = _("the last row and column of a 7×9 map: is there a whole window left for them?")
-    trial = Trial(candidate, torch.from_numpy(x), 2, on_error=("left-over", look))
-    if not agree(trial.array(), _pool_mistakes(x, 2)[0], 1e-6):
-        trial.fail("left-over", look=look)
+    cases = []
+    for h, w, size in ((7, 9, 2), (8, 10, 3), (11, 4, 4), (4, 5, 2), (6, 7, 2), (7, 6, 2), (9, 14, 5)):
+        x = _maps(rng, 2, 3, h, w)
+        x[:, :, h // size * size :], x[:, :, :, w // size * size :] = 50.0, 50.0  # where nothing should look
+        cases.append((x, size))
+    _pools(candidate, rng, cases, _("the last rows and columns: is there a whole window left for them?"))
 
 
 def c3_parameters(connections, k=5):
@@ -209,48 +254,88 @@ C3_PARAMETERS = Exercise(
         N_("Add up the lengths of all rows: that many kernels of k×k weights. What is still missing?"),
         N_("One bias for each output map, so len(connections) of them. The paper's table: 60·25 + 16."),
     ),
+    contract=Contract(
+        N_(
+            "connections: a list with a tuple for each output map, which names the input maps that it reads,"
+            " each once. k: the side of a square kernel; it may be left out: 5."
+        ),
+        N_("the number of weights and biases, a whole number; 12.0 is as good as 12."),
+    ),
 )
 
 
-def _table(rng):
-    """A random table whose rows differ in length: a list of tuples over six input maps."""
-    lengths = rng.permutation([1, 2, 3, 4, 5, 6, 2, 3, 4][: int(rng.integers(7, 10))])
-    return [tuple(sorted(rng.choice(6, n, replace=False).tolist())) for n in lengths.tolist()]
+def _table(rng, inputs):
+    """A random table whose rows differ in length: a list of tuples of input maps."""
+    lengths = rng.permutation([1, 2, inputs, *rng.integers(1, inputs + 1, int(rng.integers(3, 9)))])
+    return [tuple(rng.choice(inputs, n, replace=False).tolist()) for n in lengths.tolist()]
 
 
-def _table_case(candidate, table, k):
-    kernels, rows = sum(map(len, table)), len(table)
-    mistakes = [
-        ("dense", rows * 6 * k * k + rows, _("the table: not every map reads all six")),
-        ("no-bias", kernels * k * k, _("the biases")),
-        (
-            "bias-per-kernel",
-            kernels * (k * k + 1),
-            _("the biases: one for each output map, not one for each kernel"),
-        ),
-        ("one-bias", kernels * k * k + 1, _("the biases: one for each output map")),
-        ("first-row", rows * (len(table[0]) * k * k + 1), _("the rows: are they all as long as the first?")),
-        ("one-kernel-a-map", rows * (k * k + 1), _("the inputs of a map: each has a kernel of its own")),
-        ("k-ignored", kernels * 25 + rows, _("the second argument: is it used?")),
-        ("weights-shared", 6 * k * k + rows, _("two maps that read the same input: do they share a kernel?")),
-    ]
-    count(
-        candidate,
-        (table, k),
-        ("connections", "k"),
-        kernels * k * k + rows,
-        mistakes,
-        _("a table of one row with one input: 26"),
-    )
+def _counted(formula):
+    """A mistake's formula of: kernels in all, output maps, input maps, k."""
+    return lambda table, k=5: formula(sum(map(len, table)), len(table), 1 + max(map(max, table)), k)
+
+
+_TABLE_MISTAKES = (
+    (
+        "dense",
+        _counted(lambda n, rows, inputs, k: rows * inputs * k * k + rows),
+        N_("the table: not every map reads all"),
+    ),
+    (
+        "dense",
+        _counted(lambda n, rows, inputs, k: rows * 6 * k * k + rows),
+        N_("the table: not every map reads all"),
+    ),
+    (
+        "weights-shared",
+        _counted(lambda n, rows, inputs, k: 6 * k * k + rows),
+        N_("two maps that read the same input: do they share a kernel?"),
+    ),
+    ("no-bias", _counted(lambda n, rows, inputs, k: n * k * k), N_("the biases: every output map has one")),
+    (
+        "bias-per-kernel",
+        _counted(lambda n, rows, inputs, k: n * (k * k + 1)),
+        N_("the biases: one for each output map, not one for each kernel"),
+    ),
+    (
+        "one-bias",
+        _counted(lambda n, rows, inputs, k: n * k * k + 1),
+        N_("the biases: one for each output map"),
+    ),
+    (
+        "first-row",
+        lambda table, k=5: len(table) * (len(table[0]) * k * k + 1),
+        N_("the rows: are they all as long as the first?"),
+    ),
+    (
+        "one-kernel-a-map",
+        _counted(lambda n, rows, inputs, k: rows * (k * k + 1)),
+        N_("the inputs of a map: each has a kernel of its own"),
+    ),
+    ("k-ignored", _counted(lambda n, rows, inputs, k: n * 25 + rows), N_("the second argument: is it used?")),
+    (
+        "weights-shared",
+        _counted(lambda n, rows, inputs, k: inputs * k * k + rows),
+        N_("two maps that read the same input: do they share a kernel?"),
+    ),
+)
+
+
+def _tables(candidate, rng, cases):
+    def more():
+        return _table(rng, int(rng.integers(3, 9))), int(rng.integers(1, 8))
+
+    look = _("a table of two rows, (0, 1) and (2,), with 2×2 kernels: write all the numbers down")
+    names = ("connections", "k")
+    judge(candidate, cases, c3_parameters, _TABLE_MISTAKES, kind=WHOLE, names=names, more=more, look=look)
 
 
 @C3_PARAMETERS.property("the-paper", N_("the paper's table gives 1,516"))
 def the_paper(candidate, rng):
-    from ..lenet1998 import C3_CONNECTIONS
-
-    _table_case(candidate, list(C3_CONNECTIONS), 5)
+    _tables(candidate, rng, [(list(C3_CONNECTIONS), 5), (list(C3_CONNECTIONS),)])
 
 
 @C3_PARAMETERS.property("any-table", N_("any table and any kernel size are counted right"))
 def any_table(candidate, rng):
-    _table_case(candidate, _table(rng), int(rng.choice([3, 7])))
+    drawn = [(_table(rng, int(rng.integers(3, 9))), int(k)) for k in rng.permutation([1, 2, 3, 4, 6, 7])]
+    _tables(candidate, rng, [*drawn, ([(1,)], 3), (_table(rng, 4),)])

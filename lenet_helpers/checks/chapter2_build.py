@@ -3,10 +3,11 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from ..wording import N_, _
-from .core import Exercise, Failed, NotStarted
-from .trial import Trial, agree
+from .core import Contract, Exercise, Failed, NotStarted
+from .trial import Trial, agree, plain
 
 
 def build_lenet():
@@ -48,6 +49,19 @@ BUILD_LENET = Exercise(
             " dense layer's outputs are returned as they are."
         ),
     ),
+    contract=Contract(
+        N_(
+            "nothing: a class, or a function, that makes a network when it is called without arguments. The"
+            " network takes float32 images (n, 1, 28, 28), for any n."
+        ),
+        N_(
+            "the network gives ten logits for each image, (n, 10): convolutions 1 → 6 → 16 of 5×5, each"
+            " followed by ReLU and 2×2 maximum pooling, then dense layers 256 → 120 → 84 → 10 with ReLU"
+            " between them, all with biases: 44,426 parameters, all of them trainable."
+        ),
+        keeps=N_("the images; and in evaluation mode, the same images give the same numbers"),
+        may=N_("anything in torch; dropout between the dense layers, nn.Sequential and lazy layers too"),
+    ),
 )
 
 # Of LeNet's ten tensors no two have the same shape, so a tensor's shape tells which it is.
@@ -81,16 +95,48 @@ def _network(candidate, rng):
                 " network"
             ),
         )
+    if any(isinstance(p, nn.UninitializedParameter) for p in model.parameters()):
+        Trial(
+            model.eval(), _images(rng, 2), tried=_say(2)
+        )  # lazy layers learn their sizes from a first batch
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
     with torch.no_grad():
         for p in model.parameters():
             # Large enough for negative logits and idle ReLUs; a fresh net's outputs hardly differ.
             p.copy_(
-                torch.randn(p.shape, generator=generator) * 2.0 / max(1, p[0].numel()) ** 0.5
+                torch.randn(p.shape, generator=generator) * 2.0 / max(1, p.numel() // max(1, len(p))) ** 0.5
                 if p.ndim > 1
                 else torch.randn(p.shape, generator=generator) * 0.2
             )
     return model.eval()
+
+
+class _NoDropout(TorchFunctionMode):
+    """Dropout of every kind hands on what it gets, so that training mode too can be compared in numbers."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if "dropout" in getattr(function, "__name__", ""):
+            return args[0] if args else kwargs["input"]
+        return function(*args, **kwargs)
+
+
+def _in_training(model, images, labels):
+    """(outputs, gradients by parameter name) of one step in training mode, dropout off."""
+    model.train()
+    tried = _("a batch of {n} images of 28×28, in training mode").format(n=len(images))
+    with _NoDropout():
+        trial = Trial(model, images, tried=tried)
+    out = trial.array()
+    if not (isinstance(trial.result, torch.Tensor) and trial.result.requires_grad):
+        trial.fail(
+            "graph-cut",
+            got=_("outputs that no gradient leads back from"),
+            look=_("forward: no_grad(), detach(), .data or .numpy() cut the outputs off from the weights"),
+        )
+    model.zero_grad()
+    F.cross_entropy(trial.result, labels).backward()
+    return trial, out, {name: None if p.grad is None else p.grad for name, p in model.named_parameters()}
 
 
 def _images(rng, n, side=28):
@@ -101,10 +147,9 @@ def _say(n, side=28):
     return _("a batch of {n} images of {side}×{side}").format(n=n, side=side)
 
 
-def _run(model, images, on_error=("raised", "")):
-    side = images.shape[-1]
+def _run(model, images):
     with torch.no_grad():
-        return Trial(model, images, tried=_say(len(images), side), on_error=on_error if on_error[1] else None)
+        return Trial(model, images, tried=_say(len(images), images.shape[-1]))
 
 
 def _works(model, n, rng):
@@ -129,7 +174,7 @@ def runs(candidate, rng):
                 "hard-coded-batch",
                 _("the reshaping in forward: the number of images must not be written down"),
             )
-        elif "mat1 and mat2" in failure.got or "shape '" in failure.got:
+        elif _dense_misfit(model, rng):
             failure.key, failure.look = (
                 "flatten-size",
                 _(
@@ -140,6 +185,16 @@ def runs(candidate, rng):
         raise
     _judge_shape(trial, 3)
     _judge_shape(_run(model, _images(rng, 1)), 1)
+
+
+def _dense_misfit(model, rng):
+    """Whether the 16×4×4 numbers of each image reach a layer, or a reshaping, that wants another number."""
+    try:
+        with torch.no_grad():
+            model(_images(rng, 3))
+    except Exception as error:
+        return "(3x256 and " in str(error) or "invalid for input of size 768" in str(error)
+    return False
 
 
 def _judge_shape(trial, n):
@@ -292,7 +347,7 @@ def values(candidate, rng):
     if len(weights) < len(_SHAPES):
         trial.fail("parameter-count", look=_(_SIZES))
     mistakes = [
-        (None, "rrrr", "max", ""),
+        ("", "rrrr", "max", ""),
         (
             "no-non-linearity",
             "----",
@@ -310,8 +365,10 @@ def values(candidate, rng):
         ("no-non-linearity", "rr-r", "max", _("the first dense layer: what follows it?")),
         ("no-non-linearity", "r-rr", "max", _("the second convolution: what follows it?")),
         ("no-non-linearity", "-rrr", "max", _("the first convolution: what follows it?")),
-        ("other-activation", "ssss", "max", _("the activation: ReLU is asked for here")),
-        ("other-activation", "tttt", "max", _("the activation: ReLU is asked for here")),
+        *(
+            ("other-activation", letter * 4, "max", _("the activation: ReLU is asked for here"))
+            for letter in "stlLegwm"
+        ),
         (
             "average-pooling",
             "rrrr",
@@ -319,23 +376,60 @@ def values(candidate, rng):
             _("the pooling: the largest value of each window is asked for"),
         ),
     ]
-    for key, activations, pooling, look in mistakes:
-        if agree(out, _reference(weights, images, activations, pooling), 1e-3):
-            if key:
-                trial.fail(key, look=look)
-            return
-    trial.fail(
-        "values",
-        look=_("the order in forward: convolution, ReLU, pooling, twice; flatten; dense, ReLU, twice; dense"),
-    )
+    references = [
+        (key, _reference(weights, images, *how).detach().numpy(), look) for key, *how, look in mistakes
+    ]
+    look = _("forward, step by step: print the shape and the least value after every layer")
+    trial.judge(out, references[0][1], references[1:], look=look, tolerance=1e-3)
 
 
-_ACT = {"r": F.relu, "-": lambda x: x, "s": torch.sigmoid, "t": torch.tanh}
+@BUILD_LENET.property("trains", N_("it can be trained: in training mode too, every weight gets its gradient"))
+def trains(candidate, rng):
+    model, images = _network(candidate, rng), _images(rng, 6)
+    labels = torch.from_numpy(rng.integers(0, 10, 6))
+    trial, out, gradients = _in_training(model, images, labels)
+    own = {
+        n: name for n, p in model.named_parameters() for name in _SHAPES if tuple(p.shape) == _SHAPES[name]
+    }
+    if len(own) < len(_SHAPES):
+        trial.fail("parameter-count", look=_(_SIZES))
+    if len(out) == 6 and bool((abs(out.sum(1) - 1) < 1e-3).all()) and (out >= 0).all():
+        trial.fail(
+            "softmax-in-forward",
+            look=_(
+                "forward in training mode: cross_entropy applies the softmax itself, so return the logits"
+            ),
+        )
+    weights = {own[n]: p.detach().double().requires_grad_() for n, p in model.named_parameters() if n in own}
+    wanted = _reference(weights, images, "rrrr", "max")
+    look = _("forward in training mode: does it compute what it computes in evaluation mode?")
+    trial.judge(out, wanted.detach().numpy(), look=look, tolerance=1e-3)
+    F.cross_entropy(wanted, labels).backward()
+    for name, layer in own.items():
+        if gradients[name] is None or not agree(plain(gradients[name]), plain(weights[layer].grad), 1e-3):
+            got = _("another gradient for {name} than the loss gives").format(name=name)
+            trial.fail(
+                "graph-cut", got=got, look=_("what in forward stops the gradient on its way to that layer")
+            )
+
+
+_ACT = {
+    "r": F.relu,
+    "-": lambda x: x,
+    "s": torch.sigmoid,
+    "t": torch.tanh,
+    "l": F.leaky_relu,
+    "L": lambda x: F.leaky_relu(x, 0.1),
+    "e": F.elu,
+    "g": F.gelu,
+    "w": F.silu,
+    "m": F.relu6,
+}
 
 
 def _reference(weights, images, activations, pooling):
-    """LeNet with the given tensors, one activation a letter, as a float64 numpy array (n, 10)."""
-    w = {name: p.detach().double() for name, p in weights.items()}
+    """LeNet with the given tensors, one activation a letter, as a float64 tensor (n, 10)."""
+    w = {name: p.double() for name, p in weights.items()}
     pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
     x = images.double()
     for layer, letter in zip(("conv1", "conv2"), activations):
@@ -343,4 +437,4 @@ def _reference(weights, images, activations, pooling):
     x = x.flatten(1)
     for layer, letter in zip(("fc1", "fc2", "fc3"), activations[2:] + "-"):
         x = _ACT[letter](F.linear(x, w[f"{layer}.weight"], w[f"{layer}.bias"]))
-    return x.numpy()
+    return x

@@ -1,8 +1,9 @@
 """Chapter 2's exercise: which statements about a network does the evidence contradict?"""
 
 from ..wording import N_, _
-from .core import Exercise
+from .core import Contract, Exercise
 from .trial import Trial
+from .values import TEXT, Kind
 
 
 def flaws():
@@ -18,13 +19,19 @@ FLAWS = Exercise(
             " the seven stand."
         ),
         N_(
-            "Three speak of the network of 1998 (its input, its pooling, its squashing function), three of"
-            " the code below them, one of any dense layer."
+            "A to D speak of the network of 1998, D besides of the code; E and G speak of the code alone, and"
+            " F of any dense layer. Of the four about 1998 one stands, of the two about the code one."
         ),
         N_(
             "Look at the shapes that the code prints, at fc1.weight.shape, and at the paper's table in"
             " section 2.5."
         ),
+    ),
+    contract=Contract(
+        N_("nothing: it is called without arguments."),
+        N_("a set (a list or tuple will do) of the letters, from A to G, of the statements that are wrong."),
+        keeps=N_("nothing: there are no arguments"),
+        may=N_("every cell of this chapter"),
     ),
 )
 # Where the evidence on each statement stands.
@@ -39,18 +46,23 @@ _EVIDENCE = {
 }
 
 
+def _set_of_letters(value):
+    if type(value) not in (set, frozenset, list, tuple):
+        return None
+    found = {TEXT.convert(one) for one in value}
+    return found if found <= set(_EVIDENCE) else None
+
+
+_LETTERS = Kind(
+    _set_of_letters,
+    "not-letters",
+    N_("the kind of the result: a set of letters from A to G, such as {'B', 'G'}"),
+)
+
+
 def _letters(candidate):
     trial = Trial(candidate, tried=_("asking for the letters"))
-    result = trial.result
-    if result is None:
-        trial.fail("returned-none", look=_("the end of your function: does it return something?"))
-    if not isinstance(result, (set, frozenset, list, tuple)) or not all(
-        isinstance(one, str) and one in _EVIDENCE for one in result
-    ):
-        trial.fail(
-            "not-letters", look=_("the kind of the result: a set of letters from A to G, such as {'B', 'G'}")
-        )
-    return trial, set(result)
+    return trial, trial.returned(_LETTERS)
 
 
 @FLAWS.property("letters", N_("the answer is a set of letters from A to G"))

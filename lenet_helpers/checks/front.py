@@ -14,11 +14,7 @@ from .core import Exercise, Failed, NotStarted
 def _chapters():
     package = __name__.rpartition(".")[0]
     folder = importlib.import_module(package).__path__
-    return [
-        f"{package}.{m.name}"
-        for m in pkgutil.iter_modules(folder)
-        if m.name.startswith(("chapter", "assignment"))
-    ]
+    return [f"{package}.{m.name}" for m in pkgutil.iter_modules(folder) if m.name.startswith("chapter")]
 
 
 def exercises(module_name):
@@ -72,6 +68,7 @@ class Check:
             exercise.run(candidate, seed=seed)
         except NotStarted:
             print(_("{name}: not started").format(name=exercise.name))
+            self._print_contract(exercise)
             return
         if record:
             progress.record("exercises", exercise.name, True)
@@ -81,6 +78,15 @@ class Check:
                 name=exercise.name, n=len(exercise.properties)
             )
         )
+
+    def contract(self, name):
+        """Print what exercise `name` takes and gives back, what stays as it is and what may be used."""
+        print(name)
+        self._print_contract(self.exercise(name))
+
+    def _print_contract(self, exercise):
+        for label, text in exercise.contract.rows() if exercise.contract else ():
+            print(textwrap.fill(f"  {label}: {text}", 88, subsequent_indent="    "))
 
     def properties(self, name):
         """Print what the check of exercise `name` tries, one property a line."""

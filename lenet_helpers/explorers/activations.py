@@ -88,6 +88,13 @@ class ActivationState:
         F.cross_entropy(model(self.images), self.labels).backward()
         return found, {name: getattr(model, name).weight.grad.flatten() for name in LAYERS}
 
+    def spreads(self):
+        """Standard deviation of a unit's output across the images, root mean square over a layer's units."""
+        return {
+            name: float(values.view(len(self.images), -1).std(0).square().mean().sqrt())
+            for name, values in self.signals()[0].items()
+        }
+
     def sizes(self):
         """Root mean square of every layer's outputs and weight gradients: two dicts from layer to float."""
         return tuple(
@@ -111,10 +118,11 @@ class ActivationState:
         """The two things to read off, with numbers."""
         outputs, gradients = self.sizes()
         text = _(
-            "{activation}, {rule}, gain {gain:g}; {n} digits, before any training: outputs of fc2 have a"
-            " spread of {spread:.2g}, conv1's gradients are {ratio:.3g} times as large as fc3's."
+            "{activation}, {rule}, gain {gain:g}; {n} digits, before any training: from digit to digit the"
+            " outputs of fc2 differ by {spread:.2g} (s.d.), and conv1's gradients are {ratio:.3g} times as"
+            " large as fc3's."
         )
-        spread = float(self.signals()[0]["fc2"].std())
+        spread = self.spreads()["fc2"]
         return text.format(
             activation=_(NAMES[self.activation]),
             rule=_(RULES[self.initialisation]),

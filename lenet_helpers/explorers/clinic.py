@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import ipywidgets as w
 import numpy as np
 
-from ..figures.canvas import GREY, figure, label, series
+from ..figures.canvas import GREY, LINES, figure, label, of_part
 from ..results import stored_result
 from ..wording import N_, _, sentences
 from .clinic_faults import FAULTS, evidence
@@ -81,14 +81,12 @@ class ClinicExplorer(Explorer):
         self.curves = {}
         for ax, kind, unit in zip(axes, ("loss", "accuracy"), (_("loss [nats per image]"), _("accuracy"))):
             label(ax, x=_("epochs"), y=unit)
-            for i, (part, text) in enumerate(
-                (
-                    ("train", _("training")),
-                    ("validation", _("validation")),
-                    ("repaired", _("validation, repaired")),
-                )
+            for part, text, style in (
+                ("train", _("training"), of_part(True, LINES[0])),
+                ("validation", _("validation"), of_part(False, LINES[0])),
+                ("repaired", _("validation, repaired"), of_part(False, LINES[1], "s")),
             ):
-                (self.curves[part, kind],) = ax.plot([], [], **series(i), label=text)
+                (self.curves[part, kind],) = ax.plot([], [], **style, label=text)
         axes[0].axhline(math.log(10), color=GREY, linestyle=":", label=_("guessing, ln 10"))
         axes[1].set_ylim(-0.03, 1.03)
         axes[0].legend(fontsize=9, loc="best")
@@ -130,10 +128,8 @@ class ClinicExplorer(Explorer):
             self.curves["repaired", kind].set_data(state.column(healthy, "epoch"), values)
             self.curves["train", kind].axes.set_xlim(0.5, len(epochs) + 0.5)
         losses = np.concatenate([state.column(fault, f"{part}_loss") for part in ("train", "validation")])
-        # Where all stays near ln 10 the differences are small: show them, unless the healthy curve
-        # needs the room.
-        low = 0.0 if solved or losses.min() < 1.0 else losses.min() - 0.03
-        self.loss.set_ylim(low, max(math.log(10) + 0.03, losses.max() + 0.03 * (losses.max() - low)))
+        # From 0 for every patient, so that they can be compared, solved or not.
+        self.loss.set_ylim(0, 1.05 * max(math.log(10), losses.max()))
         self.mended.value = _code(FAULTS[fault].before, FAULTS[fault].after) if solved else ""
         self.records.value = _table(state.runs[fault])
         name = _(FAULTS[fault].name) if solved else "?"

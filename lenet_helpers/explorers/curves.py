@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from ..figures.canvas import GREY, figure, label, series
+from ..figures.canvas import GREY, LINES, figure, label, of_part, series
 from ..wording import _, sentences
 from .kit.base import Explorer
 
@@ -62,20 +62,23 @@ class CurvesExplorer(Explorer):
         label(self.right, x=_("epochs"), y=_("accuracy"))
         for ax in axes:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        (self.train,) = self.left.plot([], [], **series(0), label=_("training"))
-        (self.validation,) = self.left.plot([], [], **series(1), label=_("validation"))
+        (self.train,) = self.left.plot([], [], **of_part(True, LINES[0]), label=_("training"))
+        (self.validation,) = self.left.plot([], [], **of_part(False, LINES[0]), label=_("validation"))
         (self.sum,) = self.left.plot([], [], **series(2), label=_("log₁₀ of the sum of the batch losses"))
         (self.asrun,) = self.left.plot(
             [], [], color=GREY, linewidth=1.2, label=_("the same, at the batch size of the run")
         )
         self.chance = self.left.axhline(math.log(10), color=GREY, linestyle=":", label=_("guessing, ln 10"))
         self.right.plot(
-            self.state.column("epoch"), self.state.column("train_accuracy"), **series(0), label=_("training")
+            self.state.column("epoch"),
+            self.state.column("train_accuracy"),
+            **of_part(True, LINES[0]),
+            label=_("training"),
         )
         self.right.plot(
             self.state.column("epoch"),
             self.state.column("validation_accuracy"),
-            **series(1),
+            **of_part(False, LINES[0]),
             label=_("validation"),
         )
         self.right.legend(fontsize=9)

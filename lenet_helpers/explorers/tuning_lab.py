@@ -10,8 +10,9 @@ from ..figures.canvas import png
 from ..models import LeNetConfig
 from ..train_config import QUICK, count_steps
 from ..training import EpochRecord
-from ..tuning.book import VERDICTS, Book, in_words
-from ..wording import _, pgettext, sentences
+from ..tuning.book import Book, in_words
+from ..tuning.evidence import OUTCOMES
+from ..wording import _, sentences
 from .dashboard import TrainingDashboard
 from .kit.base import CAPTION
 from .kit.still import Still
@@ -43,12 +44,7 @@ class TuningLab(TrainingDashboard):
             description=_("compare at"),
         )
         self.expect = w.Dropdown(
-            options=[
-                (_("no idea yet"), None),
-                (pgettext("expectation", "better"), "better"),
-                (_("too close to tell"), "same"),
-                (pgettext("expectation", "worse"), "worse"),
-            ],
+            options=[(_("no idea yet"), None), *((_(words), name) for name, words in OUTCOMES.items())],
             description=_("Against the baseline I expect:"),
         )
         method = w.Box([self.seeds, self.equal, self.expect])
@@ -127,9 +123,14 @@ class TuningLab(TrainingDashboard):
     def compare(self, expect=None, equal="epochs", **levers):
         """Back to the baseline, change `levers`, train, compare; returns a still to show in a cell.
 
-        expect: "better", "same" or "worse", the learner's prediction. equal: "epochs" or
+        expect: "better", "undecided" or "worse", the learner's prediction. equal: "epochs" or
         "steps", what both runs have as many of.
         """
+        if expect not in (None, *OUTCOMES):
+            names = ", ".join(OUTCOMES)
+            raise ValueError(
+                _("expect={value!r}: choose one of {names}, or None").format(value=expect, names=names)
+            )
         if self.book.baseline is None:
             raise ValueError(_("compare: there is no baseline yet; call pin_baseline() first"))
         self.expect.value, self.equal.value = expect, equal
@@ -209,7 +210,7 @@ class TuningLab(TrainingDashboard):
     def _ended(self, run):
         super()._ended(run)
         if (run.correct and run.status == "finished") or run.status == "diverged":
-            self.book.add(run, self.expect.value)
+            self.book.add(run, self.expect.value, train=self.dataset.train)
         self._redraw_others()
 
     def _redraw_others(self):
@@ -275,7 +276,7 @@ class TuningLab(TrainingDashboard):
         return sentences(text, *self._comparison(entry, changed), self._lost())
 
     def _comparison(self, entry, changed):
-        """Sentences: the difference to the baseline, the prediction beside it, a warning if two levers
+        """Sentences: the difference from the baseline, the prediction beside it, a warning if two levers
         moved.
         """
         difference = self.book.difference(entry)
@@ -283,16 +284,12 @@ class TuningLab(TrainingDashboard):
             return
         yield _("Against the baseline: {difference}.").format(difference=difference.in_words())
         if entry.expected:
-            said = {"better": 1, "same": 0, "worse": -1}[entry.expected]
             text = (
                 _("You predicted: {said}. It came so.")
-                if said == difference.verdict
+                if entry.expected == difference.verdict
                 else _("You predicted: {said}. Measured: {came}.")
             )
-            yield text.format(
-                said=_("too close to tell") if said == 0 else _(VERDICTS[said]),
-                came=_(VERDICTS[difference.verdict]),
-            )
+            yield text.format(said=_(OUTCOMES[entry.expected]), came=_(OUTCOMES[difference.verdict]))
         moved = set(changed) - {"steps"}  # equal steps is how the two are compared, not a lever
         if len(moved) > 1:
             yield _("{n} levers moved at once: this says nothing about any one of them.").format(n=len(moved))

@@ -9,7 +9,7 @@ from ..lenet1998.codes import digit_codes
 from ..modes import evaluation_mode
 from ..wording import _
 from .canvas import COLOURS, GREY, bare, figure, show
-from .plots import image_grid, learning_curves
+from .plots import learning_curves
 
 KIND_COLOURS = {"Conv2d": COLOURS["sky blue"], "MaxPool2d": COLOURS["orange"], "Linear": COLOURS["purple"]}
 _DEPTH = 0.55  # pixels by which each map is set off from the one before it
@@ -132,13 +132,20 @@ def _line(ax, y, cells, **style):
 
 def show_codes():
     """The ten fixed codes of the 1998 network's output layer, as pictures."""
-    fig = image_grid(
-        digit_codes().view(10, 12, 7).numpy(), [str(d) for d in range(10)], columns=10, cmap="Greys"
-    )
+    fig, axes = figure(1, 10, width=8.6, height=1.9, layout=None)
+    fig.subplots_adjust(0.01, 0.02, 0.99, 0.84, wspace=0.3)
+    for digit, (ax, code) in enumerate(zip(axes, digit_codes().view(10, 12, 7))):
+        ax.imshow(code, cmap="Greys", vmin=-1.4, vmax=1.2)
+        bare(ax, str(digit))
+        # Lines between the pixels: 84 of them, as F6 has outputs.
+        ax.set_xticks([x - 0.5 for x in range(8)], minor=True)
+        ax.set_yticks([y - 0.5 for y in range(13)], minor=True)
+        ax.grid(which="minor", color="white", linewidth=0.8)
+        ax.tick_params(which="minor", length=0)
     show(fig, _("Ten drawings of 7×12 pixels, one for each digit; dark is +1, light is −1."))
 
 
-def show_f6(model, split, count=8):
+def show_f6(model, split, count=10):
     """F6's 84 outputs for the first image of each of `count` classes, above the code they should match.
 
     `split` holds images as `model` (a `LeNet1998` with distances) takes them.
@@ -150,12 +157,17 @@ def show_f6(model, split, count=8):
         distances = -model(split.images[chosen])
     handle.remove()
     pictures = torch.cat((seen["f6"], model.output.codes[:count])).view(-1, 12, 7)
-    titles = [_("to {d}: {y:.0f}").format(d=d, y=distances[d, d]) for d in range(count)] + [
-        str(d) for d in range(count)
-    ]
-    fig = image_grid(
-        pictures.numpy(), titles, columns=count, low=-1.7159, high=1.7159, cmap="Greys", scale=1.0
-    )
+    titles = [_("to {d}: {y:.0f}").format(d=d, y=distances[d, d]) for d in range(count)]
+    titles += [str(d) for d in range(count)]
+    fig, axes = figure(2, count, width=8.8, height=3.7, layout=None)
+    fig.subplots_adjust(0.01, 0.02, 0.93, 0.92, wspace=0.3, hspace=0.2)
+    for ax, picture, title in zip(axes.flat, pictures, titles):
+        drawn = ax.imshow(picture, cmap="Greys", vmin=-1.7159, vmax=1.7159)
+        bare(ax, title)
+        ax.title.set_fontsize(9)
+        ax.spines[:].set_visible(True)
+    bar = fig.colorbar(drawn, cax=fig.add_axes((0.95, 0.1, 0.012, 0.78)), ticks=(-1, 0, 1))
+    bar.ax.tick_params(labelsize=9)
     show(
         fig,
         _(

@@ -60,6 +60,20 @@ def series(index, *, marker=True):
     return {**style, "marker": MARKERS[index % len(MARKERS)], "markersize": 5} if marker else style
 
 
+def of_part(training, colour, marker="o"):
+    """How a curve of the training (or else the validation) images is drawn, in every figure of the course:
+    dashed with open markers, or solid with filled ones, as keywords for `Axes.plot`.
+    """
+    return {
+        "color": colour,
+        "linestyle": (0, (4, 2)) if training else "-",
+        "linewidth": 1.5 if training else 2,
+        "marker": marker,
+        "markersize": 5,
+        "markerfacecolor": "white" if training else colour,
+    }
+
+
 def figure(rows=1, columns=1, *, width=7.2, height=None, layout="constrained", **subplots):
     """A blank white figure of `width` × `height` inches and its axes.
 

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ..wording import _, pgettext
-from .canvas import COLOURS, DASHES, GREY, LINES, MARKERS, SIGNED, bare, figure, label, series
+from .canvas import COLOURS, DASHES, GREY, LINES, MARKERS, SIGNED, bare, figure, label, of_part, series
 
 
 def learning_curves(histories, *, chance=math.log(10), x="epoch"):
@@ -58,30 +58,14 @@ def _curve(ax, history, field, x, index, *, training):
     points = [(a, b) for a, b in points if b is not None]
     if not points:
         return
-    colour = LINES[index % len(LINES)]
-    ax.plot(
-        *zip(*points, strict=True),
-        color=colour,
-        linestyle=(0, (4, 2)) if training else "-",
-        linewidth=1.5 if training else 2,
-        marker=MARKERS[index % len(MARKERS)] if len(points) <= 40 else None,
-        markersize=5,
-        markerfacecolor="white" if training else colour,
-    )
+    marker = MARKERS[index % len(MARKERS)] if len(points) <= 40 else None
+    ax.plot(*zip(*points, strict=True), **of_part(training, LINES[index % len(LINES)], marker))
 
 
 def _legend(histories):
     kinds = [
-        Line2D(
-            [],
-            [],
-            color=GREY,
-            linestyle=(0, (4, 2)),
-            marker="o",
-            markerfacecolor="white",
-            label=_("training"),
-        ),
-        Line2D([], [], color=GREY, marker="o", label=_("validation")),
+        Line2D([], [], **of_part(True, GREY), label=_("training")),
+        Line2D([], [], **of_part(False, GREY), label=_("validation")),
     ]
     runs = [
         Line2D([], [], color=LINES[i % len(LINES)], marker=MARKERS[i % len(MARKERS)], label=name)

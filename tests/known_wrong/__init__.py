@@ -5,11 +5,11 @@ In `chapterN.py`, beside each other for each exercise::
     @correct("double")
     def with_a_loop(x): ...
 
-    @wrong("double", "not-doubled")          # the key of the message meant for it
-    def forgets_negatives(x): ...
+    @wrong("double", "halved", by="doubles")   # the key of its message, the property that rejects it
+    def halves(x): ...
 
-`tests/test_known_wrong.py` runs them all, with several seeds, and fails where an exercise
-has fewer than two correct or six wrong ones.
+An answer is registered here once: `tests/test_known_wrong.py` tries all of them with several
+seeds, each wrong one also against its property alone, as the classroom gives partial credit.
 """
 
 CORRECT, WRONG = [], []
@@ -25,11 +25,11 @@ def correct(exercise):
     return add
 
 
-def wrong(exercise, key):
-    """Decorator: a mistake that must be rejected by the message `key`."""
+def wrong(exercise, key, by=None):
+    """Decorator: a mistake that property `by` must reject with the message `key`."""
 
     def add(function):
-        WRONG.append((exercise, key, function))
+        WRONG.append((exercise, key, by, function))
         return function
 
     return add

@@ -74,71 +74,71 @@ class ModuleList(nn.Module):
         return self.dense[-1](x)
 
 
-@wrong(NAME, "flatten-size")
+@wrong(NAME, "flatten-size", by="runs")
 class Flatten400(Base):
     flat = 400
 
 
-@wrong(NAME, "flatten-size")
+@wrong(NAME, "flatten-size", by="runs")
 class FlattenWithoutMaps(Base):
     flat = 16
 
 
-@wrong(NAME, "hard-coded-batch")
+@wrong(NAME, "hard-coded-batch", by="runs")
 class BatchOf64(Base):
     def flatten(self, x):
         return x.view(64, 256)
 
 
-@wrong(NAME, "hard-coded-batch")
+@wrong(NAME, "hard-coded-batch", by="runs")
 class BatchOf32(Base):
     def flatten(self, x):
         return x.reshape(32, -1)
 
 
-@wrong(NAME, "mixes-images")
+@wrong(NAME, "mixes-images", by="other-size")
 class ViewMinusOne(Base):
     def flatten(self, x):
         return x.view(-1, 256)
 
 
-@wrong(NAME, "mixes-images")
+@wrong(NAME, "mixes-images", by="other-size")
 class ReshapeMinusOne(Base):
     def flatten(self, x):
         return x.reshape(-1, 16 * 4 * 4)
 
 
-@wrong(NAME, "softmax-in-forward")
+@wrong(NAME, "softmax-in-forward", by="logits")
 class Softmax(Base):
     def forward(self, x):
         return super().forward(x).softmax(1)
 
 
-@wrong(NAME, "softmax-in-forward")
+@wrong(NAME, "softmax-in-forward", by="logits")
 class LogSoftmax(Base):
     def forward(self, x):
         return super().forward(x).log_softmax(1)
 
 
-@wrong(NAME, "softmax-over-batch")
+@wrong(NAME, "softmax-over-batch", by="logits")
 class SoftmaxOverTheBatch(Base):
     def forward(self, x):
         return super().forward(x).softmax(0)
 
 
-@wrong(NAME, "relu-on-logits")
+@wrong(NAME, "relu-on-logits", by="logits")
 class ReluOnLogits(Base):
     def forward(self, x):
         return F.relu(super().forward(x))
 
 
-@wrong(NAME, "squashed-logits")
+@wrong(NAME, "squashed-logits", by="logits")
 class SigmoidOnLogits(Base):
     def forward(self, x):
         return torch.sigmoid(super().forward(x))
 
 
-@wrong(NAME, "no-non-linearity")
+@wrong(NAME, "no-non-linearity", by="values")
 class NoActivationAtAll(Base):
     def features(self, x):
         return F.max_pool2d(self.conv2(F.max_pool2d(self.conv1(x), 2)), 2)
@@ -147,19 +147,19 @@ class NoActivationAtAll(Base):
         return self.fc3(self.fc2(self.fc1(x)))
 
 
-@wrong(NAME, "no-non-linearity")
+@wrong(NAME, "no-non-linearity", by="values")
 class LinearHead(Base):
     def head(self, x):
         return self.fc3(self.fc2(self.fc1(x)))
 
 
-@wrong(NAME, "no-non-linearity")
+@wrong(NAME, "no-non-linearity", by="values")
 class LinearConvolutions(Base):
     def features(self, x):
         return F.max_pool2d(self.conv2(F.max_pool2d(self.conv1(x), 2)), 2)
 
 
-@wrong(NAME, "plain-list")
+@wrong(NAME, "plain-list", by="parameters")
 class PlainList(nn.Module):
     def __init__(self):
         super().__init__()
@@ -177,7 +177,7 @@ class PlainList(nn.Module):
         return f3(F.relu(f2(F.relu(f1(x)))))
 
 
-@wrong(NAME, "plain-list")
+@wrong(NAME, "plain-list", by="parameters")
 class DictOfDenseLayers(Base):
     def __init__(self):
         super().__init__()
@@ -188,7 +188,7 @@ class DictOfDenseLayers(Base):
         return self.dense["fc3"](F.relu(self.dense["fc2"](F.relu(self.dense["fc1"](x)))))
 
 
-@wrong(NAME, "made-in-forward")
+@wrong(NAME, "made-in-forward", by="parameters")
 class MadeInForward(Base):
     def __init__(self):
         super().__init__()
@@ -198,7 +198,7 @@ class MadeInForward(Base):
         return self.fc3(F.relu(nn.Linear(120, 84)(F.relu(self.fc1(x)))))
 
 
-@wrong(NAME, "layer-reused")
+@wrong(NAME, "layer-reused", by="parameters")
 class LayerReused(Base):
     def __init__(self):
         super().__init__()
@@ -209,25 +209,25 @@ class LayerReused(Base):
         return self.fc3(F.relu(self.fc2(x)))
 
 
-@wrong(NAME, "dropout-in-eval")
+@wrong(NAME, "dropout-in-eval", by="repeatable")
 class DropoutAlways(Base):
     def head(self, x):
         return self.fc3(F.dropout(F.relu(self.fc2(F.relu(self.fc1(x)))), 0.5))
 
 
-@wrong(NAME, "squeezed")
+@wrong(NAME, "squeezed", by="runs")
 class Squeezed(Base):
     def forward(self, x):
         return super().forward(x).squeeze()
 
 
-@wrong(NAME, "average-pooling")
+@wrong(NAME, "average-pooling", by="values")
 class AveragePooling(Base):
     def features(self, x):
         return F.avg_pool2d(F.relu(self.conv2(F.avg_pool2d(F.relu(self.conv1(x)), 2))), 2)
 
 
-@wrong(NAME, "other-activation")
+@wrong(NAME, "other-activation", by="values")
 class Sigmoids(Base):
     def features(self, x):
         return F.max_pool2d(torch.sigmoid(self.conv2(F.max_pool2d(torch.sigmoid(self.conv1(x)), 2))), 2)
@@ -236,33 +236,33 @@ class Sigmoids(Base):
         return self.fc3(torch.sigmoid(self.fc2(torch.sigmoid(self.fc1(x)))))
 
 
-@wrong(NAME, "parameter-count")
+@wrong(NAME, "parameter-count", by="parameters")
 class ThreeByThree(Base):
     def __init__(self):
         super().__init__()
         self.conv1, self.conv2 = nn.Conv2d(1, 6, 3, padding=0), nn.Conv2d(6, 16, 5)
 
 
-@wrong(NAME, "parameter-count")
+@wrong(NAME, "parameter-count", by="parameters")
 class NoBias(Base):
     def __init__(self):
         super().__init__()
         self.fc3 = nn.Linear(84, 10, bias=False)
 
 
-@wrong(NAME, "output-shape")
+@wrong(NAME, "output-shape", by="runs")
 class ElevenClasses(Base):
     def __init__(self):
         super().__init__()
         self.fc3 = nn.Linear(84, 11)
 
 
-@wrong(NAME, "returned-none")
+@wrong(NAME, "returned-none", by="runs")
 class ForgetsReturn(Base):
     def forward(self, x):
         super().forward(x)
 
 
-@wrong(NAME, "not-a-module")
+@wrong(NAME, "not-a-module", by="runs")
 def gives_back_a_function():
     return lambda x: x.flatten(1)[:, :10]

@@ -21,12 +21,12 @@ def as_a_sum(layers):
     return total
 
 
-@wrong("receptive_field", "stride-ignored")
+@wrong("receptive_field", "stride-ignored", by="lenet")
 def stride_ignored(layers):
     return 1 + sum(kernel - 1 for kernel, _stride in layers)
 
 
-@wrong("receptive_field", "stride-too-early")
+@wrong("receptive_field", "stride-too-early", by="lenet")
 def stride_too_early(layers):
     side, jump = 1, 1
     for kernel, stride in layers:
@@ -35,7 +35,7 @@ def stride_too_early(layers):
     return side
 
 
-@wrong("receptive_field", "kernel-not-minus-one")
+@wrong("receptive_field", "kernel-not-minus-one", by="lenet")
 def kernel_not_minus_one(layers):
     side, jump = 1, 1
     for kernel, stride in layers:
@@ -44,7 +44,7 @@ def kernel_not_minus_one(layers):
     return side
 
 
-@wrong("receptive_field", "last-stride-only")
+@wrong("receptive_field", "last-stride-only", by="lenet")
 def last_stride_only(layers):
     side, jump = 1, 1
     for kernel, stride in layers:
@@ -53,7 +53,7 @@ def last_stride_only(layers):
     return side
 
 
-@wrong("receptive_field", "multiplied")
+@wrong("receptive_field", "multiplied", by="lenet")
 def multiplied(layers):
     side = 1
     for kernel, _stride in layers:
@@ -61,13 +61,13 @@ def multiplied(layers):
     return side
 
 
-@wrong("receptive_field", "started-at-zero")
+@wrong("receptive_field", "started-at-zero", by="lenet")
 def started_at_zero(layers):
     return as_a_sum(layers) - 1
 
 
-@wrong("receptive_field", "not-an-integer")
-def a_string(layers):
+@correct("receptive_field")
+def as_a_float(layers):
     return float(as_a_sum(layers))
 
 
@@ -87,46 +87,46 @@ def in_one_line(input_size, padding):
     return 16 * ((input_size + 2 * padding - 12) // 4) ** 2
 
 
-@wrong("flatten_size", "always-256")
+@wrong("flatten_size", "always-256", by="both")
 def always_256(input_size, padding):
     return 256
 
 
-@wrong("flatten_size", "always-400")
+@wrong("flatten_size", "always-400", by="both")
 def always_400(input_size, padding):
     return 400
 
 
-@wrong("flatten_size", "forgot-16-maps")
+@wrong("flatten_size", "forgot-16-maps", by="both")
 def one_map(input_size, padding):
     return ((input_size + 2 * padding - 12) // 4) ** 2
 
 
-@wrong("flatten_size", "padding-ignored")
+@wrong("flatten_size", "padding-ignored", by="both")
 def padding_ignored(input_size, padding):
     return 16 * ((input_size - 12) // 4) ** 2
 
 
-@wrong("flatten_size", "padding-once")
+@wrong("flatten_size", "padding-once", by="both")
 def padding_once(input_size, padding):
     return 16 * (((input_size + padding - 4) // 2 - 4) // 2) ** 2
 
 
-@wrong("flatten_size", "no-pooling")
+@wrong("flatten_size", "no-pooling", by="both")
 def no_pooling(input_size, padding):
     return 16 * (input_size + 2 * padding - 8) ** 2
 
 
-@wrong("flatten_size", "padded-twice")
+@wrong("flatten_size", "padded-twice", by="both")
 def padded_twice(input_size, padding):
     return 16 * (((input_size + 2 * padding - 4) // 2 + 2 * padding - 4) // 2) ** 2
 
 
-@wrong("flatten_size", "not-squared")
+@wrong("flatten_size", "not-squared", by="both")
 def not_squared(input_size, padding):
     return 16 * ((input_size + 2 * padding - 12) // 4)
 
 
-@wrong("flatten_size", "six-maps")
+@wrong("flatten_size", "six-maps", by="both")
 def six_maps(input_size, padding):
     return 6 * ((input_size + 2 * padding - 12) // 4) ** 2

@@ -33,52 +33,52 @@ def 中文名字(images, is_train):
     return [像素.mean(), 像素.std(unbiased=False)]
 
 
-@wrong("split_statistics", "leak")
+@wrong("split_statistics", "leak", by="mean")
 def all_images(images, is_train):
     return (images / 255).mean(), (images / 255).std()
 
 
-@wrong("split_statistics", "wrong-split")
+@wrong("split_statistics", "wrong-split", by="mean")
 def the_other_half(images, is_train):
     return in_numpy(images, ~is_train)
 
 
-@wrong("split_statistics", "scaled-twice")
+@wrong("split_statistics", "scaled-twice", by="mean")
 def scaled_twice(images, is_train):
     pixels = images[is_train] / 255 / 255
     return pixels.mean(), pixels.std()
 
 
-@wrong("split_statistics", "not-scaled")
+@wrong("split_statistics", "not-scaled", by="mean")
 def still_bytes(images, is_train):
     pixels = images[is_train].float()
     return pixels.mean(), pixels.std()
 
 
-@wrong("split_statistics", "variance")
+@wrong("split_statistics", "variance", by="std")
 def variance(images, is_train):
     pixels = images[is_train] / 255
     return pixels.mean(), pixels.var()
 
 
-@wrong("split_statistics", "averaged")
+@wrong("split_statistics", "averaged", by="std")
 def average_of_deviations(images, is_train):
     pixels = images[is_train] / 255
     return pixels.mean(), pixels.flatten(1).std(1, unbiased=False).mean()
 
 
-@wrong("split_statistics", "swapped")
+@wrong("split_statistics", "swapped", by="mean")
 def swapped(images, is_train):
     return in_numpy(images, is_train)[::-1]
 
 
-@wrong("split_statistics", "in-place")
+@wrong("split_statistics", "in-place", by="mean")
 def changes_the_images(images, is_train):
     images[~is_train] = 0
     return in_numpy(images, is_train)
 
 
-@wrong("split_statistics", "not-a-pair")
+@wrong("split_statistics", "not-a-pair", by="mean")
 def mean_alone(images, is_train):
     return in_numpy(images, is_train)[0]
 
@@ -97,37 +97,37 @@ def in_logarithms(printed, images, batch_size):
     return math.exp(printed * math.log(10) - math.log(full + (rest > 0)))
 
 
-@wrong("mean_loss", "natural-log")
+@wrong("mean_loss", "natural-log", by="full-batches")
 def natural_log(printed, images, batch_size):
     return math.exp(printed) / math.ceil(images / batch_size)
 
 
-@wrong("mean_loss", "not-divided")
+@wrong("mean_loss", "not-divided", by="full-batches")
 def sum_of_losses(printed, images, batch_size):
     return 10**printed
 
 
-@wrong("mean_loss", "per-image")
+@wrong("mean_loss", "per-image", by="full-batches")
 def divided_by_images(printed, images, batch_size):
     return 10**printed / images
 
 
-@wrong("mean_loss", "last-batch-lost")
+@wrong("mean_loss", "last-batch-lost", by="uneven-last-batch")
 def floor_division(printed, images, batch_size):
     return 10**printed / (images // batch_size)
 
 
-@wrong("mean_loss", "not-whole")
+@wrong("mean_loss", "not-whole", by="uneven-last-batch")
 def fraction_of_a_batch(printed, images, batch_size):
     return 10**printed / (images / batch_size)
 
 
-@wrong("mean_loss", "still-logarithm")
+@wrong("mean_loss", "still-logarithm", by="full-batches")
 def logarithm_kept(printed, images, batch_size):
     return printed / math.ceil(images / batch_size)
 
 
-@wrong("mean_loss", "batch-size")
+@wrong("mean_loss", "batch-size", by="full-batches")
 def divided_by_batch_size(printed, images, batch_size):
     return 10**printed / batch_size
 
@@ -203,7 +203,7 @@ def log_softmax_then_cross_entropy(model, optimizer, train_batches, validation_b
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
-@wrong("training_loop", "no-zero-grad")
+@wrong("training_loop", "no-zero-grad", by="sgd-steps")
 def no_zero_grad(model, optimizer, train_batches, validation_batches, epochs):
     def step(model, optimizer, images, labels):
         F.cross_entropy(model(images), labels).backward()
@@ -212,7 +212,7 @@ def no_zero_grad(model, optimizer, train_batches, validation_batches, epochs):
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
-@wrong("training_loop", "nothing-moved")
+@wrong("training_loop", "nothing-moved", by="sgd-steps")
 def zero_grad_after_backward(model, optimizer, train_batches, validation_batches, epochs):
     def step(model, optimizer, images, labels):
         F.cross_entropy(model(images), labels).backward()
@@ -222,7 +222,7 @@ def zero_grad_after_backward(model, optimizer, train_batches, validation_batches
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
-@wrong("training_loop", "step-before-backward")
+@wrong("training_loop", "step-before-backward", by="sgd-steps")
 def step_before_backward(model, optimizer, train_batches, validation_batches, epochs):
     def step(model, optimizer, images, labels):
         loss = F.cross_entropy(model(images), labels)
@@ -233,13 +233,13 @@ def step_before_backward(model, optimizer, train_batches, validation_batches, ep
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
-@wrong("training_loop", "other-optimizer")
+@wrong("training_loop", "sgd-steps", by="sgd-steps")
 def an_optimizer_of_its_own(model, optimizer, train_batches, validation_batches, epochs):
     adam = torch.optim.Adam(model.parameters(), lr=0.01)
     return loop(model, adam, train_batches, validation_batches, epochs, good_step)
 
 
-@wrong("training_loop", "graph-cut")
+@wrong("training_loop", "graph-cut", by="sgd-steps")
 def item_before_backward(model, optimizer, train_batches, validation_batches, epochs):
     def step(model, optimizer, images, labels):
         optimizer.zero_grad()
@@ -250,7 +250,7 @@ def item_before_backward(model, optimizer, train_batches, validation_batches, ep
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
-@wrong("training_loop", "graph-cut")
+@wrong("training_loop", "graph-cut", by="sgd-steps")
 def detached(model, optimizer, train_batches, validation_batches, epochs):
     def step(model, optimizer, images, labels):
         optimizer.zero_grad()
@@ -260,7 +260,7 @@ def detached(model, optimizer, train_batches, validation_batches, epochs):
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
-@wrong("training_loop", "summed-loss")
+@wrong("training_loop", "summed-loss", by="sgd-steps")
 def summed_loss(model, optimizer, train_batches, validation_batches, epochs):
     def step(model, optimizer, images, labels):
         optimizer.zero_grad()
@@ -270,7 +270,7 @@ def summed_loss(model, optimizer, train_batches, validation_batches, epochs):
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
-@wrong("training_loop", "softmax-twice")
+@wrong("training_loop", "softmax-twice", by="sgd-steps")
 def softmax_twice(model, optimizer, train_batches, validation_batches, epochs):
     def step(model, optimizer, images, labels):
         optimizer.zero_grad()
@@ -280,14 +280,14 @@ def softmax_twice(model, optimizer, train_batches, validation_batches, epochs):
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
-@wrong("training_loop", "trains-in-eval-mode")
+@wrong("training_loop", "trains-in-eval-mode", by="every-epoch")
 def never_calls_train(model, optimizer, train_batches, validation_batches, epochs):
     return loop(
         model, optimizer, train_batches, validation_batches, epochs, good_step, training=lambda model: None
     )
 
 
-@wrong("training_loop", "evaluation-left-on")
+@wrong("training_loop", "evaluation-left-on", by="every-epoch")
 def train_mode_once(model, optimizer, train_batches, validation_batches, epochs):
     model.train()
     return loop(
@@ -295,14 +295,14 @@ def train_mode_once(model, optimizer, train_batches, validation_batches, epochs)
     )
 
 
-@wrong("training_loop", "validates-in-training-mode")
+@wrong("training_loop", "validates-in-training-mode", by="validation")
 def never_calls_eval(model, optimizer, train_batches, validation_batches, epochs):
     return loop(
         model, optimizer, train_batches, validation_batches, epochs, good_step, evaluating=lambda model: None
     )
 
 
-@wrong("training_loop", "never-validates")
+@wrong("training_loop", "never-validates", by="validation")
 def accuracy_on_the_training_images(model, optimizer, train_batches, validation_batches, epochs):
     accuracies = []
     for _epoch in range(epochs):
@@ -318,7 +318,7 @@ def accuracy_on_the_training_images(model, optimizer, train_batches, validation_
     return accuracies
 
 
-@wrong("training_loop", "trains-on-validation")
+@wrong("training_loop", "trains-on-validation", by="sgd-steps")
 def trains_on_validation(model, optimizer, train_batches, validation_batches, epochs):
     accuracies = []
     for _epoch in range(epochs):
@@ -338,7 +338,7 @@ def trains_on_validation(model, optimizer, train_batches, validation_batches, ep
     return accuracies
 
 
-@wrong("training_loop", "mean-of-batches")
+@wrong("training_loop", "mean-of-batches", by="accuracies")
 def mean_of_batch_accuracies(model, optimizer, train_batches, validation_batches, epochs):
     accuracies = []
     for _epoch in range(epochs):
@@ -351,17 +351,17 @@ def mean_of_batch_accuracies(model, optimizer, train_batches, validation_batches
     return accuracies
 
 
-@wrong("training_loop", "percent")
+@wrong("training_loop", "percent", by="accuracies")
 def in_percent(model, optimizer, train_batches, validation_batches, epochs):
     return [100 * a for a in loop(model, optimizer, train_batches, validation_batches, epochs, good_step)]
 
 
-@wrong("training_loop", "returned-none")
+@wrong("training_loop", "returned-none", by="accuracies")
 def prints_only(model, optimizer, train_batches, validation_batches, epochs):
     loop(model, optimizer, train_batches, validation_batches, epochs, good_step)
 
 
-@wrong("training_loop", "last-batch-lost")
+@wrong("training_loop", "last-batch-lost", by="sgd-steps")
 def drops_the_last_batch(model, optimizer, train_batches, validation_batches, epochs):
     return loop(model, optimizer, list(train_batches)[:-1], validation_batches, epochs, good_step)
 
@@ -383,25 +383,25 @@ def with_extend(path, model, dataset):
     return [*train(model, dataset, state.config, state=state)]
 
 
-@wrong("resume", "not-trained")
+@wrong("resume", "not-trained", by="same-weights")
 def only_loads(path, model, dataset):
     load_checkpoint(path, model)
     return []
 
 
-@wrong("resume", "not-trained")
+@wrong("resume", "not-run", by="same-weights")
 def returns_the_generator(path, model, dataset):
     state = load_checkpoint(path, model)
     return train(model, dataset, state.config, state=state)
 
 
-@wrong("resume", "other-weights")
+@wrong("resume", "started-over", by="same-weights")
 def starts_over(path, model, dataset):
     state = load_checkpoint(path, model)
     return list(train(model, dataset, state.config))
 
 
-@wrong("resume", "other-weights")
+@wrong("resume", "weights-not-loaded", by="same-weights")
 def forgets_the_weights(path, model, dataset):
     weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     state = load_checkpoint(path, model)
@@ -409,13 +409,13 @@ def forgets_the_weights(path, model, dataset):
     return list(train(model, dataset, state.config, state=state))
 
 
-@wrong("resume", "raised")
+@wrong("resume", "raised", by="same-weights")
 def default_configuration(path, model, dataset):
     state = load_checkpoint(path, model)
     return list(train(model, dataset, TrainConfig(steps=6, batch_size=5), state=state))
 
 
-@wrong("resume", "optimizer-lost")
+@wrong("resume", "optimizer-lost", by="same-momentum")
 def new_optimizer(path, model, dataset):
     old = load_checkpoint(path, model)
     state = TrainingState(model, old.config)
@@ -423,11 +423,11 @@ def new_optimizer(path, model, dataset):
     return list(train(model, dataset, old.config, state=state))
 
 
-@wrong("resume", "returned-none")
+@wrong("resume", "returned-none", by="same-weights")
 def returns_nothing(path, model, dataset):
     in_a_loop(path, model, dataset)
 
 
-@wrong("resume", "other-steps")
+@wrong("resume", "other-steps", by="records")
 def last_record_only(path, model, dataset):
     return in_a_loop(path, model, dataset)[-1:]

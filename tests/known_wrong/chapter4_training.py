@@ -28,44 +28,44 @@ def _scaled(images, of):
     return (images - of.mean()) / of.std()
 
 
-@wrong("prepare", "augmented-validation")
+@wrong("prepare", "augmented-validation", by="validation")
 def augments_everything(train, validation, augment):
     return _scaled(augment(train), train), _scaled(augment(validation), train)
 
 
-@wrong("prepare", "statistics-from-both")
+@wrong("prepare", "statistics-from-both", by="validation")
 def statistics_of_all_images(train, validation, augment):
     both = torch.cat([train, validation])
     return _scaled(augment(train), both), _scaled(validation, both)
 
 
-@wrong("prepare", "own-statistics")
+@wrong("prepare", "own-statistics", by="validation")
 def each_split_by_itself(train, validation, augment):
     return _scaled(augment(train), train), _scaled(validation, validation)
 
 
-@wrong("prepare", "statistics-after")
+@wrong("prepare", "statistics-after", by="validation")
 def statistics_of_the_augmented(train, validation, augment):
     moved = augment(train)
     return _scaled(moved, moved), _scaled(validation, moved)
 
 
-@wrong("prepare", "not-augmented")
+@wrong("prepare", "not-augmented", by="training")
 def forgets_augment(train, validation, augment):
     return _scaled(train, train), _scaled(validation, train)
 
 
-@wrong("prepare", "scaled-first")
+@wrong("prepare", "scaled-first", by="training")
 def scales_before_augmenting(train, validation, augment):
     return augment(_scaled(train, train)), _scaled(validation, train)
 
 
-@wrong("prepare", "not-scaled")
+@wrong("prepare", "not-scaled", by="validation")
 def leaves_validation_raw(train, validation, augment):
     return _scaled(augment(train), train), validation
 
 
-@wrong("prepare", "not-a-pair")
+@wrong("prepare", "not-a-pair", by="validation")
 def joins_them(train, validation, augment):
     return torch.cat(step_by_step(train, validation, augment))
 
@@ -92,7 +92,7 @@ def keeps_all_then_chooses(model, epochs):
     return -n, weights
 
 
-@wrong("keep_best", "aliased")
+@wrong("keep_best", "aliased", by="epoch")
 def keeps_the_live_tensors(model, epochs):
     best, kept = -1.0, None
     for n, (validation, test) in enumerate(epochs):
@@ -101,7 +101,7 @@ def keeps_the_live_tensors(model, epochs):
     return kept
 
 
-@wrong("keep_best", "aliased")
+@wrong("keep_best", "aliased", by="epoch")
 def copies_the_dict_alone(model, epochs):
     best, kept = -1.0, None
     for n, (validation, test) in enumerate(epochs):
@@ -110,7 +110,7 @@ def copies_the_dict_alone(model, epochs):
     return kept
 
 
-@wrong("keep_best", "chose-on-test")
+@wrong("keep_best", "chose-on-test", by="epoch")
 def best_test_epoch(model, epochs):
     best, kept = -1.0, None
     for n, (validation, test) in enumerate(epochs):
@@ -119,14 +119,14 @@ def best_test_epoch(model, epochs):
     return kept[:2]
 
 
-@wrong("keep_best", "last")
+@wrong("keep_best", "last", by="epoch")
 def keeps_the_last(model, epochs):
     for n, (validation, test) in enumerate(epochs):
         kept = n, copy.deepcopy(model.state_dict())
     return kept
 
 
-@wrong("keep_best", "first")
+@wrong("keep_best", "first", by="epoch")
 def never_replaces(model, epochs):
     best, kept = None, None
     for n, (validation, test) in enumerate(epochs):
@@ -135,12 +135,12 @@ def never_replaces(model, epochs):
     return kept
 
 
-@wrong("keep_best", "not-a-pair")
+@wrong("keep_best", "not-a-pair", by="epoch")
 def weights_alone(model, epochs):
     return with_deepcopy(model, epochs)[1]
 
 
-@wrong("keep_best", "returned-none")
+@wrong("keep_best", "returned-none", by="epoch")
 def says_nothing(model, epochs):
     with_deepcopy(model, epochs)
 
@@ -181,36 +181,36 @@ def _walk(losses, patience, better=lambda loss, lowest: loss < lowest, reset=Tru
     return len(losses) - 1
 
 
-@wrong("stop_epoch", "off-by-one")
+@wrong("stop_epoch", "off-by-one", by="patience")
 def one_epoch_too_patient(losses, patience):
     return _walk(losses, patience + 1)
 
 
-@wrong("stop_epoch", "off-by-one")
+@wrong("stop_epoch", "patience", by="patience")
 def one_epoch_too_hasty(losses, patience):
     return max(2, _walk(losses, patience) - 1) if patience > 1 else _walk(losses, 2)
 
 
-@wrong("stop_epoch", "previous")
+@wrong("stop_epoch", "previous", by="patience")
 def against_the_previous(losses, patience):
     return _walk(losses, patience, previous=True)
 
 
-@wrong("stop_epoch", "total")
+@wrong("stop_epoch", "total", by="patience")
 def counts_in_all(losses, patience):
     return _walk(losses, patience, reset=False)
 
 
-@wrong("stop_epoch", "equal-counts")
+@wrong("stop_epoch", "equal-counts", by="patience")
 def equal_is_enough(losses, patience):
     return _walk(losses, patience, better=lambda loss, lowest: loss <= lowest)
 
 
-@wrong("stop_epoch", "best-epoch")
+@wrong("stop_epoch", "best-epoch", by="patience")
 def returns_the_best(losses, patience):
     return losses.index(min(losses))
 
 
-@wrong("stop_epoch", "never-stops")
+@wrong("stop_epoch", "never-stops", by="patience")
 def goes_on_to_the_end(losses, patience):
     return len(losses) - 1

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from ...figures.canvas import COLOURS, GREY, LINES, MARKERS, figure, label
+from ...figures.canvas import COLOURS, GREY, LINES, MARKERS, figure, label, of_part
 from ...wording import _
 
 FIELDS = ("loss", "accuracy")
@@ -45,19 +45,7 @@ class LiveCurves:
     def _line(self, part, field):
         training = part == "train"
         name = {"train": _("training (mean since the last point)"), "validation": _("validation")}[part]
-        style = dict(linestyle=(0, (4, 2)), markerfacecolor="white") if training else {}
-        colour = COLOURS["vermillion" if training else "blue"]
-        (line,) = self.axes[field].plot(
-            [],
-            [],
-            color=colour,
-            marker="o" if training else "s",
-            markersize=4,
-            linewidth=1.6,
-            label=name,
-            zorder=4,
-            **style,
-        )
+        (line,) = self.axes[field].plot([], [], label=name, zorder=4, **of_part(training, COLOURS["blue"]))
         return line
 
     def across(self, x):
@@ -105,7 +93,7 @@ class LiveCurves:
                     )
                 )
                 self.others += self.axes[field].plot(
-                    across, values.mean(0), color="black", linestyle=":", linewidth=1.6
+                    across, values.mean(0), color="black", linestyle=":", linewidth=1.6, label=_("their mean")
                 )
             for index, (name, histories) in enumerate(overlays.items(), start=3):
                 across, values = stack(histories, f"validation_{field}", self.x)
