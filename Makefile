@@ -25,10 +25,10 @@ endif
 TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
 PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
 
-.PHONY: help setup lab original test lint proof notebooks pictures site classroom grade lock clean
+.PHONY: help setup lab original test lint proof proof-reliability notebooks pictures site classroom grade lock clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
 
 setup: $(VENV)/.lab  ## install what the chapters need into .venv
 
@@ -48,8 +48,18 @@ lint: $(VENV)/.all  ## format, lint, types, imports and declared dependencies al
 proof: $(VENV)/.all  ## the long proofs: many seeds, many interruptions, a whole class
 	$(PYTEST) -m proof tests $(ARGS)
 
+proof-reliability: $(VENV)/.all  ## inject every fault and write docs/reliability.md
+	@mkdir -p artefacts && rm -f artefacts/reliability.jsonl
+	LENET_RELIABILITY="$(CURDIR)/artefacts/reliability.jsonl" $(PYTEST) -m "proof or not proof" $(FAULTS)
+	$(TEST_ENV) PYTHONPATH="$(CURDIR)" $(BIN)/python tests/reliability.py artefacts/reliability.jsonl docs/reliability.md
+
+FAULTS := tests/test_reliability.py tests/test_torchvision_sets.py tests/test_small_files.py tests/test_pictures.py
+
 notebooks: $(VENV)/.all  ## run every chapter from a clean kernel and store its outputs
 	$(TEST_ENV) $(BIN)/python -m tools.notebooks build $(ARGS)
+
+translations: $(VENV)/.all  ## bring the translations up to date and list what is to do
+	$(BIN)/python -m tools.translations $(ARGS)
 
 pictures: $(VENV)/.all  ## take the README's pictures anew (needs Chromium)
 	$(TEST_ENV) $(BIN)/python -m tools.pictures

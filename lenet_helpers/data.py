@@ -17,7 +17,8 @@ from .levers import whole_number
 from .sources import REGISTRY, Pixels, find_root
 from .wording import _
 
-SCALINGS = ("standard", "half", "unit")
+# Mean and standard deviation to scale by; None: the training split's own.
+SCALINGS = {"standard": None, "half": (0.5, 0.5), "unit": (0.0, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -67,19 +68,15 @@ class Dataset:
     def __post_init__(self) -> None:
         object.__setattr__(self, "background", (0.0 - self.mean) / self.std)
         for name, split in self.splits().items():
-            if len(split) == 0:
-                raise ValueError(
-                    _("{name}: the {split} split is empty; give it at least one image").format(
-                        name=self.name, split=name
-                    )
-                )
-            low, high = int(split.labels.min()), int(split.labels.max())
-            if low < 0 or high >= len(self.class_names):
+            if not len(split):
+                message = _("{name}: the {split} split is empty; give it at least one image")
+                raise ValueError(message.format(name=self.name, split=name))
+            low, high, n = int(split.labels.min()), int(split.labels.max()), len(self.class_names)
+            if low < 0 or high >= n:
                 message = _(
                     "{name}: label {label} in the {split} split; labels count the {n} classes from 0 to"
                     " {last}"
                 )
-                n = len(self.class_names)
                 label = low if low < 0 else high
                 raise ValueError(message.format(name=self.name, label=label, split=name, n=n, last=n - 1))
 
@@ -132,31 +129,28 @@ def load_dataset(
     Raises ValueError for a name, count or scaling that is not possible, and
     `sources.DataError` (an OSError) for files that are missing, cut short or altered.
     """
-    if name not in REGISTRY:
-        raise ValueError(
-            _("load_dataset({name!r}): choose one of {names}").format(name=name, names=", ".join(REGISTRY))
-        )
-    if scaling not in SCALINGS:
-        raise ValueError(
-            _("scaling={value!r}: choose one of {names}").format(value=scaling, names=", ".join(SCALINGS))
-        )
+    for shown, value, there in (
+        (f"load_dataset({name!r})", name, REGISTRY),
+        (f"scaling={scaling!r}", scaling, SCALINGS),
+    ):
+        if value not in there:
+            raise ValueError(_("{value}: choose one of {names}").format(value=shown, names=", ".join(there)))
     source = REGISTRY[name]
     raw = source.load(find_root(root))
     if validation is None:
         validation = source.validation if raw.validation_labels is None else len(raw.validation_labels)
     arrays = _in_splits(raw, n_train, validation, seed)
-    mean, std = _scale(arrays["train"][0], scaling)
-    splits = {
-        key: Split(_as_floats(images, mean, std), torch.as_tensor(labels, dtype=torch.int64))
-        for key, (images, labels) in arrays.items()
-    }
-    held_out = splits["validation"] if len(splits["validation"]) else None
+    mean, std = _scale(arrays[0][0], scaling)
+    train, held_out, test = (
+        Split(_as_floats(images, mean, std), torch.as_tensor(labels, dtype=torch.int64))
+        for images, labels in arrays
+    )
     names = tuple(raw.class_names)
-    return Dataset(name, splits["train"], held_out, splits["test"], names, _(source.about), mean, std)
+    return Dataset(name, train, held_out if validation else None, test, names, _(source.about), mean, std)
 
 
-def _in_splits(raw: Pixels, n_train: int | None, validation: int, seed: int) -> dict[str, Any]:
-    """(images, labels) of each split; validation images from the files' own where they have some."""
+def _in_splits(raw: Pixels, n_train: int | None, validation: int, seed: int) -> list[tuple[Any, Any]]:
+    """(images, labels) of training, validation and test; the files' own validation images, if any."""
     images, labels, available = raw.train_images, raw.train_labels, len(raw.train_labels)
     if raw.validation_images is not None and raw.validation_labels is not None:
         images, labels = raw.validation_images, raw.validation_labels
@@ -168,11 +162,11 @@ def _in_splits(raw: Pixels, n_train: int | None, validation: int, seed: int) -> 
     train, held_out = split_by_class(raw.train_labels, n_train, taken, seed)
     if own:
         held_out = split_by_class(labels, None, validation, seed)[1]
-    return {
-        "train": (raw.train_images[train], raw.train_labels[train]),
-        "validation": (images[held_out], labels[held_out]),
-        "test": (raw.test_images, raw.test_labels),
-    }
+    return [
+        (raw.train_images[train], raw.train_labels[train]),
+        (images[held_out], labels[held_out]),
+        (raw.test_images, raw.test_labels),
+    ]
 
 
 def split_by_class(
@@ -228,10 +222,8 @@ def _count(name: str, value: Any, low: int, high: int, available: int) -> int:
 
 
 def _scale(train_images: NDArray[np.uint8], scaling: str) -> tuple[float, float]:
-    if scaling == "unit":
-        return 0.0, 1.0
-    if scaling == "half":
-        return 0.5, 0.5
+    if fixed := SCALINGS[scaling]:
+        return fixed
     # Counting the 256 grey levels is exact, and far quicker than a float copy of the set.
     counts = np.bincount(train_images.reshape(-1), minlength=256)
     levels = np.arange(256) / 255

@@ -17,6 +17,7 @@ import scipy.io
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from reliability import observed
 from torchvision import datasets
 
 from lenet_helpers import load_dataset, sources
@@ -409,7 +410,16 @@ def mirrors(monkeypatch):
         one.__exit__()
 
 
-WAYS = ["403", "404", "500", "hanging", "stalling", "html", "cut short"]
+SAYS = {
+    "403": "403 Forbidden",
+    "404": "404 Not Found",
+    "500": "500 Server Error",
+    "hanging": "no answer",
+    "stalling": "silence after a few bytes",
+    "html": "a page instead of data",
+    "cut short": "half of the data",
+}
+WAYS = list(SAYS)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -426,6 +436,7 @@ def test_every_mirror_failing_is_said_and_nothing_is_left_that_is_trusted(tmp_pa
     for server in servers:
         server.way = "good"
     assert len(load_dataset("tiny", root=tmp_path).train) == 40
+    observed("Downloads", SAYS[way] + ", every mirror", "told in one sentence; the next load is whole", 2)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -433,6 +444,7 @@ def test_the_second_mirror_is_asked_where_the_first_fails(tmp_path, mirrors, way
     first, second = mirrors(way, "good")
     assert len(load_dataset("tiny", root=tmp_path).train) == 40
     assert first.asked and second.asked
+    observed("Downloads", SAYS[way] + ", the first mirror", "fetched from the second")
 
 
 def test_a_whole_set_is_read_without_asking_anybody(tmp_path, mirrors):
@@ -462,6 +474,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_that_is_trusted(tmp_path, mirror
     assert len(times) == 2 and not list(tmp_path.rglob("*ubyte"))
     monkeypatch.setattr(datasets.utils, "_decompress", write_archive)
     assert len(load_dataset("tiny", root=tmp_path).train) == 40
+    observed("Disk full", "while MNIST is unpacked", "told in one sentence; the next load is whole")
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path, mirrors):
@@ -495,6 +508,7 @@ def test_two_processes_at_once_fetch_it_once(tmp_path, mirrors):
     outputs = [one.communicate(timeout=120) for one in both]
     assert [out.strip() for out, _err in outputs] == [b"40", b"40"], outputs
     assert len([path for path in server.asked if "train-images" in path]) <= 2  # asked where, then fetched
+    observed("Two at once", "two processes fetch MNIST", "fetched once, whole for both")
 
 
 def test_killed_in_the_midst_of_a_download_the_next_one_mends_it(tmp_path, mirrors):
@@ -509,6 +523,7 @@ def test_killed_in_the_midst_of_a_download_the_next_one_mends_it(tmp_path, mirro
     server.way = "good"
     server.open.set()
     assert len(load_dataset("tiny", root=tmp_path).train) == 40
+    observed("Killed", "in the midst of a download", "the next load is whole")
 
 
 # Any bytes -------------------------------------------------------------------------------
