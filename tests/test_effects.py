@@ -12,7 +12,7 @@ from benchmarks import levers
 from lenet_helpers import load_dataset
 from lenet_helpers.figures import tuning as figures
 from lenet_helpers.figures.canvas import png
-from lenet_helpers.figures.tuning import Effects, search_history
+from lenet_helpers.figures.tuning import Effects
 from lenet_helpers.results import stored_result
 from lenet_helpers.sources import DataError
 from lenet_helpers.tuning.evidence import OUTCOMES, paired_interval, power, verdict_of
@@ -216,7 +216,7 @@ def test_power_and_false_alarms_in_the_text():
 
 def test_search_team_lost_nothing_and_counted_nothing_twice():
     team = json.loads((RESULTS / "search-team.json").read_text())
-    assert team["done"] == team["trials"] == len(team["values"]) and (
+    assert team["done"] == team["trials"] and (
         team["lost"],
         team["counted_twice"],
     ) == (0, 0)
@@ -256,13 +256,6 @@ def test_a_verdict_is_read_from_the_interval():
         "undecided",
         "undecided",
     ]
-
-
-def test_search_history_marks_what_was_cut_short():
-    values = np.array([0.9, np.nan, 0.95, 0.93])
-    axes = search_history(values, np.fmax.accumulate(values)).axes[0]
-    drawn = {line.get_label(): len(line.get_xdata()) for line in axes.get_lines()}
-    assert sorted(drawn.values()) == [1, 3, 4]
 
 
 def test_quiz_has_a_question_for_every_section():

@@ -1,4 +1,4 @@
-"""Pictures and tables of chapter 4: measured effects of levers, and how a search went."""
+"""Pictures and tables of chapter 4: measured effects of levers, and what luck alone does."""
 
 import numpy as np
 import pandas as pd
@@ -460,52 +460,6 @@ def _sign(verdict):
     if verdict == "better":
         return COLOURS["blue"], "^"
     return (COLOURS["vermillion"], "v") if verdict == "worse" else (GREY, "o")
-
-
-def search_history(values, best):
-    """Validation accuracy of every trial (NaN: cut short) and the best so far, against the trial's number."""
-    fig, ax = figure(width=7.2, height=3.0)
-    across = np.arange(len(values))
-    cut = np.isnan(values)
-    floor = 100 * (best[-1] - 0.12)  # the failures would press the good ones into one line
-    shown = np.maximum(100 * values, floor)
-    ax.plot(
-        across[~cut],
-        shown[~cut],
-        "o",
-        color=COLOURS["blue"],
-        label=_("run to the end (at the edge: {floor:.0f} % or less)").format(floor=floor),
-    )
-    ax.plot(across[cut], np.full(cut.sum(), floor), "x", color=COLOURS["vermillion"], label=_("cut short"))
-    ax.step(across, 100 * best, where="post", color="black", linestyle="--", label=_("best so far"))
-    label(ax, x=_("trial"), y=_("validation accuracy [%]"))
-    ax.legend(fontsize=10)
-    return fig
-
-
-def show_search(values, best):
-    """Show `search_history`, in a sentence as well."""
-    text = _("{n} trials, {cut} of them cut short; the best reaches {best:.1f} % on validation.")
-    show(
-        search_history(values, best),
-        text.format(n=len(values), cut=int(np.isnan(values).sum()), best=100 * np.nanmax(values)),
-    )
-
-
-def show_importances(shares):
-    """Show how much of the spread of scores each lever explains, `shares`: name → fraction."""
-    fig, ax = figure(width=7.2, height=0.8 + 0.4 * len(shares))
-    names = [in_words({name: ""}).strip() for name in shares]
-    ax.barh(names, [100 * s for s in shares.values()], color=COLOURS["blue"])
-    ax.invert_yaxis()
-    label(ax, x=_("share of the spread of scores [%]"))
-    first, share = next(iter(shares.items()))
-    show(
-        fig,
-        _("Most important lever: {name}, {share:.0f} % of the spread.").format(
-            name=in_words({first: ""}).strip(), share=100 * share
-        ),
-    )
 
 
 def show_augmented(dataset, *, shift=0.0, rotation=0.0, scale=0.0, n=10, rows=3, seed=0):
