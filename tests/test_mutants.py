@@ -16,6 +16,9 @@ SEEDS = range(20)
 _ORDER = "the two lines do not depend on each other"
 _SAME_SUM = "a sum does not ask in which order it is taken"
 EQUIVALENT = {
+    "shared_gradient": {
+        "4: torch.zeros(kh, kw, dtype=image.dtype) -> torch.zeros(kh, kw)": "the dtype is not asked for",
+    },
     "cross_correlate": {
         "2: h, w = image.shape one line later": _ORDER,
         "4: torch.zeros -> torch.ones": "every cell is written",
