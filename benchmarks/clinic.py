@@ -10,6 +10,7 @@ reader of a strange curve would. One seed: the runs are examples, not measuremen
 
 import argparse
 import json
+from datetime import date
 from pathlib import Path
 
 import torch
@@ -110,6 +111,7 @@ def main(arguments=None):
         print(name, runs[name][-1], flush=True)
     about = dict(
         command="python -m benchmarks.clinic",
+        date=date.today().isoformat(),
         torch=torch.__version__,
         seed=SEED,
         runs_each=1,

@@ -11,6 +11,7 @@ import argparse
 import json
 import statistics
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 
 import torch
@@ -37,7 +38,10 @@ def main(arguments=None):
     parser.add_argument("--data", nargs="+", default=["mnist", "fashion-mnist"])
     options = parser.parse_args(arguments)
     result = dict(
-        command="python -m benchmarks.full_set", recipe=asdict(TrainConfig(**RECIPE)), torch=torch.__version__
+        command="python -m benchmarks.full_set",
+        date=date.today().isoformat(),
+        recipe=asdict(TrainConfig(**RECIPE)),
+        torch=torch.__version__,
     )
     for name in options.data:
         try:

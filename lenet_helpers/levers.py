@@ -2,7 +2,7 @@
 
 A lever is a dataclass field that also knows its bounds (or choices), its scale and its
 label. The slider, the bounds check, the search space and the table in chapter 4
-(`lever_table`) are all read from that one declaration::
+are all read from that one declaration::
 
     @dataclass(frozen=True)
     class TrainConfig:
@@ -116,19 +116,6 @@ def levers_of(config_class: type) -> dict[str, Lever]:
         for f in fields(config_class)
         if "lever" in f.metadata
     }
-
-
-def lever_table(*config_classes: type) -> str:
-    """The levers of configuration classes as a Markdown table: name in code, label, default, what is
-    allowed, what it does.
-    """
-    rows = [(_("in code"), _("lever"), _("default"), _("allowed"), _("what it does")), ["---"] * 5]
-    for config_class in config_classes:
-        rows += [
-            (f"`{one.name}`", _(one.label), f"{one.default}", one.allowed, _(one.help) if one.help else "")
-            for one in levers_of(config_class).values()
-        ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def validate(config: Any) -> None:

@@ -133,6 +133,33 @@ class LeNetConfig:
         return tuple(max(1, round(self.width * c)) for c in self.channels)
 
 
+def conv_side(name: str, side: int, kernel: int, padding: int = 0) -> int:
+    """Side of the map after a convolution of stride 1; ValueError with the ways out where it does not fit."""
+    if kernel > side + 2 * padding:
+        message = _(
+            "{name}: a {k}×{k} kernel does not fit its {side}×{side} input with padding {p}; "
+            "use more padding, a smaller kernel, or fewer layers"
+        )
+        if not padding:
+            message = _(
+                "{name}: a {k}×{k} kernel does not fit its {side}×{side} input; "
+                "use padding, a smaller kernel, or fewer layers"
+            )
+        raise ValueError(message.format(name=name, k=kernel, side=side, p=padding))
+    return side + 2 * padding - kernel + 1
+
+
+def pool_side(name: str, side: int) -> int:
+    """Side of the map that a 2×2 pooling makes of side × side; ValueError where no window fits."""
+    if side < 2:
+        message = _(
+            "{name}: a 2×2 window does not fit its {side}×{side} input; "
+            "use padding, a smaller kernel, or fewer layers"
+        )
+        raise ValueError(message.format(name=name, side=side))
+    return side // 2
+
+
 class LeNetVariant(nn.Module):
     """A LeNet built from a `LeNetConfig`; `.config` keeps it.
 
@@ -165,25 +192,12 @@ class LeNetVariant(nn.Module):
 
     def _add_conv(self, n: int, channels: int, maps: int, side: int) -> int:
         k, p = self.config.kernel_size, self.config.paddings[n - 1]
-        if k > side + 2 * p:
-            message = _(
-                "conv{n}: a {k}×{k} kernel does not fit its {side}×{side} input{padded}; "
-                "use padding, a smaller kernel, or fewer layers"
-            )
-            padded = _(" with padding {p}").format(p=p) if p else ""
-            raise ValueError(message.format(n=n, k=k, side=side, padded=padded))
         self.add_module(f"conv{n}", nn.Conv2d(channels, maps, k, padding=p))
-        return side + 2 * p - k + 1
+        return conv_side(f"conv{n}", side, k, p)
 
     def _add_pool(self, stage: int, side: int) -> int:
-        if side < 2:
-            message = _(
-                "pool{n}: a 2×2 window does not fit its {side}×{side} input; "
-                "use padding, a smaller kernel, or fewer layers"
-            )
-            raise ValueError(message.format(n=stage, side=side))
         self.add_module(f"pool{stage}", POOLINGS[self.config.pooling](2))
-        return side // 2
+        return pool_side(f"pool{stage}", side)
 
     def forward(self, x: Tensor) -> Tensor:
         for convs, pool in self.stages:

@@ -43,17 +43,10 @@ class TrainConfig:
         "sgd", choices=("sgd", "adam", "adamw"), label=N_("optimizer"), help=N_("how gradients become steps")
     )
     momentum: float = lever(
-        0.0,
-        bounds=(0.0, 0.999),
-        step=0.05,
-        label=N_("momentum"),
-        help=N_("share of the last step that is made again; SGD only"),
+        0.0, bounds=(0.0, 0.999), step=0.05, label=N_("momentum"), help=N_("share of the last step; SGD only")
     )
     weight_decay: float = lever(
-        0.0,
-        bounds=(0.0, 1.0),
-        label=N_("weight decay"),
-        help=N_("how strongly every weight is pulled towards 0"),
+        0.0, bounds=(0.0, 1.0), label=N_("weight decay"), help=N_("how strongly weights are pulled to 0")
     )
     schedule: str = lever(
         "constant",
@@ -62,21 +55,13 @@ class TrainConfig:
         help=N_("one-cycle: up over the first quarter, then down to 0"),
     )
     shift: float = lever(
-        0.0,
-        bounds=(0.0, 0.5),
-        step=0.01,
-        label=N_("shift"),
-        help=N_("largest random move, as a fraction of the side"),
+        0.0, bounds=(0.0, 0.5), step=0.01, label=N_("shift"), help=N_("largest random move, of the side")
     )
     rotation: float = lever(
         0.0, bounds=(0.0, 180.0), step=1, label=N_("rotation"), help=N_("largest random turn, in degrees")
     )
     scale: float = lever(
-        0.0,
-        bounds=(0.0, 0.9),
-        step=0.01,
-        label=N_("scale"),
-        help=N_("largest random change of size, as a fraction"),
+        0.0, bounds=(0.0, 0.9), step=0.01, label=N_("scale"), help=N_("largest random change of size")
     )
     seed: int = lever(
         0,

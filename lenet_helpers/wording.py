@@ -8,6 +8,8 @@ the same: ``_("epoch {n}").format(n=3)``.
 """
 
 import gettext
+import re
+import unicodedata
 from pathlib import Path
 
 DOMAIN = "lenet_helpers"
@@ -15,6 +17,7 @@ LOCALES = Path(__file__).parent / "locale"
 
 _language = "en"
 _catalogue = gettext.NullTranslations()
+shown: dict[str, str] = {}  # messages shown in another language so far, each to its English
 
 
 def languages() -> list[str]:
@@ -34,6 +37,7 @@ def set_language(code: str) -> None:
         raise ValueError(f"set_language({code!r}): choose one of {', '.join(languages())}")
     _catalogue = gettext.translation(DOMAIN, LOCALES, [code], fallback=True)
     _language = code
+    shown.clear()
 
 
 def language() -> str:
@@ -43,9 +47,50 @@ def language() -> str:
 
 def _(text: str) -> str:
     """`text` in the language in use, or as it stands where no translation exists."""
-    return _catalogue.gettext(text)
+    if not text:  # gettext answers an empty string with the catalogue's own header
+        return ""
+    return _remember(_catalogue.gettext(text), text)
 
 
 def N_(text: str) -> str:
     """Mark `text` for translation without translating it yet."""
     return text
+
+
+def pgettext(context: str, text: str) -> str:
+    """`text` translated for a `context`, where one English word has several: pgettext("pooling", "none")."""
+    return _remember(_catalogue.pgettext(context, text), text)
+
+
+def _remember(translated: str, english: str) -> str:
+    if translated != english:
+        shown[translated] = english
+    return translated
+
+
+def sentences(*parts: str) -> str:
+    """Whole sentences one after the other, as the language sets them apart; empty ones are left out."""
+    return pgettext("between two sentences", " ").join(part for part in parts if part)
+
+
+# A run of spaces, one wide character with the closing marks that may not begin a line, or a word.
+_PIECES = re.compile(r"\s+|[⺀-鿿豈-﫿＀-￯“‘（「][、。，．：；！？）」』】》”’]*|[^\s⺀-鿿豈-﫿＀-￯「]+")
+
+
+def display_width(text: str) -> int:
+    """Columns that `text` takes in a fixed font: two for each wide (Chinese) character, else one."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
+
+
+def wrap(text: str, columns: int) -> list[str]:
+    """`text` in lines at most `columns` wide; Chinese breaks between any two characters, a word never."""
+    lines, line = [], ""
+    for piece in _PIECES.findall(text):
+        blank = piece.isspace()
+        if line and not blank and display_width(line + piece) > columns:
+            lines.append(line.rstrip())
+            line = ""
+        line += (" " if line else "") if blank else piece
+    return [*lines, line.rstrip()] if line.strip() else lines

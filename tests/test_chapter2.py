@@ -1,23 +1,47 @@
 """Numbers that the prose and the quiz of chapter 2 state, recomputed."""
 
+import json
 import math
 import os
 import statistics
+from dataclasses import asdict, replace
 
+import nbformat
 import pytest
 import torch
+import torch.nn.functional as F
 
-from lenet_helpers import LeNet, LeNetConfig, LeNetVariant, count_parameters, layer_table, load_dataset
+from benchmarks import weights
+from lenet_helpers import (
+    LeNet,
+    LeNetConfig,
+    LeNetVariant,
+    count_parameters,
+    evaluate,
+    layer_table,
+    load_dataset,
+)
+from lenet_helpers.explorers.activations import ActivationState
 from lenet_helpers.figures.ladder import LADDER, counts, errors
+from lenet_helpers.figures.layers import activity, trained_lenet
 from lenet_helpers.lenet1998 import (
     DENSE_CONNECTIONS,
     LeNet1998,
     LeNet1998Config,
     connections,
+    discriminative_loss,
     field_of_1998,
     scaled_tanh,
 )
+from lenet_helpers.lenet1998.codes import digit_codes
 from lenet_helpers.results import stored_result
+
+
+@pytest.fixture(scope="module")
+def cells(pytestconfig):
+    """The chapter's prose, by cell id."""
+    page = nbformat.read(pytestconfig.rootpath / "notebooks" / "en" / "02-lenet-architecture.ipynb", 4)
+    return {cell.id: cell.source for cell in page.cells if cell.cell_type == "markdown"}
 
 
 def test_shares_of_parameters_and_work():
@@ -90,6 +114,9 @@ def test_the_ladder_says_what_the_prose_says():
     assert mean["max pooling"] - mean["ReLU"] > 0.3, "a large step"
     assert 0 < mean["softmax"] - mean["dense C3"] < 0.4, "dense C3 buys little"
     assert mean["today"] > mean["ReLU"], "the smaller input costs accuracy"
+    steps = [a - b for a, b in zip(runs["softmax"], runs["dense C3"])]
+    assert (round(min(steps), 2), round(max(steps), 2)) == (0.19, 0.25), "points, as prose and quiz say"
+    assert (round(mean["1998"], 2), round(mean["today"], 2)) == (4.07, 2.73)
     assert counts(LADDER["dense C3"])[1] - counts(LADDER["softmax"])[1] == 90_000
     assert counts(LADDER["today"])[1] / counts(LADDER["ReLU"])[1] == pytest.approx(2 / 3, abs=0.02)
 
@@ -100,3 +127,108 @@ def test_the_recipe_was_chosen_on_validation_images():
     assert (
         best["learning_rate"] == 0.004 == stored_result("modernisations-faithful")["runs"][0]["learning_rate"]
     )
+
+
+# The paper, by its own words ----------------------------------------------------------
+
+# Each phrase of the chapter that speaks for the paper, with the place where the paper says it.
+PAPER = [
+    # II.A, last but one paragraph: "340,908 connections, but only 60,000 trainable free parameters".
+    ("paper-observe", "60,000 trained parameters and 340,908 *connections*"),
+    # II.B, second paragraph: stroke ends and corners in the centre of the highest fields; -0.1 and 1.175.
+    ("paper-input-text", "the ends of strokes and corners can lie in the middle of the receptive fields"),
+    ("paper-input-text", '"This makes the mean input roughly 0, and the variance roughly 1"'),
+    # II.A, on subsampling: quasi-linear and blurring for small coefficients, noisy OR or AND for large.
+    ("pooling-explain", 'it acts like a noisy "or" or a noisy "and", depending on the bias'),
+    # II.B, layer C3: "the reason is twofold"; Table I.
+    ("c3-observe", "maps that read different inputs are forced to find different features"),
+    # II.B, output layer: "kept fixed (at least initially)"; not useful for isolated digits; O, o and 0.
+    ("rbf-text", 'kept its drawings fixed "(at least initially)"'),
+    ("rbf-explain", "not particularly useful for isolated digits"),
+    ("rbf-explain", "capital O, small o and zero"),
+    # II.C, equation 9: the rubbish class at distance j, and what j prevents.
+    ("rbf-explain", "a wrong class that is already much further away than $j$ is left alone"),
+    # III.C, figure 5: 0.95 % without distortions; 20 passes through the training set.
+    ("faithful-text", "the paper's figure of 0.95 % errors? The paper took 20 passes"),
+    # II.B, layer C5: a convolution that happens to cover its whole input.
+    ("recap", "| C5 | a convolution that covers its whole input |"),
+]
+
+
+@pytest.mark.parametrize("cell,phrase", PAPER)
+def test_what_is_said_of_the_paper_stands_where_it_was_checked(cells, cell, phrase):
+    assert phrase in cells[cell]
+
+
+def test_340068_is_no_number_of_the_paper(cells):
+    links = connections(LeNet1998())
+    assert sum(links.values()) == 340_908 and sum(links.values()) - links["output"] == 340_068
+    sentences = [s for text in cells.values() for s in text.split(". ") if "340,068" in s]
+    assert sentences and not any("paper" in s for s in sentences)
+
+
+def test_equation_9_survives_float32_and_the_softmax_without_j_does_not():
+    far = torch.full((10,), -120.0)
+    assert far.exp().sum() == 0 and far.exp().sum().log() == -math.inf
+    assert (120 + torch.log(torch.exp(torch.tensor(-1.0)) + far.exp().sum())).item() == pytest.approx(119)
+    assert discriminative_loss(far[None], torch.tensor([4])).item() == pytest.approx(119)
+    assert F.cross_entropy(far[None], torch.tensor([4])).item() == pytest.approx(math.log(10), abs=1e-4)
+
+
+def test_distances_between_the_drawings():
+    codes = digit_codes()
+    apart = {(a, b): int((codes[a] - codes[b]).square().sum()) for a in range(10) for b in range(a + 1, 10)}
+    assert min(apart, key=apart.get) == (3, 8) and max(apart.values()) == 6 * min(apart.values())
+    assert int(codes[0].square().sum()) == 84
+
+
+def test_all_sigmoids_fade_across_images_and_relu_less():
+    split = load_dataset().train[:: 3000 // 200]
+    spread = {
+        name: ActivationState(split.images, split.labels, activation=name).spreads()
+        for name in ("sigmoid", "relu")
+    }
+    layers = list(spread["sigmoid"])
+    fading = [spread["sigmoid"][name] for name in layers]
+    assert fading == sorted(fading, reverse=True) and fading[-2] < 0.001
+    assert spread["relu"]["fc2"] > 20 * spread["sigmoid"]["fc2"]
+    # Across images, not across units: a layer whose units differ but never change has no spread.
+    state = ActivationState(split.images[:1].repeat(5, 1, 1, 1), split.labels[:5])
+    assert max(state.spreads().values()) < 1e-6
+
+
+# The stored weights of 2.10 ------------------------------------------------------------
+
+
+def test_the_stored_weights_are_what_their_file_says():
+    model, about = trained_lenet()
+    assert json.loads(about["recipe"]) == asdict(weights.RECIPE) and about["seed"] == str(weights.SEED)
+    score = evaluate(model, load_dataset().validation)
+    assert score.accuracy == pytest.approx(float(about["validation_accuracy"]), abs=0.002) and score.n == 1000
+    assert weights.WEIGHTS.stat().st_size < 200_000
+
+
+def test_the_command_that_made_the_weights_makes_such_weights(tmp_path):
+    threads = torch.get_num_threads()
+    model, accuracy = weights.make(replace(weights.RECIPE, steps=150, record_every=150))
+    torch.set_num_threads(threads)
+    assert accuracy > 0.8
+    weights.write(tmp_path / "short.safetensors", model, accuracy)
+    again, about = trained_lenet(tmp_path / "short.safetensors")
+    assert float(about["validation_accuracy"]) == pytest.approx(accuracy, abs=1e-4)
+    images = load_dataset().validation.images[:50]
+    with torch.inference_mode():
+        assert torch.allclose(again(images), model.eval()(images), atol=1e-5)
+
+
+def test_a_digit_on_its_way():
+    model, _about = trained_lenet()
+    image = load_dataset().validation.images[400]
+    found = activity(model, image)
+    with torch.inference_mode():
+        maps = model.conv1(image[None])
+        assert torch.allclose(torch.from_numpy(found["conv1"]), maps[0], atol=1e-5)
+        assert torch.allclose(torch.from_numpy(found["pool1"]), model.pool1(maps)[0].relu(), atol=1e-5)
+        assert torch.allclose(torch.from_numpy(found["fc3"]), model(image[None])[0], atol=1e-4)
+    assert [found[name].min() >= 0 for name in ("pool1", "pool2", "fc1", "fc2")] == [True] * 4
+    assert found["conv1"].min() < 0 and int(found["fc3"].argmax()) == 4

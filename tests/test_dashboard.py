@@ -11,9 +11,11 @@ import pytest
 from lenet_helpers import LeNetConfig, load_dataset
 from lenet_helpers.explorers import TrainingDashboard, TuningLab
 from lenet_helpers.explorers.kit.lever_panel import LeverPanel
+from lenet_helpers.explorers.kit.live_curves import HIGHEST
 from lenet_helpers.levers import levers_of
-from lenet_helpers.training import QUICK, TrainConfig
-from lenet_helpers.tuning.book import Book
+from lenet_helpers.train_config import count_steps
+from lenet_helpers.training import QUICK, TrainConfig, evaluate
+from lenet_helpers.tuning.book import Book, Budget
 
 SHORT = replace(QUICK, epochs=0.5)
 
@@ -78,7 +80,7 @@ def test_a_run_draws_new_pictures_and_ends_in_words(dashboard):
     history = dashboard.run()
     assert history is dashboard.state.history and 0 < history[-1].validation_accuracy < 1
     assert dashboard.image.value != before and dashboard.bar.value == 1.0
-    assert "Finished at epoch 0.53:" in dashboard.caption.value
+    assert "Finished at epoch 0.53." in dashboard.caption.value
     assert dashboard.image.tooltip == dashboard.labels.text == dashboard.sentence()
 
 
@@ -132,7 +134,7 @@ def test_fifty_moves_during_a_run_are_for_the_next_one(dashboard):
 def test_a_prediction_is_kept_and_set_against_the_result(dashboard):
     dashboard.run()
     assert dashboard.state.run.prediction is None and "You expected" not in dashboard.sentence()
-    dashboard.guess.value = 50.0
+    dashboard.guess.value = "50 %"
     dashboard.run()
     gap = 100 * dashboard.state.run.accuracies[0] - 50
     assert f"You expected 50.0 %: {gap:+.1f} points." in dashboard.sentence()
@@ -158,10 +160,13 @@ def test_how_many_images_stand_behind_a_point_is_said():
 def test_an_impossible_network_is_said_at_once_and_trains_nothing(dashboard):
     dashboard.panel_of_levers.controls["convs_per_stage"].value = 3
     assert "does not fit" in dashboard.error.value
+    assert dashboard.train.disabled and "lenet-stale" in dashboard.image._dom_classes
+    assert "lenet-stale" in dashboard.cost._dom_classes, "the counts are of another network"
     dashboard.train.click()
-    assert not dashboard.state.running and not dashboard.train.disabled
+    assert not dashboard.state.running
     dashboard.panel_of_levers.controls["convs_per_stage"].value = 1
-    assert dashboard.error.value == ""
+    assert dashboard.error.value == "" and not dashboard.train.disabled
+    assert "lenet-stale" not in dashboard.image._dom_classes
     dashboard.run()
     assert dashboard.state.run.status == "finished"
 
@@ -172,6 +177,81 @@ def test_divergence_is_shown_and_the_next_run_works(dashboard, capsys):
     assert not dashboard.train.disabled
     dashboard.run(optimizer="adam", learning_rate=0.008, schedule="one-cycle", epochs=0.5)
     assert dashboard.state.run.status == "finished" and dashboard.error.value == ""
+
+
+def test_a_loss_that_leaves_the_picture_is_marked_and_said(dashboard):
+    dashboard.run(optimizer="adam", learning_rate=10.0, epochs=2)
+    run = dashboard.state.run
+    assert run.status == "finished" and max(r.train_loss for r in run.histories[0]) > HIGHEST
+    said = dashboard.sentence()
+    assert "The loss left the picture" in said and "That is guessing: 10 %" in said
+    lost, loss = dashboard.curves.lost, dashboard.curves.axes["loss"]
+    assert list(lost.get_xdata()) == [r.epoch for r in run.histories[0] if not r.train_loss <= HIGHEST]
+    assert set(lost.get_ydata()) == {loss.get_ylim()[1]}, "at the upper edge"
+    dashboard.run(optimizer="adam", learning_rate=0.008, epochs=0.5)
+    assert "left the picture" not in dashboard.sentence() and not len(lost.get_xdata())
+
+
+def test_the_axis_shows_the_planned_run_from_the_start(dashboard):
+    dashboard.panel_of_levers.set(epochs=40)
+    dashboard.train.click()
+    until(lambda: dashboard.state.history)
+    dashboard.stop.click()
+    dashboard.state.join()
+    dashboard.refresh()
+    assert dashboard.state.history[-1].epoch < 20
+    for ax in dashboard.curves.axes.values():
+        assert ax.get_xlim()[1] == pytest.approx(40, rel=0.05)
+
+
+def test_a_run_that_was_complete_is_not_called_stopped(dashboard):
+    dashboard.run()
+    dashboard.state.run.status = "stopped"  # the button came with the last step
+    assert dashboard.sentence().startswith("Finished at epoch 0.53.")
+    dashboard.state.run.done -= 1
+    assert dashboard.sentence().startswith("Stopped at epoch 0.53, before its end.")
+
+
+def test_a_prediction_is_asked_and_what_is_none_is_refused(dashboard):
+    assert dashboard.guess.value == "" and dashboard.prediction_made() is None
+    for typed in ("ninety", "-3", "101", "nan"):
+        dashboard.guess.value = typed
+        dashboard.train.click()
+        assert repr(typed) in dashboard.error.value.replace("&#x27;", "'") and dashboard.state.run is None
+    dashboard.guess.value = "97,5"
+    assert dashboard.prediction_made() == 0.975
+
+
+def test_the_estimate_is_the_pace_of_the_last_run_times_the_work_of_the_next(dashboard):
+    assert "s here" not in dashboard.cost.value, "nothing is known before the first run"
+    dashboard.run()
+    dashboard.state.run.seconds, dashboard.state.run.done = 2.0, 10
+    dashboard.panel_of_levers.set(epochs=50)
+    steps = count_steps(dashboard.dataset, dashboard.state.train_config)[1]
+    assert f"It takes about {0.2 * steps:.0f} s here." in dashboard.cost.value
+
+
+def test_a_number_typed_out_of_bounds_is_corrected_with_a_word():
+    panel = LeverPanel(LeNetConfig(), TrainConfig())
+    panel.controls["epochs"].value = -3
+    assert panel.controls["epochs"].value == 0.01
+    assert "epochs: -3 lies outside 0.01 to 1000; 0.01 was taken" in panel.corrected.value
+    panel.controls["epochs"].value = 2
+    assert panel.corrected.value == ""
+
+
+def test_levers_are_grouped_and_what_is_seldom_turned_is_folded():
+    panel = LeverPanel(LeNetConfig(), TrainConfig())
+    boxes = [child for child in panel.widget.children[0].children if child.__class__.__name__ == "Box"]
+    shown = [{c.description for c in box.children} for box in boxes]
+    assert "kernel size" in shown[0] and "learning rate" in shown[1] and len(shown) == 2
+    assert panel.fold.layout.display == "none"
+    panel.more.value = True
+    assert panel.fold.layout.display != "none"
+    inside = {c.description for box in panel.fold.children for c in getattr(box, "children", ())}
+    assert {"rotation", "weight decay"} <= inside
+    everywhere = inside | shown[0] | shown[1]
+    assert everywhere == {c.description for c in panel.controls.values()}
 
 
 def test_closing_leaves_no_thread(digits):
@@ -199,7 +279,8 @@ def test_the_thread_touches_widget_traits_alone(dashboard, monkeypatch):
 def test_still_picture_and_sentence_without_a_kernel(dashboard):
     dashboard.run()
     data, metadata = dashboard._repr_mimebundle_()
-    assert data["image/png"] and data["text/plain"] == dashboard.sentence() == metadata["image/png"]["alt"]
+    assert data["image/png"] and data["text/plain"] == metadata["image/png"]["alt"]
+    assert data["text/plain"] == f"{dashboard.sentence()} Run this cell to get the controls."
     assert " s " not in data["text/plain"], "times are shown live only"
 
 
@@ -237,9 +318,9 @@ def test_a_run_that_ends_at_once_is_in_the_book_once(digits):
 
 
 def test_overlays_may_be_chosen_while_it_trains(digits):
-    made = TuningLab(digits, train_config=replace(SHORT, epochs=20), seeds=1)
+    made = TuningLab(digits, train_config=replace(SHORT, epochs=400), seeds=1)
     made.pin_baseline(epochs=0.5)
-    made.panel_of_levers.set(epochs=20)
+    made.panel_of_levers.set(epochs=400)
     made.start()
     for n in range(30):
         made.overlay.value = (1,) if n % 2 else ()
@@ -304,6 +385,7 @@ def test_overlays_are_drawn_and_taken_away(lab):
 def test_file_holds_everything_but_weights(lab, tmp_path):
     lab.file.value = str(tmp_path / "runs.csv")
     lab.export.click()
+    assert f"{len(lab.book.entries)} runs in {lab.file.value}" in lab.verdict.value
     again = Book.load(lab.file.value)
     assert again.table().equals(lab.book.table())
     assert again.baseline.number == lab.book.baseline.number
@@ -378,7 +460,41 @@ def test_runs_from_a_file_and_diverged_ones_cannot_be_revealed(digits, tmp_path)
 
 
 def test_leaderboard_keeps_to_the_limit_and_puts_the_best_first(lab):
-    board = lab.book.leaderboard(60_000)
-    assert (board["parameters"] < 60_000).all()
+    board = lab.book.leaderboard(Budget(parameters=60_000))
+    assert (board["parameters"] <= 60_000).all()
     means = [np.mean(lab.book[n].accuracies) for n in board.index]
     assert means == sorted(means, reverse=True)
+
+
+def test_leaderboard_refuses_what_exceeds_the_budget_and_says_why(lab):
+    base = lab.book.baseline
+    lab.compare(batch_size=64, equal="steps")
+    greedy = lab.book.entries[-1]
+    # Ten steps of 32 out of 600 images; ten of 64 are all of them, the last batch having 24.
+    assert (base.images_seen, greedy.images_seen) == (320, 600)
+    budget = Budget(images=base.images_seen, multiply_adds=300_000, seeds=2)
+    board, refused = lab.book.leaderboard(budget), lab.book.refused(budget)
+    assert base.number in board.index and greedy.number not in board.index
+    assert f"at most {base.images_seen:,}" in refused.loc[greedy.number].iloc[0]
+    assert not len(lab.book.leaderboard(replace(budget, seeds=3))), "two seeds are not three"
+    assert sorted([*board.index, *refused.index]) == [e.number for e in lab.book.entries if e.accuracies]
+
+
+def test_training_accuracy_is_that_of_the_finished_networks(lab):
+    base = lab.book.baseline
+    again = [evaluate(model, lab.dataset.train).accuracy for model in base.models]
+    assert base.train_accuracies == again
+    assert lab.book.table()["training [%]"].iloc[0] == f"{100 * np.mean(again):.2f}"
+
+
+def test_a_difference_rests_on_the_seeds_that_both_runs_have(lab):
+    lab.seeds.value = 4
+    lab.compare(width=1.5)
+    lab.seeds.value = 2
+    assert len(lab.book.entries[-1].accuracies) == 4
+    assert "2 shared seeds" in lab.sentence() and lab.book.table()["shared seeds"].iloc[-1] == 2
+
+
+def test_an_unknown_prediction_is_refused_with_the_words_there_are(lab):
+    with pytest.raises(ValueError, match="'same': choose one of better, undecided, worse"):
+        lab.compare(width=2.0, expect="same")

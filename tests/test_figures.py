@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from lenet_helpers import LeNet, Split
-from lenet_helpers.figures import plots
 from lenet_helpers.figures import training as figures
 from lenet_helpers.training import EpochRecord
 
@@ -11,7 +10,7 @@ from lenet_helpers.training import EpochRecord
 @pytest.fixture
 def shown(monkeypatch):
     seen = []
-    monkeypatch.setattr(plots, "show", lambda fig, alt: seen.append((fig, alt)))
+    monkeypatch.setattr(figures, "show", lambda fig, alt: seen.append((fig, alt)))
     return seen
 
 
@@ -26,10 +25,37 @@ def test_curves_sentence_has_the_first_and_the_last_error(shown):
 
 def test_confusion_sentence_by_hand(shown):
     figures.show_confusion(np.array([[5, 1], [3, 4]]), ("cat", "dog"))
-    assert (
-        shown[0][1]
-        == "4 of 13 images are off the diagonal; the most frequent mistake is dog taken for cat, 3 times."
+    assert shown[0][1] == (
+        "4 of 13 images are off the diagonal. The largest number there is 3, and it stands in one cell alone."
     )
+
+
+def test_confusion_says_when_several_cells_share_first_place(shown):
+    figures.show_confusion(np.array([[5, 2, 0], [1, 4, 2], [2, 0, 9]]), ("a", "b", "c"))
+    assert "The largest number there is 2, and it stands in 3 cells." in shown[0][1]
+
+
+def test_a_mistake_is_followed_to_the_pixels_that_matter(shown):
+    class Corner(torch.nn.Module):
+        """Says class 1 if the pixel in row 2, column 3 is lit, else class 0."""
+
+        def __init__(self):
+            super().__init__()
+            self.conv1 = torch.nn.Conv2d(1, 6, 3)
+
+        def forward(self, x):
+            self.conv1(x)
+            lit = 8 * x[:, 0, 2, 3] - 4
+            return torch.stack([-lit, lit], dim=1)
+
+    image = torch.zeros(1, 1, 9, 9)
+    image[0, 0, 2, 3] = 1.0
+    figures.show_mistake(Corner(), Split(image, torch.tensor([0])), 0, ("no", "yes"), 0.0)
+    fig, alt = shown[0]
+    assert "A no read as yes" in alt and "rises from 0% to 100%" in alt
+    # The square is 5×5: the first place whose square holds row 2, column 3 is row 0, column 1.
+    assert "row 0, column 1" in alt
+    assert fig.axes[0].get_title() == "no, read as yes"
 
 
 def test_hardest_sentence_counts_the_sure_mistakes(shown):

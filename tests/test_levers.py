@@ -3,7 +3,8 @@ from dataclasses import dataclass
 import pytest
 
 from lenet_helpers import LeNetConfig, TrainConfig
-from lenet_helpers.levers import lever, lever_table, levers_of, validate
+from lenet_helpers.figures.tuning import lever_table
+from lenet_helpers.levers import lever, levers_of, validate
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ SEEDS = range(20)
 _ORDER = "the two lines do not depend on each other"
 _SAME_SUM = "a sum does not ask in which order it is taken"
 EQUIVALENT = {
+    "shared_gradient": {
+        "4: torch.zeros(kh, kw, dtype=image.dtype) -> torch.zeros(kh, kw)": "the dtype is not asked for",
+    },
     "cross_correlate": {
         "2: h, w = image.shape one line later": _ORDER,
         "4: torch.zeros -> torch.ones": "every cell is written",
@@ -53,6 +56,15 @@ EQUIVALENT = {
         "14: correct += (model(images).argmax(1) == labels).sum().item() one line later": _ORDER,
         "14: (model(images).argmax(1) == labels).sum().item() -> "
         "(model(images).argmax(1) == labels).sum()": "a tensor of one number is a number",
+    },
+    "fit_one_batch": {
+        "2: model.train() one line later": _ORDER,
+        "5: loss = F.cross_entropy(model(images), labels) one line later": "cleared before backward()",
+        "8: optimizer.step() one line later": _ORDER,
+    },
+    "bootstrap": {
+        "2: seeds, images = difference.shape one line later": _ORDER,
+        "5: rows = rng.integers(seeds, size=seeds) one line later": _ORDER,
     },
     "verdict": {
         "2: t = {3: 4.3, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26} "

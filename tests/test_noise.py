@@ -46,10 +46,10 @@ def test_share_of_luck_by_hand():
 
 def test_outcome_waits_for_the_prediction(explorer):
     assert not explorer.bars.get_visible() and "luck alone" not in explorer.sentence().lower()
-    explorer.prediction.choice.value = explorer.prediction.options[0]
+    explorer.prediction.choice.value = explorer.prediction.answer
     explorer.prediction.commit.click()
     assert explorer.bars.get_visible() and "Luck alone" in explorer.sentence()
-    assert explorer.prediction.value == explorer.prediction.options[0]
+    assert explorer.prediction.value == explorer.prediction.answer
     assert "in about 1 of 2" in explorer.prediction.verdict.value
 
 

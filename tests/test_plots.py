@@ -14,7 +14,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from lenet_helpers.figures import plots
+from lenet_helpers.figures import canvas, plots
 
 WHITE = (1.0, 1.0, 1.0)
 # Machado, Oliveira and Fernandes, "A physiologically-based model for simulation of color vision
@@ -99,32 +99,32 @@ def test_contrast_by_hand():
     assert contrast("#767676", WHITE) == pytest.approx(4.54, abs=0.01)  # the grey WCAG's own pages name
 
 
-@pytest.mark.parametrize("colour", plots.LINES)
+@pytest.mark.parametrize("colour", canvas.LINES)
 def test_lines_stand_out_from_the_paper(colour):
     assert contrast(colour, WHITE) >= 3.0
 
 
 def test_words_on_the_paper_are_readable():
-    assert contrast(plots.GREY, WHITE) >= 4.5
+    assert contrast(canvas.GREY, WHITE) >= 4.5
 
 
 @pytest.mark.parametrize("name", DEFICIENCIES)
 def test_lines_are_told_apart_by_colour_blind_readers(name):
-    seen = [lab(np.array(DEFICIENCIES[name]) @ linear(colour)) for colour in plots.LINES]
+    seen = [lab(np.array(DEFICIENCIES[name]) @ linear(colour)) for colour in canvas.LINES]
     for (i, one), (j, other) in itertools.combinations(enumerate(seen), 2):
         # 10 is what a glance tells apart; below it, dash and marker have to do it, for later lines only.
-        assert np.linalg.norm(one - other) > 10, (plots.LINES[i], plots.LINES[j])
+        assert np.linalg.norm(one - other) > 10, (canvas.LINES[i], canvas.LINES[j])
 
 
 def test_colour_is_never_alone():
-    styles = [plots.series(i) for i in range(len(plots.LINES))]
+    styles = [canvas.series(i) for i in range(len(canvas.LINES))]
     for key in ("color", "linestyle", "marker"):
         assert len({str(style[key]) for style in styles}) == len(styles)
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_opaque_white_and_reproducible(name):
-    first, second = plots.png(FIGURES[name]()), plots.png(FIGURES[name]())
+    first, second = canvas.png(FIGURES[name]()), canvas.png(FIGURES[name]())
     assert first == second
     pixels = matplotlib.image.imread(io.BytesIO(first))
     assert np.all(pixels[0, 0, :3] == 1) and (pixels.shape[2] == 3 or np.all(pixels[..., 3] == 1))
@@ -145,10 +145,10 @@ def test_words_are_large_enough(name):
 
 def test_drawn_in_a_thread_as_in_the_main_one():
     drawn = {}
-    thread = threading.Thread(target=lambda: drawn.update(png=plots.png(FIGURES["learning_curves"]())))
+    thread = threading.Thread(target=lambda: drawn.update(png=canvas.png(FIGURES["learning_curves"]())))
     thread.start()
     thread.join()
-    assert drawn["png"] == plots.png(FIGURES["learning_curves"]())
+    assert drawn["png"] == canvas.png(FIGURES["learning_curves"]())
 
 
 def test_learning_curves_draw_what_is_recorded():
@@ -196,7 +196,7 @@ def test_signed_image_is_white_at_zero():
 def test_show_gives_picture_text_and_sentence():
     InteractiveShell.instance()
     with capture_output() as captured:
-        plots.show(FIGURES["bars"](), alt='Dense needs 4,515,840 weights, "convolution" 250.')
+        canvas.show(FIGURES["bars"](), alt='Dense needs 4,515,840 weights, "convolution" 250.')
     (output,) = captured.outputs
     data, metadata = output.data, output.metadata
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
@@ -207,4 +207,4 @@ def test_show_gives_picture_text_and_sentence():
 @pytest.mark.parametrize("alt", ["", "  "])
 def test_show_without_a_text_is_refused(alt):
     with pytest.raises(ValueError, match="say in one sentence"):
-        plots.show(FIGURES["bars"](), alt=alt)
+        canvas.show(FIGURES["bars"](), alt=alt)

@@ -1,5 +1,6 @@
 """Quizzes: every question well formed, every choice answered, the score kept."""
 
+import html
 import os
 import subprocess
 import sys
@@ -79,11 +80,39 @@ def test_the_view_answers_each_choice_and_works_without_a_mouse():
             assert not card.button.disabled
             card.button.click()
             assert ("✓" in card.feedback.value) == option.correct
-    assert "first try in this chapter: " in view.cards[-1].feedback.value
-    assert "solved this one before" in quiz(CHAPTER).cards[0].feedback.value
+    n = len(view.cards)
+    assert f"All {n} questions of this chapter solved" in view.cards[-1].feedback.value
     data = quiz(CHAPTER, "layout")._repr_mimebundle_()
     assert len(quiz(CHAPTER, "layout").cards) == 1
     assert "permut" in data["text/plain"] and "<li>" in data["text/html"]
+
+
+def test_the_right_option_is_marked_after_an_answer_and_the_answer_is_remembered():
+    card = quiz(CHAPTER).cards[0]
+    assert not any(label[0] in "✓✗" for label, _id in card.choice.options), "nothing is marked before"
+    wrong = next(o for o in card.quiz.options if not o.correct)
+    right = next(o for o in card.quiz.options if o.correct)
+    card.choice.value = wrong.id
+    card.button.click()
+    labels = {key: label for label, key in card.choice.options}
+    assert labels[right.id] == f"✓ {right.text}" and labels[wrong.id] == f"✗ {wrong.text}"
+    assert sum(label[0] in "✓✗" for label in labels.values()) == 2
+    assert card.choice.value == wrong.id and not card.button.disabled
+    assert wrong.feedback[:20] in html.unescape(card.feedback.value)
+    assert "0 of" not in card.feedback.value, "what is missing is not counted"
+    again = quiz(CHAPTER).cards[0]
+    assert again.choice.value == wrong.id and wrong.feedback[:20] in html.unescape(again.feedback.value)
+    assert {key: label for label, key in again.choice.options} == labels
+    again.choice.value = right.id
+    assert wrong.feedback[:20] not in html.unescape(again.feedback.value)
+    again.button.click()
+    assert "Solved in this chapter so far: 1." in again.feedback.value
+
+
+def test_an_answer_of_an_option_that_is_gone_is_forgotten():
+    progress.record("quiz", f"{CHAPTER}/{load_questions(CHAPTER)[0].id}", {"chosen": "no longer there"})
+    card = quiz(CHAPTER).cards[0]
+    assert card.choice.value is None and card.feedback.value == ""
 
 
 def test_unknown_chapters_and_questions_are_named():

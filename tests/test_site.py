@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import nbformat
 import pytest
 
+from lenet_helpers.figures.export import OUTCOME
 from lenet_helpers.quizzes.questions import load_questions
 from tools.notebooks import chapters
 
@@ -152,10 +153,24 @@ def test_chapters_are_numbered_and_hints_and_solutions_fold(site, path):
     if path.parent.name == "en":
         words = [choice for choice, _said in folds(page)]
         solutions = sum(bool(cell.metadata.get("jupyter", {}).get("source_hidden")) for cell in cells)
-        hints = sum(cell.source.startswith("check.hint(") for cell in cells)
+        hints = sum("check.hint(" in cell.source for cell in cells if cell.cell_type == "code")
         assert sum("Show a solution" in choice for choice in words) == solutions > 0
         assert sum("Show a hint" in choice for choice in words) == hints > 0
         assert "Show code cell" not in page
+
+
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_what_a_prediction_hides_is_folded_away(site, path):
+    outcomes = [
+        output["data"][OUTCOME]
+        for cell in nbformat.read(path, 4).cells
+        for output in cell.get("outputs", [])
+        if OUTCOME in output.get("data", {})
+    ]
+    said = dict(folds(page_of(site, path)))
+    shown = [choice for choice, _said in folds(page_of(site, path))]
+    assert [outcome["summary"] for outcome in outcomes if outcome["summary"] not in said] == []
+    assert sum(shown.count(word) for word in {o["summary"] for o in outcomes}) == len(outcomes)
 
 
 def test_links_of_the_start_page_lead_to_pages(site):

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter, MarkdownExporter
 
+from lenet_helpers.figures.export import OUTCOME, keep_stills
 from tools.notebooks import NOTEBOOKS, WIDGET, chapters
 
 NAMES = [str(path.relative_to(NOTEBOOKS)) for path in chapters()]
@@ -55,6 +56,17 @@ def pictures(name):
     ]
 
 
+def outcomes(name):
+    """The sentences of the outcomes that are stored apart, in order."""
+    return [
+        output.data[OUTCOME]["sentence"]
+        for cell in read(name).cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if OUTCOME in output.get("data", {})
+    ]
+
+
 def exported(name, **options):
     """A chapter as HTML, as the menu of `make lab` exports it."""
     exporter = HTMLExporter(
@@ -68,7 +80,11 @@ def exported(name, **options):
 def test_html_keeps_every_picture_with_its_text(name, template):
     page, _resources = exported(name, template_name=template)
     found = [image for image in Images(page).found if image["src"].startswith("data:image/png")]
-    assert [image.get("alt") for image in found] == pictures(name) != []
+    folded = outcomes(name)
+    alts = [image.get("alt") for image in found]
+    assert [alt for alt in alts if alt not in folded] == pictures(name) != []
+    assert [alt for alt in alts if alt in folded] == folded
+    assert page.count("<summary>Show what happens</summary>") == len(folded), "each in a fold of its own"
     assert not [text for text in REMAINS if text in page]
 
 
@@ -112,3 +128,21 @@ def test_every_widget_left_a_picture_or_words(name):
                 if "image/png" in data:
                     assert "text/html" not in data, f"{cell.id}: a picture inside HTML is not shown by GitHub"
                     assert len(output.metadata["image/png"]["alt"].split()) >= 3, cell.id
+
+
+def test_what_is_saved_holds_pictures_in_place_of_live_figures():
+    """Opened again, JupyterLab would look for widgets that no kernel knows any more."""
+    outputs = [
+        nbformat.v4.new_output(
+            "execute_result", {WIDGET: {"model_id": "x"}, "image/png": "p", "text/plain": "t"}
+        ),
+        nbformat.v4.new_output("display_data", {WIDGET: {"model_id": "y"}, "text/plain": "a progress bar"}),
+        nbformat.v4.new_output("stream", text="hello"),
+    ]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("m"), nbformat.v4.new_code_cell("x", outputs=outputs)]
+    )
+    keep_stills({"type": "notebook", "content": notebook}, path="a.ipynb", contents_manager=None)
+    kept = notebook.cells[1].outputs
+    assert set(kept[0].data) == {"image/png", "text/plain"} and WIDGET in kept[1].data
+    keep_stills({"type": "file", "content": "text"}, path="a.txt", contents_manager=None)

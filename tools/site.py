@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 from sphinx.cmd.build import build_main
 
+from lenet_helpers.figures.export import with_outcomes_folded
 from lenet_helpers.quizzes.questions import Quiz, load_questions
 
 ROOT = Path(__file__).parents[1]
@@ -133,9 +134,10 @@ def _for_the_site(cell, code, words, headings):
             cell.source,
         )
         return
+    cell.outputs = with_outcomes_folded(cell.outputs)
     if cell.metadata.get("jupyter", {}).get("source_hidden"):
         _fold(cell, "hide-cell", words["solution"], words["close"])
-    elif re.match(r"check\.hint\(", cell.source):
+    elif re.search(r"^check\.hint\(", cell.source, re.MULTILINE):
         _fold(cell, "hide-output", words["hint"], words["close"])
     questions = _asked(cell.source, code)
     for output in cell.outputs:

@@ -128,12 +128,8 @@ def unmarked(package=ROOT / "lenet_helpers"):
         tree = ast.parse(path.read_text("utf-8"))
         declared = {id(n) for n in ast.walk(tree) if isinstance(n, ast.Call) and _name(n) == "N_"}
         for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr):
-                bad += [
-                    (path.name, n.lineno)
-                    for n in ast.walk(node)
-                    if isinstance(n, ast.Call) and _name(n) == "_"
-                ]
+            if isinstance(node, ast.JoinedStr):  # a text within an f-string; a name that N_ declared is fine
+                bad += [(path.name, n.lineno) for n in ast.walk(node) if _is_text(n)]
             if not isinstance(node, ast.Call) or _name(node) not in KEYWORDS or not node.args:
                 continue
             text = node.args[-1]
@@ -144,6 +140,15 @@ def unmarked(package=ROOT / "lenet_helpers"):
             if id(node) in declared and not constant:
                 bad.append((path.name, node.lineno))
     return bad
+
+
+def _is_text(node):
+    return (
+        isinstance(node, ast.Call)
+        and _name(node) == "_"
+        and bool(node.args)
+        and isinstance(node.args[0], ast.Constant)
+    )
 
 
 def _name(call):

@@ -9,8 +9,9 @@ from nbgrader import preprocessors as pp
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
-from .marks import HideTests, RunInSandbox, SaveGrades, Screen
+from .marks import Examine, HideTests, SaveGrades, Screen, ShowGrades, as_number, rounded
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -39,22 +40,27 @@ def configure(c, root=HERE):
         Screen,
         pp.ClearOutput,
         pp.DeduplicateIds,
-        pp.OverwriteKernelspec,
         pp.OverwriteCells,
         pp.CheckCellMetadata,
     ]
+    c.Screen.root = c.Examine.root = str(root)
     c.Autograde.autograde_preprocessors = [
-        RunInSandbox,
+        Examine,
         pp.LimitOutput,
         SaveGrades,
         pp.AssignLatePenalties,
         pp.CheckCellMetadata,
     ]
-    c.GenerateFeedback.preprocessors = [HideTests, pp.GetGrades, CSSHTMLHeaderPreprocessor]
+    c.GenerateFeedback.preprocessors = [HideTests, ShowGrades, CSSHTMLHeaderPreprocessor]
+    c.HTMLExporter.filters = {"float": as_number, "round": rounded}
     # For `nbgrader validate` and the Validate button, which run on the student's machine.
     c.ExecutePreprocessor.timeout = 120
     c.Execute.timeout = 120
     return c
+
+
+class UnknownName(ValueError):
+    """There is no such assignment or student."""
 
 
 class Course:
@@ -67,6 +73,9 @@ class Course:
         if here not in os.environ.get("PATH", "").split(os.pathsep):
             os.environ["PATH"] = here + os.pathsep + os.environ.get("PATH", "")
         self.config = configure(Config(), self.root)
+        settings = self.root / "nbgrader_config.py"
+        if settings.is_file():  # the late policy, for one, is the teacher's
+            self.config.merge(PyFileConfigLoader(settings.name, str(self.root)).load_config())
 
     def directory(self, assignment, student="*"):
         """nbgrader's CourseDirectory for one assignment and one student (or all)."""
@@ -79,6 +88,14 @@ class Course:
     def assignments(self):
         """Names of the assignments in source/, in order."""
         return sorted(p.name for p in (self.root / "source").iterdir() if p.is_dir())
+
+    def chosen(self, names=None):
+        """`names` if they are assignments, all if there are none; UnknownName otherwise."""
+        known = self.assignments()
+        for name in names or ():
+            if name not in known:
+                raise UnknownName(f"no assignment {name!r}: choose from {', '.join(known)}")
+        return list(names or known)
 
     def submissions(self, assignment):
         """(student, folder) of everything handed in for one assignment, by student."""

@@ -25,7 +25,7 @@ _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_PDEATHSIG = 4, 38, 1
 _CAPABILITY_VERSION_3 = 0x20080522
 
 # A checkout or an environment that lies below /tmp must stay in sight: then /tmp is not given away.
-_NEEDED = (sys.prefix, sys.base_prefix, os.path.abspath(__file__))
+_NEEDED = (sys.prefix, sys.base_prefix)
 WRITABLE = tuple(
     path
     for path in ("/box", "/tmp", "/dev/shm")

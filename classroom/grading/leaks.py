@@ -56,6 +56,13 @@ def leaks(source, released):
     return found + [f"the mark {word}" for pair in _BEGIN_END for word in pair if word in everything]
 
 
+def leaks_in_text(source, text):
+    """What of a source notebook's secrets stands in the text of another released file."""
+    lines = {line.strip() for line in text.split("\n")}
+    secret = {line for line in secrets_of(source) if len(line) >= 24}
+    return [f"the secret line {line!r}" for line in sorted(secret & lines)]
+
+
 def hidden_numbers(source):
     """Numbers of four digits and more in hidden tests: seeds and expected values."""
     numbers = set()

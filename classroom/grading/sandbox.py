@@ -1,4 +1,8 @@
-"""Start the warm process, in bubblewrap where there is one, and hand it notebooks."""
+"""Start the warm process, in bubblewrap where there is one, and hand it notebooks.
+
+What it can see is a folder made for it: the suite without its checks, and the half of the
+grader that runs inside. Nothing of the course is in there.
+"""
 
 import os
 import shutil
@@ -9,11 +13,14 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from . import box
+from . import frames
 from .isolate import SCRATCH, WRITABLE
 from .limits import Limits
 
-ROOT = Path(__file__).resolve().parents[2]  # the folder of lenet_helpers and classroom
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]  # the folder of lenet_helpers and classroom
+INSIDE = ("box", "build", "frames", "isolate", "job", "limits", "template", "watch", "wire")
+SUITE = "/suite"
 
 NO_SANDBOX = """bubblewrap (the program bwrap) was not found or may not be used here.
 Without it, students' code runs with YOUR rights: it can read, change and send away
@@ -26,7 +33,7 @@ class NoSandbox(RuntimeError):
 
 
 class WorkerDied(RuntimeError):
-    """The warm process ended. The notebook it was running is not graded."""
+    """A process of the grader itself ended. The notebook it was running is not graded."""
 
 
 def bubblewrap():
@@ -36,6 +43,23 @@ def bubblewrap():
         return None
     trial = [path, "--unshare-all", "--ro-bind", "/", "/", "true"]
     return path if subprocess.run(trial, capture_output=True).returncode == 0 else None
+
+
+def stage(folder):
+    """Put what students' code may import into `folder`: the suite with the stand-in for its checks."""
+    hidden = shutil.ignore_patterns("checks", "__pycache__", "*.po", "*.pot")
+    shutil.copytree(ROOT / "lenet_helpers", folder / "lenet_helpers", ignore=hidden)
+    shutil.copytree(HERE / "stand_in", folder / "lenet_helpers" / "checks", ignore=hidden)
+    (folder / "lenet_helpers" / "checks" / "selfcheck.py").rename(folder / "selfcheck.py")
+    inside = folder / "classroom" / "grading"
+    inside.mkdir(parents=True)
+    for name in INSIDE:
+        shutil.copy(HERE / f"{name}.py", inside)
+    for package in (inside, inside.parent):
+        (package / "__init__.py").touch()
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(folder)], capture_output=True)
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 class Worker:
@@ -56,8 +80,12 @@ class Worker:
         self.close()
 
     def start(self):
-        """Start the warm process (a few seconds); done by `run` where it was not."""
-        self._home = tempfile.mkdtemp(prefix="lenet-grading-")
+        """Start the warm process (a few seconds); done by `begin` where it was not."""
+        self._home = Path(tempfile.mkdtemp(prefix="lenet-grading-"))
+        self._home.chmod(0o755)
+        suite = self._home / "suite"
+        suite.mkdir()
+        stage(suite)
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         command = [
@@ -69,9 +97,9 @@ class Worker:
             str(theirs_out),
             f"for-{os.getpid()}",
         ]  # so that whoever looks at the list of processes sees whose it is
-        environment = _environment(self._home, self.sandboxed)
+        environment = _environment(self._home, suite, self.sandboxed)
         if self.sandboxed:
-            command = _bwrap(bubblewrap() or _refuse(), environment) + command
+            command = _bwrap(bubblewrap() or _refuse(), environment, suite) + command
             environment = {"PATH": os.environ.get("PATH", "/usr/bin")}
         self._process = subprocess.Popen(
             command,
@@ -87,38 +115,47 @@ class Worker:
         os.close(theirs_out)
         self.isolated = self._receive()["isolated"]
 
-    def run(self, cells, files=None, limits=Limits()):
-        """Run a notebook's code cells and return the report.
+    def begin(self, cells, files=None, limits=Limits()):
+        """Start a notebook's process. cells: the sources, looked at to know what to import beforehand.
 
-        cells: list of dict(source, test). files: dict from relative path to base64 text.
-        The report has "cells" (a dict for each: outputs, and for tests points or why),
-        "ended" (why the notebook stopped early, or "") and "seconds".
+        files: dict from relative path to base64 text.
         """
         if self._process is None:
             self.start()
         home = "/box" if self.sandboxed else tempfile.mkdtemp(dir=self._home)
-        request = {
-            "cells": cells,
-            "files": files or {},
-            "limits": limits.as_dict(),
-            "home": home,
-            "answer_bytes": 8 * limits.output_bytes + 1_000_000,
-        }
+        # A guess that only decides what is imported before the fork.
+        trains = any(word in source for source in cells for word in ("train", "optim"))
+        return self.ask(
+            "start",
+            files=files or {},
+            limits=limits.as_dict(),
+            home=home,
+            trains=trains,
+            answer_bytes=frames.MOST_BYTES,
+        )
+
+    def ask(self, do, **request):
+        """One request to the warm process, and its answer."""
         try:
-            box.send(self._out, request)
-            return self._receive()
-        finally:
-            # Where a child cannot have folders of its own, the next notebook gets a fresh sandbox.
-            if self.sandboxed and not self.isolated:
-                self.close()
+            frames.write(self._out, frames.pack({"do": do, **request}))
+        except OSError:
+            pass  # the next line says why
+        return self._receive()
+
+    def finish(self):
+        """End the notebook's process."""
+        self.ask("end")
+        # Where a child cannot have folders of its own, the next notebook gets a fresh sandbox.
+        if self.sandboxed and not self.isolated:
+            self.close()
 
     def _receive(self):
-        message = box.receive(self._in)
-        if message is None:
+        data = frames.read(self._in, 2 * frames.MOST_BYTES)
+        if data is None:
             said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
             self.close()
             raise WorkerDied("the grading process ended: " + (said[-1] if said else "no message"))
-        return message
+        return frames.unpack(data, 2 * frames.MOST_BYTES)
 
     def close(self):
         """End the warm process and everything in its sandbox."""
@@ -128,7 +165,7 @@ class Worker:
         os.close(self._out)
         os.close(self._in)
         try:
-            process.wait(timeout=2)
+            process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -140,16 +177,16 @@ def _refuse():
     raise NoSandbox(NO_SANDBOX)
 
 
-def _environment(home, sandboxed):
+def _environment(home, suite, sandboxed):
     """The environment of student code: nothing of the teacher's own."""
     from platformdirs import user_cache_path
 
     cache, scratch = ("/cache", SCRATCH) if sandboxed else (str(user_cache_path()), "/tmp")
     paths = {
-        "HOME": home,
+        "HOME": str(home),
         "XDG_CACHE_HOME": cache,
         "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": SUITE if sandboxed else str(suite),
         "TMPDIR": scratch,
     }
     fixed = {
@@ -167,7 +204,7 @@ def _environment(home, sandboxed):
     return paths | fixed | ({"LENET_BOXED": "1", "HOME": "/box"} if sandboxed else {})
 
 
-def _bwrap(program, environment):
+def _bwrap(program, environment, suite):
     """The bubblewrap command: the system and Python read-only, three small writable folders, no network."""
     command = [
         program,
@@ -207,6 +244,9 @@ def _bwrap(program, environment):
         command += ["--perms", "0755", "--dir", str(parent)]
     for path in readable:
         command += ["--ro-bind", str(path), str(path)]
+    for path in _hidden():
+        command += ["--perms", "0755", "--tmpfs", str(path)]
+    command += ["--ro-bind", str(suite), SUITE]
     command += _cache()
     size = str(Limits().disk_mb * 1024 * 1024)
     command += ["--proc", "/proc", "--dev", "/dev"]
@@ -215,16 +255,21 @@ def _bwrap(program, environment):
     return command + ["--remount-ro", "/", "--remount-ro", "/dev", "--chdir", "/", "--"]
 
 
+def _packages():
+    places = {Path(p) for p in (sysconfig.get_paths()["purelib"], *site.getsitepackages())}
+    return {p.resolve() for p in places if p.exists()}
+
+
 def _readable():
-    """What must be visible: this Python, its packages, lenet_helpers and the grader's own modules."""
-    grading = Path(__file__).parent
-    places = {
-        Path(p)
-        for p in (sys.prefix, sys.base_prefix, sysconfig.get_paths()["purelib"], *site.getsitepackages())
-    }
-    places = {p.resolve() for p in places if p.exists() and not str(p).startswith("/usr/")}
-    outer = [p for p in places if not any(p != q and p.is_relative_to(q) for q in places)]
-    return sorted(outer) + [ROOT / "lenet_helpers", ROOT / "classroom" / "__init__.py", grading]
+    """What must be visible: this Python and its packages."""
+    places = {Path(p).resolve() for p in (sys.prefix, sys.base_prefix)} | _packages()
+    places = {p for p in places if not str(p).startswith("/usr/") and p != Path("/usr")}
+    return sorted(p for p in places if not any(p != q and p.is_relative_to(q) for q in places))
+
+
+def _hidden():
+    """Installed copies of the suite, which have its checks: they stay out of sight."""
+    return [p for place in _packages() for p in (place / "lenet_helpers", place / "classroom") if p.is_dir()]
 
 
 def _cache():

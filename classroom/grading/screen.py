@@ -1,34 +1,13 @@
-"""Look at a submitted notebook before anything of it runs: put it back in shape, note what is wrong.
+"""Put a submitted notebook back in shape before anything of it runs, and note what was wrong.
 
 Works on cells as nbformat gives them and on `Known` cells, which say what the teacher's
 notebook has. Nothing here runs or imports what a student wrote.
 """
 
-import ast
-import json
 from collections import Counter
 from dataclasses import dataclass
 
 import nbformat
-
-MOST_BYTES = 5_000_000
-SUSPICIOUS = {
-    "ctypes",
-    "gc",
-    "_getframe",
-    "f_back",
-    "tb_frame",
-    "__closure__",
-    "__subclasses__",
-    "settrace",
-    "setprofile",
-    "lenet_helpers.checks",
-    "_posixsubprocess",
-}
-
-
-class Unreadable(ValueError):
-    """The submitted file is not a notebook that can be graded."""
 
 
 @dataclass(frozen=True)
@@ -62,53 +41,21 @@ class Known:
         return about | ({"points": self.points} if self.grade else {})
 
 
-def read(path):
-    """The notebook at `path`; Unreadable, with the reason, if it is none."""
-    if path.is_symlink() or any(p.is_symlink() for p in path.parent.rglob("*")):
-        raise Unreadable("the submission contains a link to a file elsewhere")
-    if not path.is_file():
-        found = ", ".join(sorted(p.name for p in path.parent.glob("*.ipynb"))) or "no notebook"
-        raise Unreadable(f"{path.name} is missing (found: {found})")
-    if path.stat().st_size > MOST_BYTES:
-        raise Unreadable(f"the notebook is larger than {MOST_BYTES // 1_000_000} MB: outputs were left in it")
-    try:
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-        raw = json.loads(text)
-        if not isinstance(raw, dict) or not isinstance(raw.get("cells"), list):
-            raise ValueError("it has no list of cells")
-        nb = nbformat.from_dict(nbformat.convert(nbformat.from_dict(raw), 4))
-        for cell in nb.cells:
-            cell.source = "".join(cell.source).replace("\r\n", "\n")
-            cell.setdefault("metadata", nbformat.NotebookNode())
-        _changes, nb = nbformat.validator.normalize(nb)
-        nbformat.validate(nb)
-    except (
-        Exception
-    ) as error:  # UnicodeDecodeError, JSONDecodeError, ValidationError, KeyError, TypeError, ...
-        raise Unreadable(
-            f"not a valid notebook ({type(error).__name__}: {str(error).splitlines()[0][:120]})"
-        ) from None
-    return nb
-
-
 def mend(nb, known):
-    """Put the teacher's cells back in order and form; returns (undecided, notes).
+    """Put the teacher's cells back in order and form; returns notes: things a teacher may want to know.
 
-    undecided: dict from a test cell's id to the reason why it can't be graded. notes:
-    things a teacher may want to know. `known` is the list of Known, in order.
+    `known` is the list of Known, in order.
     """
     names = {cell.name: cell for cell in known}
     for cell in nb.cells:
         _forget_strangers(cell, names)
+    notes = _recognise(nb, known)
     counts = Counter(_id(cell) for cell in nb.cells if _id(cell))
-    undecided, notes = {}, []
     for cell in known:
-        if cell.test and counts[cell.name] != 1:
-            undecided[cell.name] = (
-                "its test cell was deleted"
-                if not counts[cell.name]
-                else "its test cell is there more than once"
-            )
+        if cell.test and not counts[cell.name]:
+            notes.append(f"test cell {cell.name} was deleted (put back)")
+        elif cell.test and counts[cell.name] > 1:
+            notes.append(f"test cell {cell.name} was there more than once (the last one counts)")
         elif not counts[cell.name] and cell.solution:
             notes.append(f"answer cell {cell.name} was deleted")
     _keep_last(nb)
@@ -117,11 +64,13 @@ def mend(nb, known):
         for cell in nb.cells
         if _id(cell) and names[_id(cell)].test and not _is_release(cell.source, names[_id(cell)].source)
     ]
-    notes += [f"uses {word}" for word in sorted(_suspicious(nb))]
     if _sort(nb, [cell.name for cell in known]):
         notes.append("cells were in another order (put back)")
     _add_missing(nb, known, counts)
-    return undecided, notes
+    for cell in nb.cells:
+        if _id(cell) and (names[_id(cell)].locked or names[_id(cell)].test):
+            cell.source = names[_id(cell)].source
+    return notes
 
 
 def _id(cell):
@@ -132,10 +81,31 @@ def _forget_strangers(cell, names):
     """Only the teacher's cells have ids and points; and those have the teacher's."""
     about = cell.metadata.get("nbgrader")
     name = about.get("grade_id") if isinstance(about, dict) else None
-    if name in names:
+    if isinstance(name, str) and name in names and names[name].kind == cell.cell_type:
         cell.metadata["nbgrader"] = nbformat.from_dict(names[name].metadata())
     else:
         cell.metadata.pop("nbgrader", None)
+
+
+def _recognise(nb, known):
+    """Find the teacher's cells by what they say where a program has dropped their ids."""
+    there, found = {_id(cell) for cell in nb.cells}, []
+    for cell in known:
+        if cell.name in there or cell.kind != "code":
+            continue
+        head = cell.source.split("\n", 1)[0].strip()
+        for other in reversed(nb.cells):
+            whole = _is_release(other.source, cell.source)
+            begins = (
+                cell.solution
+                and head.startswith(("def ", "class "))
+                and other.source.lstrip().startswith(head)
+            )
+            if not _id(other) and other.cell_type == "code" and (whole or begins):
+                other.metadata["nbgrader"] = nbformat.from_dict(cell.metadata())
+                found.append(cell.name)
+                break
+    return [f"{len(found)} cells had lost their nbgrader ids (recognised by their text)"] if found else []
 
 
 def _keep_last(nb):
@@ -166,8 +136,8 @@ def _sort(nb, order):
 
 
 def _add_missing(nb, known, counts):
-    """Add the teacher's cells that are gone: tests, so that a human can enter points, and locked ones,
-    which others need.
+    """Add the teacher's cells that are gone: tests and hand-graded answers, for their points, and locked
+    ones, which others need.
     """
     for i, cell in enumerate(known):
         if counts[cell.name] or (cell.solution and not cell.grade):
@@ -180,7 +150,7 @@ def _add_missing(nb, known, counts):
 
 def _is_release(submitted, full):
     """Whether `submitted` is a test cell as released, or its whole source `full`."""
-    return submitted.split() == full.split() or submitted.split() == without_hidden(full).split()
+    return submitted.split() in (full.split(), without_hidden(full).split())
 
 
 def without_hidden(source):
@@ -194,20 +164,3 @@ def without_hidden(source):
         elif not hidden:
             kept.append(line)
     return "\n".join(kept)
-
-
-def _suspicious(nb):
-    """Names in the student's own code that reach into the interpreter: for a human to look at."""
-    found = set()
-    for cell in nb.cells:
-        if cell.cell_type != "code" or cell.metadata.get("nbgrader", {}).get("locked"):
-            continue
-        try:
-            tree = ast.parse(cell.source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        for node in ast.walk(tree):
-            words = [getattr(node, "attr", ""), getattr(node, "id", ""), getattr(node, "module", "") or ""]
-            words += [alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)]
-            found |= {word for word in words if word in SUSPICIOUS}
-    return found

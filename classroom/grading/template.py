@@ -1,15 +1,14 @@
 """The warm process: imports everything once, then forks one child for each notebook.
 
-Started inside the sandbox by `sandbox.Worker`, it reads jobs and writes reports as
-messages (see `box.send`) on the two descriptors named on its command line. It never
-runs student code itself and believes nothing that a child says beyond its shape.
+Started inside the sandbox by `sandbox.Worker`, it reads requests and writes answers as
+frames (see `frames`) on the two descriptors named on its command line. It never runs
+student code itself and passes on, unread, what a child says.
 """
 
 import os
 import sys
 
-from . import box, isolate, watch
-from .guard import Guard
+from . import box, frames, isolate, watch
 from .job import Job
 
 
@@ -41,34 +40,38 @@ def warm_up_training():
 
     for kind in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW):
         weight = torch.nn.Parameter(torch.zeros(2))
-        weight.grad = torch.zeros(2)  # no backward(): that would start threads
+        weight.grad = torch.zeros(2)
         kind([weight], lr=0.1).step()
 
 
-def trains(request):
-    """Whether a notebook seems to train something. It only decides what is imported before the fork."""
-    return any(word in cell["source"] for cell in request["cells"] for word in ("train", "optim"))
-
-
 def main(reading, writing):
-    """Serve jobs from descriptor `reading` until it closes; the first message tells what isolation there
+    """Serve requests from descriptor `reading` until it closes; the first message tells what isolation there
     is.
     """
     boxed = bool(os.environ.get("LENET_BOXED"))
     if boxed:
         isolate.leave_root()
     warm_up()
-    shell, guard = box.make_shell(), Guard()
+    shell = box.make_shell()
     shell.run_cell("pass")  # the first cell is the slow one
     isolated = boxed and _can_isolate()
-    box.send(writing, {"ready": True, "isolated": isolated})
-    ready_to_train = False
-    while (request := box.receive(reading)) is not None:
-        if not ready_to_train and trains(request):
-            warm_up_training()
-            ready_to_train, guard = True, Guard()
-        request |= {"alone": boxed, "base_mb": watch.usage(os.getpid(), set())[1]}
-        box.send(writing, Job(request, shell, guard, isolated).run())
+    frames.write(writing, frames.pack({"ready": True, "isolated": isolated}))
+    ready_to_train, job = False, None
+    while (data := frames.read(reading)) is not None:
+        request = frames.unpack(data)
+        do = request.pop("do")
+        if do == "start":
+            if request["trains"] and not ready_to_train:
+                warm_up_training()
+                ready_to_train = True
+            request |= {"alone": boxed, "base_mb": watch.usage(os.getpid(), set())[1]}
+            job = Job(request, shell, isolated)
+            answer = {"why": job.ended} if job.ended else {}
+        elif job is None:
+            answer = {"why": "no notebook was started"}
+        else:
+            answer = getattr(job, do)(**request)
+        frames.write(writing, frames.pack(answer))
 
 
 def _can_isolate():

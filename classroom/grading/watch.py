@@ -29,14 +29,30 @@ def processes(root, ours):
 
 
 def usage(root, ours, many=8):
-    """(CPU seconds so far, megabytes, number of processes) of a submission; memory of the first `many`
-    processes.
+    """(CPU seconds so far, megabytes, number of processes, whether one wants to compute) of a submission;
+    memory of the first `many` processes.
     """
     found = processes(root, ours)
     # utime, stime, and those of its ended children
     ticks = sum(sum(int(value) for value in fields[11:15]) for fields in found.values())
     memory = sum(_private_mb(pid) for pid in list(found)[:many])
-    return ticks / _TICK, memory, len(found)
+    busy = any(_wants_to_run(pid, fields) for pid, fields in found.items())
+    return ticks / _TICK, memory, len(found), busy
+
+
+def _wants_to_run(pid, fields):
+    """Whether a thread of the process computes, waits for a processor or for a disk."""
+    if fields[0] in (b"R", b"D"):
+        return True
+    if int(fields[17]) < 2:  # threads
+        return False
+    try:
+        return any(
+            (_stat(f"{pid}/task/{name}") or [b"S"])[0] in (b"R", b"D")
+            for name in os.listdir(f"/proc/{pid}/task")
+        )
+    except OSError:
+        return False
 
 
 def _stat(name):

@@ -19,8 +19,8 @@ FLAWS = Exercise(
             " the seven stand."
         ),
         N_(
-            "Three speak of the network of 1998 (its input, its pooling, its squashing function), three of"
-            " the code below them, one of any dense layer."
+            "A to D speak of the network of 1998, D besides of the code; E and G speak of the code alone, and"
+            " F of any dense layer. Of the four about 1998 one stands, of the two about the code one."
         ),
         N_(
             "Look at the shapes that the code prints, at fc1.weight.shape, and at the paper's table in"

@@ -14,11 +14,7 @@ from .core import Exercise, Failed, NotStarted
 def _chapters():
     package = __name__.rpartition(".")[0]
     folder = importlib.import_module(package).__path__
-    return [
-        f"{package}.{m.name}"
-        for m in pkgutil.iter_modules(folder)
-        if m.name.startswith(("chapter", "assignment"))
-    ]
+    return [f"{package}.{m.name}" for m in pkgutil.iter_modules(folder) if m.name.startswith("chapter")]
 
 
 def exercises(module_name):

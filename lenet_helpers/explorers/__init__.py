@@ -9,6 +9,7 @@ to add one; its name then goes into the table below.
 import importlib
 
 _WHERE = {
+    "FirstExplorer": "first",
     "PermutationExplorer": "permutation",
     "ConvolutionExplorer": "convolution",
     "KernelGallery": "kernels",
@@ -32,6 +33,7 @@ _WHERE = {
     "ConfusionExplorer": "confusion",
     "FeatureMapExplorer": "feature_maps",
     "ClinicExplorer": "clinic",
+    "DigitPad": "drawing_pad",
 }
 
 __all__ = list(_WHERE)

@@ -1,7 +1,9 @@
 """What an activation and an initialisation do to a fresh LeNet: signals forward, gradients back."""
 
+import math
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -34,13 +36,8 @@ RULES = {
     "he": N_("He, ±√(6/fan-in)"),
 }
 LAYERS = ("conv1", "conv2", "fc1", "fc2", "fc3")
-_OUTPUTS = {
-    "conv1": "pool1",
-    "conv2": "pool2",
-    "fc1": "fc1",
-    "fc2": "fc2",
-    "fc3": "fc3",
-}  # pooling stands before the activation
+# Where each layer's output is taken: pooling stands before the activation.
+_OUTPUTS = {"conv1": "pool1", "conv2": "pool2", "fc1": "fc1", "fc2": "fc2", "fc3": "fc3"}
 
 
 @dataclass
@@ -91,6 +88,13 @@ class ActivationState:
         F.cross_entropy(model(self.images), self.labels).backward()
         return found, {name: getattr(model, name).weight.grad.flatten() for name in LAYERS}
 
+    def spreads(self):
+        """Standard deviation of a unit's output across the images, root mean square over a layer's units."""
+        return {
+            name: float(values.view(len(self.images), -1).std(0).square().mean().sqrt())
+            for name, values in self.signals()[0].items()
+        }
+
     def sizes(self):
         """Root mean square of every layer's outputs and weight gradients: two dicts from layer to float."""
         return tuple(
@@ -114,10 +118,11 @@ class ActivationState:
         """The two things to read off, with numbers."""
         outputs, gradients = self.sizes()
         text = _(
-            "{activation}, {rule}, gain {gain:g}; {n} digits, before any training: outputs of fc2 have a"
-            " spread of {spread:.2g}, conv1's gradients are {ratio:.3g} times as large as fc3's."
+            "{activation}, {rule}, gain {gain:g}; {n} digits, before any training: from digit to digit the"
+            " outputs of fc2 differ by {spread:.2g} (s.d.), and conv1's gradients are {ratio:.3g} times as"
+            " large as fc3's."
         )
-        spread = float(self.signals()[0]["fc2"].std())
+        spread = self.spreads()["fc2"]
         return text.format(
             activation=_(NAMES[self.activation]),
             rule=_(RULES[self.initialisation]),
@@ -126,61 +131,6 @@ class ActivationState:
             spread=spread,
             ratio=gradients["conv1"] / gradients["fc3"],
         )
-
-    def figure(self, outcome=True):
-        """Curve and derivative; below them a histogram of outputs and of gradients for each layer."""
-        fig, axes = figure(3, 5, width=9.6, height=6.4, layout=None, height_ratios=(1.3, 1, 1))
-        fig.subplots_adjust(left=0.055, right=0.99, top=0.93, bottom=0.085, hspace=0.62, wspace=0.28)
-        for ax in axes[0, 2:]:
-            ax.remove()
-        self._curves(axes[0, 0], axes[0, 1])
-        fig.text(0.43, 0.80, self._notes() if outcome else "?", fontsize=11, va="center", linespacing=1.5)
-        outputs, gradients = self.signals()
-        for ax, name in zip(axes[1], LAYERS):
-            _histogram(ax, outputs[name] if outcome else None, COLOURS["sky blue"])
-            label(ax, title=_("outputs of {layer}").format(layer=name), grid=False)
-        largest = max(float(g.abs().max()) for g in gradients.values())
-        for ax, name in zip(axes[2], LAYERS):
-            values = gradients[name].abs().clamp(min=1e-12).log10() if outcome else None
-            _histogram(
-                ax, values, COLOURS["orange"], limits=(-8, max(-1.0, torch.tensor(largest).log10().item()))
-            )
-            label(ax, title=_("gradients of {layer}").format(layer=name), x=_("log10 of size"), grid=False)
-        for ax in (*axes[1], *axes[2]):
-            ax.set_yticks([])
-            ax.title.set_fontsize(10)
-            ax.tick_params(labelsize=8)
-            ax.xaxis.label.set_fontsize(9)
-        return fig
-
-    def _curves(self, left, right):
-        x, y, slope = self.curve()
-        for ax, values, title in ((left, y, _(NAMES[self.activation])), (right, slope, _("its derivative"))):
-            ax.plot(
-                x, values, color=COLOURS["blue"], linewidth=2, linestyle="-" if ax is left else (0, (4, 2))
-            )
-            ax.axhline(0, color=GREY, linewidth=0.8)
-            label(ax, title=title)
-        left.set_ylim(-2, 4)
-        right.set_ylim(-0.1, 1.3)
-
-    def _notes(self):
-        outputs, gradients = self.sizes()
-        spread = {name: float(values.std()) for name, values in self.signals()[0].items()}
-        lines = [_("layer: spread of outputs, size of gradients")]
-        lines += [f"{name}: {spread[name]:.2g}, {gradients[name]:.1e}" for name in LAYERS]
-        return "\n".join(lines)
-
-
-def _histogram(ax, values, colour, limits=None):
-    if values is None:
-        ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", va="center")
-        return
-    low, high = limits or (float(values.min()), float(values.max()))
-    if high - low < 1e-3:  # all but one value: give the bar a width that can be seen
-        low, high = low - 0.5e-3, high + 0.5e-3
-    ax.hist(values.numpy(), bins=30, range=(low, high), color=colour, edgecolor="black", linewidth=0.3)
-    ax.set_xlim(low, high)
 
 
 class ActivationExplorer(Explorer):
@@ -195,12 +145,39 @@ class ActivationExplorer(Explorer):
         super().__init__(ActivationState(split.images[::step][:count], split.labels[::step][:count]))
 
     def build(self):
+        self.figure, axes = figure(3, 5, width=9.2, height=4.9, layout=None, height_ratios=(1.3, 1, 1))
+        self.figure.subplots_adjust(left=0.05, right=0.99, top=0.94, bottom=0.06, hspace=0.6, wspace=0.2)
+        for ax in axes[0, 2:]:
+            ax.remove()
+        self.curves = []
+        for ax, dash, limits in zip(axes[0], ("-", (0, (4, 2))), ((-2, 4), (-0.1, 1.3))):
+            self.curves += ax.plot([], [], color=COLOURS["blue"], linewidth=2, linestyle=dash)
+            ax.axhline(0, color=GREY, linewidth=0.8)
+            label(ax, title=" ")
+            ax.set(xlim=(-4, 4), ylim=limits, xticks=(-4, 0, 4), yticks=(0, 1))
+        axes[0, 1].set_title(_("its derivative"), fontsize=12)
+        self.notes = self.figure.text(0.45, 0.80, "", fontsize=10, va="center", linespacing=1.4)
+        for row, title in (
+            (1, _("outputs of each layer")),
+            (2, _("gradients of each layer, log10 of their size")),
+        ):
+            axes[row, 0].set_title(title, fontsize=10, loc="left")
+            for ax, name in zip(axes[row], LAYERS):
+                ax.text(0.03, 0.86, name, transform=ax.transAxes, fontsize=9)
+                ax.yaxis.set_visible(False)
+                ax.tick_params(labelsize=8)
+        self.outputs = [_Histogram(ax, COLOURS["sky blue"]) for ax in axes[1]]
+        self.gradients = [_Histogram(ax, COLOURS["orange"]) for ax in axes[2]]
         self.ask(
             _(
                 "A fresh LeNet with sigmoids. How large are the gradients of conv1's weights beside those of"
                 " fc3's?"
             ),
-            [_("about as large"), _("about a tenth"), _("less than a hundredth")],
+            {
+                "alike": _("about as large"),
+                "tenth": _("about a tenth"),
+                "hundredth": _("less than a hundredth"),
+            },
             answer=self._answer,
         )
         self.choice("activation", _("activation"), [(_(text), key) for key, text in NAMES.items()])
@@ -209,16 +186,34 @@ class ActivationExplorer(Explorer):
 
     def _answer(self):
         fading = ActivationState(self.state.images, self.state.labels).fading()
-        return (
-            _("less than a hundredth")
-            if fading > 100
-            else _("about a tenth")
-            if fading > 3
-            else _("about as large")
-        )
+        return "hundredth" if fading > 100 else "tenth" if fading > 3 else "alike"
 
     def draw(self):
-        self.figure = self.state.figure(outcome=self.revealed)
+        state = self.state
+        x, y, slope = state.curve()
+        for line, values in zip(self.curves, (y, slope)):
+            line.set_data(x.numpy(), values.numpy())
+        self.curves[0].axes.set_title(_(NAMES[state.activation]), fontsize=12)
+        self.notes.set_text(self._notes() if self.revealed else "?")
+        if not self.revealed:
+            for histogram in (*self.outputs, *self.gradients):
+                histogram.hide()
+            return
+        outputs, gradients = state.signals()
+        largest = max(float(g.abs().max()) for g in gradients.values())
+        top = max(-1.0, math.log10(largest)) if largest else -1.0
+        # One range for all layers, so that shrinking shows.
+        ends = min(float(o.min()) for o in outputs.values()), max(float(o.max()) for o in outputs.values())
+        for layer, of_outputs, of_gradients in zip(LAYERS, self.outputs, self.gradients):
+            of_outputs.show(outputs[layer], ends)
+            of_gradients.show(gradients[layer].abs().clamp(min=1e-12).log10(), (-8.0, top))
+
+    def _notes(self):
+        gradients = self.state.sizes()[1]
+        spread = self.state.spreads()
+        lines = [_("layer: spread of outputs across digits, size of gradients")]
+        lines += [f"{name}: {spread[name]:.2g}, {gradients[name]:.1e}" for name in LAYERS]
+        return "\n".join(lines)
 
     def sentence(self):
         return (
@@ -226,3 +221,33 @@ class ActivationExplorer(Explorer):
             if self.revealed
             else _("The sigmoid and its derivative. What it does to a network waits for your prediction.")
         )
+
+
+class _Histogram:
+    """Thirty bars as one artist, which is moved and never made anew."""
+
+    def __init__(self, ax, colour):
+        self.ax = ax
+        self.bars = ax.stairs(np.zeros(30), fill=True, facecolor=colour, edgecolor="black", linewidth=0.4)
+        self.unknown = ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", va="center")
+        self.hide()
+
+    def hide(self):
+        self.bars.set_visible(False)
+        self.unknown.set_visible(True)
+        self.ax.xaxis.set_visible(False)
+
+    def show(self, values, limits=None):
+        """How often the values of a flat tensor occur, between `limits` or from their least to their most."""
+        values = values.numpy()
+        low, high = limits or (float(values.min()), float(values.max()))
+        if high - low < 1e-3:  # all but one value: give the bar a width that can be seen
+            low, high = low - 0.5e-3, high + 0.5e-3
+        heights, edges = np.histogram(values, 30, (low, high))
+        self.bars.set_data(heights, edges)
+        # Two ticks are enough to read, and quick to draw.
+        self.ax.set_xticks((low, high), (f"{low:.1g}", f"{high:.1g}"))
+        self.ax.set(xlim=(low, high), ylim=(0, 1.05 * max(1, heights.max())))
+        self.bars.set_visible(True)
+        self.unknown.set_visible(False)
+        self.ax.xaxis.set_visible(True)

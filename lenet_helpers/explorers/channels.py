@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -68,51 +69,6 @@ class ChannelsState:
         h, w = self.output().shape
         return text.format(k=self.size, n=self.parameters(), h=h, w=w)
 
-    def figure(self, outcome=True):
-        """Rows: input maps, slices with their weights, responses; at the right their sum (the `outcome`)."""
-        fig, axes = figure(3, 4, width=8.4, height=6.6, layout=None)
-        fig.subplots_adjust(left=0.01, right=0.99, top=0.95, bottom=0.01, wspace=0.2, hspace=0.16)
-        maps, kernel, responses, total = self.maps(), self.kernel()[0], self.responses(), self.output()
-        limit = max(float(responses.abs().max()), float(total.abs().max()), 1e-6)
-        for c in range(3):
-            _signed(axes[0, c], maps[c], 1.0, _("map {c}: {name}").format(c=c, name=_(MAP_NAMES[c])))
-            _numbers(axes[1, c], kernel[c], _("slice {c}").format(c=c))
-            _signed(axes[2, c], responses[c], limit, _("response {c}").format(c=c))
-        for row, text in ((0, ""), (1, _("bias {b:+.2f}, once").format(b=self.bias))):
-            bare(axes[row, 3])
-            axes[row, 3].text(0.5, 0.5, text, ha="center", va="center", fontsize=11, color=GREY)
-        if outcome:
-            _signed(axes[2, 3], total, limit, _("their sum: one map"))
-        else:
-            bare(axes[2, 3], "?")
-        for c, sign in enumerate("++="):
-            axes[2, c].text(
-                1.08, 0.5, sign, transform=axes[2, c].transAxes, fontsize=20, ha="center", va="center"
-            )
-        return fig
-
-
-def _signed(ax, values, limit, title):
-    ax.imshow(values.numpy(), cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
-    bare(ax, title)
-    ax.spines[:].set_visible(True)
-    ax.spines[:].set_color("#999999")
-
-
-def _numbers(ax, values, title):
-    _signed(ax, values, 1.0, title)
-    for row, line in enumerate(values.tolist()):
-        for column, value in enumerate(line):
-            ax.text(
-                column,
-                row,
-                f"{value:.2f}",
-                ha="center",
-                va="center",
-                fontsize=10,
-                color="white" if abs(value) > 0.6 else "black",
-            )
-
 
 class ChannelsExplorer(Explorer):
     """Weigh three input maps, slice by slice, and watch their responses add up to one map."""
@@ -127,6 +83,23 @@ class ChannelsExplorer(Explorer):
         super().__init__(ChannelsState(image.reshape(image.shape[-2:])))
 
     def build(self):
+        self.figure, axes = figure(3, 4, width=7.2, height=4.7, layout=None)
+        self.figure.subplots_adjust(left=0.01, right=0.99, top=0.94, bottom=0.01, wspace=0.1, hspace=0.22)
+        for ax in axes.flat:
+            bare(ax)
+            ax.title.set_fontsize(10)
+        self.maps, self.responses, self.slices = [], [], []
+        for c, name in enumerate(MAP_NAMES):
+            title = _("map {c}: {name}").format(c=c, name=_(name))
+            self.maps.append(_signed(axes[0, c], title))
+            self.maps[c].set_data(self.state.maps()[c].numpy())
+            self.slices.append(_Slice(axes[1, c], _("slice {c}").format(c=c)))
+            self.responses.append(_signed(axes[2, c], _("response {c}").format(c=c)))
+        middle = dict(fontsize=11, ha="center", va="center")
+        self.bias = axes[1, 3].text(0.5, 0.5, "", color=GREY, **middle)
+        self.total, self.title = _signed(axes[2, 3], "?"), axes[2, 3].title
+        for c, sign in enumerate("++="):
+            axes[2, c].text(1.08, 0.5, sign, transform=axes[2, c].transAxes, **middle | {"fontsize": 20})
         self.ask(
             _("Three input maps, one output map, a 3×3 kernel: how many trained numbers does that take?"),
             ["10", "12", "28", "30"],
@@ -134,14 +107,20 @@ class ChannelsExplorer(Explorer):
         )
         for c, name in enumerate(MAP_NAMES):
             text = _("weight of slice {c} ({name})").format(c=c, name=_(name))
-            self.slider(f"weight{c}", text, -1.0, 1.0, 0.25, continuous_update=False)
-        self.slider("bias", _("bias"), -0.5, 0.5, 0.1, continuous_update=False)
+            self.slider(f"weight{c}", text, -1.0, 1.0, 0.25)
+        self.slider("bias", _("bias"), -0.5, 0.5, 0.1)
         self.choice("size", _("kernel"), [("3×3", 3), ("1×1", 1)])
 
-    describe_width = "17em"
-
     def draw(self):
-        self.figure = self.state.figure(outcome=self.revealed)
+        state = self.state
+        kernel, responses, total = state.kernel()[0], state.responses(), state.output()
+        limit = max(float(responses.abs().max()), float(total.abs().max()), 1e-6)
+        for c in range(3):
+            self.slices[c].show(kernel[c])
+            _show(self.responses[c], responses[c], limit)
+        _show(self.total, total if self.revealed else torch.zeros_like(total), limit)
+        self.title.set_text(_("their sum: one map") if self.revealed else "?")
+        self.bias.set_text(_("bias {b:+.2f}, once").format(b=state.bias))
 
     def sentence(self):
         return (
@@ -149,3 +128,38 @@ class ChannelsExplorer(Explorer):
             if self.revealed
             else _("Three input maps, and the kernel's three slices. Their sum waits for your prediction.")
         )
+
+
+def _signed(ax, title):
+    """A framed picture in signed colours, to be filled by `_show`."""
+    drawn = ax.imshow(np.zeros((2, 2)), cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest")
+    ax.set_title(title, fontsize=10)
+    ax.spines[:].set_visible(True)
+    ax.spines[:].set_color("#999999")
+    return drawn
+
+
+def _show(drawn, values, limit):
+    height, width = values.shape
+    drawn.set_data(values.numpy())
+    drawn.set_extent((-0.5, width - 0.5, height - 0.5, -0.5))
+    drawn.set_clim(-limit, limit)
+    drawn.axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+
+
+class _Slice:
+    """One slice of the kernel with its numbers written in."""
+
+    def __init__(self, ax, title):
+        self.drawn = _signed(ax, title)
+        self.texts = [ax.text(0, 0, "", ha="center", va="center", fontsize=9) for _weight in range(9)]
+
+    def show(self, values):
+        """`values`: (size, size), size 1 or 3."""
+        _show(self.drawn, values, 1.0)
+        numbers = [(at, float(values[at])) for at in np.ndindex(*values.shape)]
+        for text in self.texts[len(numbers) :]:
+            text.set_visible(False)
+        for text, ((row, column), value) in zip(self.texts, numbers):
+            text.set(x=column, y=row, text=f"{value:.2f}", visible=True)
+            text.set_color("white" if abs(value) > 0.6 else "black")

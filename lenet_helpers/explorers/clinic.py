@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import ipywidgets as w
 import numpy as np
 
-from ..figures.canvas import GREY, figure, label, series
+from ..figures.canvas import GREY, LINES, figure, label, of_part
 from ..results import stored_result
-from ..wording import N_, _
+from ..wording import N_, _, sentences
 from .clinic_faults import FAULTS, evidence
 from .kit.base import Explorer
 
@@ -81,14 +81,12 @@ class ClinicExplorer(Explorer):
         self.curves = {}
         for ax, kind, unit in zip(axes, ("loss", "accuracy"), (_("loss [nats per image]"), _("accuracy"))):
             label(ax, x=_("epochs"), y=unit)
-            for i, (part, text) in enumerate(
-                (
-                    ("train", _("training")),
-                    ("validation", _("validation")),
-                    ("repaired", _("validation, repaired")),
-                )
+            for part, text, style in (
+                ("train", _("training"), of_part(True, LINES[0])),
+                ("validation", _("validation"), of_part(False, LINES[0])),
+                ("repaired", _("validation, repaired"), of_part(False, LINES[1], "s")),
             ):
-                (self.curves[part, kind],) = ax.plot([], [], **series(i), label=text)
+                (self.curves[part, kind],) = ax.plot([], [], **style, label=text)
         axes[0].axhline(math.log(10), color=GREY, linestyle=":", label=_("guessing, ln 10"))
         axes[1].set_ylim(-0.03, 1.03)
         axes[0].legend(fontsize=9, loc="best")
@@ -98,7 +96,7 @@ class ClinicExplorer(Explorer):
         self.choice(
             "diagnosis",
             _("your diagnosis"),
-            [(_("choose one"), "")] + [(_(text), key) for key, (text, *_rest) in FAULTS.items()],
+            [(_("choose one"), "")] + [(_(fault.name), key) for key, fault in FAULTS.items()],
         )
         self.verdict = ""
         self.button("diagnose", _("Diagnose"), self._diagnose)
@@ -109,13 +107,14 @@ class ClinicExplorer(Explorer):
         self.controls["diagnosis"].value = ""
 
     def _diagnose(self):
-        said = FAULTS[self.state.diagnosis][1] if self.state.diagnosis else ""
-        if self.state.diagnose():
-            text = _("✓ That is it. {why} The fix: {fix}.")
-            self.verdict = text.format(why=_(said), fix=_(FAULTS[self.state.fault][2]))
+        right = self.state.diagnose()
+        said = FAULTS[self.state.diagnosis]
+        if right:
+            fix = _("The fix: {fix}.").format(fix=_(said.fix))
+            self.verdict = "✓ " + sentences(_("That is it."), _(said.looks), fix)
         else:
             found = evidence(self.state.diagnosis, self.state.runs[self.state.fault])
-            self.verdict = _("✗ These curves say otherwise. {why} {found}").format(why=_(said), found=found)
+            self.verdict = "✗ " + sentences(_("These curves say otherwise."), _(said.looks), found)
 
     def draw(self):
         state, fault = self.state, self.state.fault
@@ -129,13 +128,11 @@ class ClinicExplorer(Explorer):
             self.curves["repaired", kind].set_data(state.column(healthy, "epoch"), values)
             self.curves["train", kind].axes.set_xlim(0.5, len(epochs) + 0.5)
         losses = np.concatenate([state.column(fault, f"{part}_loss") for part in ("train", "validation")])
-        # Where all stays near ln 10 the differences are small: show them, unless the healthy curve
-        # needs the room.
-        low = 0.0 if solved or losses.min() < 1.0 else losses.min() - 0.03
-        self.loss.set_ylim(low, max(math.log(10) + 0.03, losses.max() + 0.03 * (losses.max() - low)))
-        self.mended.value = _code(*FAULTS[fault][3:]) if solved else ""
+        # From 0 for every patient, so that they can be compared, solved or not.
+        self.loss.set_ylim(0, 1.05 * max(math.log(10), losses.max()))
+        self.mended.value = _code(FAULTS[fault].before, FAULTS[fault].after) if solved else ""
         self.records.value = _table(state.runs[fault])
-        name = _(FAULTS[fault][0]) if solved else "?"
+        name = _(FAULTS[fault].name) if solved else "?"
         self.title.set_text(_("patient {letter}: {name}").format(letter=LETTERS[state.patient], name=name))
 
     def sentence(self):
@@ -146,7 +143,7 @@ class ClinicExplorer(Explorer):
             " {train_accuracy:.0%}; validation loss {validation_loss:.2f}, accuracy"
             " {validation_accuracy:.1%}, and {scored_again:.1%} when the same weights are scored again."
         )
-        return (text.format(letter=LETTERS[state.patient], **last) + " " + self.verdict).strip()
+        return sentences(text.format(letter=LETTERS[state.patient], **last), self.verdict)
 
 
 def _code(before, after):
@@ -161,9 +158,8 @@ def _code(before, after):
 
 def _table(records):
     """The records as a table that folds away: losses in nats per image, accuracies as fractions."""
-    head = "".join(
-        f'<th scope="col" style="padding:0 8px">{html.escape(_(name))}</th>' for name in COLUMNS.values()
-    )
+    names = [html.escape(_(name)) for name in COLUMNS.values()]
+    head = "".join(f'<th scope="col" style="padding:0 8px">{name}</th>' for name in names)
     rows = "".join(
         "<tr>"
         + "".join(

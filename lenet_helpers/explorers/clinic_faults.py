@@ -1,11 +1,22 @@
 """What can go wrong in a training loop, how it shows in the records, and how it is mended."""
 
+from typing import NamedTuple
+
 from ..wording import N_, _
 
-# Each fault: what a reader would call it, what its curves look like, how it is mended, and the code before
-# and after.
+
+class Fault(NamedTuple):
+    """Something wrong with a training loop."""
+
+    name: str  # what a reader would call it
+    looks: str  # what its curves look like
+    fix: str
+    before: str  # the faulty lines
+    after: str  # the mended ones
+
+
 FAULTS = {
-    "rate-too-high": (
+    "rate-too-high": Fault(
         N_("the learning rate is far too high"),
         N_(
             "A learning rate far too high throws the weights about: the loss jumps up at first or settles"
@@ -15,7 +26,7 @@ FAULTS = {
         "optimizer = torch.optim.SGD(model.parameters(), lr=1.0)",
         "optimizer = torch.optim.SGD(model.parameters(), lr=0.05)",
     ),
-    "rate-too-low": (
+    "rate-too-low": Fault(
         N_("the learning rate is far too low"),
         N_(
             "A learning rate far too low lets both losses creep down together, epoch after epoch by the same"
@@ -25,7 +36,7 @@ FAULTS = {
         "optimizer = torch.optim.SGD(model.parameters(), lr=0.001)",
         "optimizer = torch.optim.SGD(model.parameters(), lr=0.05)",
     ),
-    "no-zero-grad": (
+    "no-zero-grad": Fault(
         N_("zero_grad() is missing"),
         N_(
             "Without zero_grad() each step follows the sum of all gradients so far and overshoots again and"
@@ -36,7 +47,7 @@ FAULTS = {
         "loss.backward()",
         "optimizer.zero_grad()\nloss.backward()",
     ),
-    "broken-pairs": (
+    "broken-pairs": Fault(
         N_("images and labels no longer belong together"),
         N_(
             "With images and labels out of step there is nothing to learn but each image by heart: training"
@@ -46,7 +57,7 @@ FAULTS = {
         "train = Split(train.images[order], train.labels)",
         "train = Split(train.images[order], train.labels[order])",
     ),
-    "softmax-twice": (
+    "softmax-twice": Fault(
         N_("a softmax stands before the loss, which has one of its own"),
         N_(
             "With a second softmax the logits lie between 0 and 1, so the loss cannot fall below −ln(e/(e +"
@@ -57,7 +68,7 @@ FAULTS = {
         "loss = F.cross_entropy(model(images).softmax(1), labels)",
         "loss = F.cross_entropy(model(images), labels)",
     ),
-    "dropout-in-evaluation": (
+    "dropout-in-evaluation": Fault(
         N_("dropout is left on while validating"),
         N_(
             "With dropout on while validating, two scores of the same weights on the same images differ, and"

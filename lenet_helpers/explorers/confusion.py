@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from .. import analysis
 from ..data import Split
 from ..figures.canvas import COLOURS, bare, figure
-from ..wording import _
+from ..wording import _, pgettext, sentences
 from .kit.base import Explorer
 
 SHOWN = 12
@@ -98,8 +98,8 @@ class ConfusionExplorer(Explorer):
             fontsize=9,
         )
         ax.set_yticks(range(n), state.class_names, fontsize=9)
-        ax.set_xlabel(_("predicted"))
-        ax.set_ylabel(_("true"))
+        ax.set_xlabel(pgettext("class", "predicted"))
+        ax.set_ylabel(pgettext("class", "true"))
         self.numbers = [
             [ax.text(x, y, "", ha="center", va="center", fontsize=8) for x in range(n)] for y in range(n)
         ]
@@ -134,8 +134,8 @@ class ConfusionExplorer(Explorer):
         # In the order of the classes: the place in the list must not give the answer away.
         self.ask(
             _("Which of these mistakes is the most frequent?"),
-            [name(pair) for pair in sorted([(true, predicted), *state.rivals()])],
-            answer=name((true, predicted)),
+            {pair: name(pair) for pair in sorted([(true, predicted), *state.rivals()])},
+            answer=(true, predicted),
         )
 
     def draw(self):
@@ -178,11 +178,8 @@ class ConfusionExplorer(Explorer):
             predicted=state.class_names[predicted],
             count=int(state.counts[true, predicted]),
         )
-        return (
-            text
-            + " "
-            + _(
-                "True class {true}, predicted {predicted}: {count} images, most confident first, each under"
-                " the probability given to {predicted}."
-            ).format(**names)
+        more = _(
+            "True class {true}, predicted {predicted}: {count} images, most confident first, each under"
+            " the probability given to {predicted}."
         )
+        return sentences(text, more.format(**names))

@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 from ..figures.canvas import COLOURS, SIGNED, bare, figure
 from ..wording import N_, _
 from .kit.base import Explorer
+from .kit.canvas_view import Grid, frame
 
 PICTURE = (
     (0, 0, 0, 0, 0, 0, 0),
@@ -27,15 +28,16 @@ PRESETS = {
     N_("copy of the middle"): ((0, 0, 0), (0, 1, 0), (0, 0, 0)),
     N_("copy of the left neighbour"): ((0, 0, 0), (1, 0, 0), (0, 0, 0)),
 }
-LARGEST = 9.0  # of an editable weight
+LARGEST = 3  # of a weight that can be painted
 
 
 @dataclass
 class ConvolutionState:
     """A picture, a 3×3 kernel and how far the window has come.
 
-    `step`: the place the window stands in, in reading order from 0. `flip`: turn the
-    kernel by half a turn, which makes cross-correlation a convolution.
+    `step`: the place the window stands in, in reading order from 0; `reached`: the furthest so far.
+    `flip`: turn the kernel by 180°, which makes cross-correlation a convolution. `paint`: the
+    weight that a press on the kernel sets.
     """
 
     image: np.ndarray = field(default_factory=lambda: np.array(PICTURE, dtype=float))
@@ -44,6 +46,8 @@ class ConvolutionState:
     )
     step: int = 9
     flip: bool = False
+    reached: int = 0
+    paint: int = 1
 
     def __post_init__(self):
         self.image = np.array(self.image, dtype=float)
@@ -90,8 +94,12 @@ class ConvolutionState:
     def grown(self):
         """The result so far: NaN where the window has not been."""
         output = self.output
-        output.reshape(-1)[self.step + 1 :] = np.nan
+        output.reshape(-1)[max(self.step, self.reached) + 1 :] = np.nan
         return output
+
+    def weigh(self, row, column):
+        """Set the weight that is laid on (row, column) of the window to `paint`."""
+        self.used[row, column] = self.paint
 
 
 class ConvolutionExplorer(Explorer):
@@ -126,61 +134,99 @@ class ConvolutionExplorer(Explorer):
         self.cell = axes[2].add_patch(
             Rectangle((0, 0), 1, 1, fill=False, linewidth=3, edgecolor="black", clip_on=False)
         )
+        self._build_grids()
         self.slider("step", _("place of the window"), 0, state.places - 1)
-        self.preset = w.Dropdown(options=[(_(label), label) for label in PRESETS], description=_("kernel"))
+        self.preset = w.Dropdown(
+            options=[(_(label), label) for label in PRESETS] + [(_("my own"), None)], description=_("kernel")
+        )
         self.preset.add_class("lenet-convolution-preset")
-        self.preset.style.description_width = self.describe_width
-        self.preset.layout.width = "34em"
+        self.preset.add_class("lenet-control")
+        self.preset.style.description_width = "initial"
         self.preset.observe(lambda change: self._guarded(lambda: self._use_preset(change["new"])), "value")
         self.controls["preset"] = self.preset
-        self.switch("flip", _("turn the kernel by half a turn"))
-        self._build_weights()
+        self.slider("paint", _("weight to paint on the kernel"), -LARGEST, LARGEST)
+        self.switch("flip", _("turn the kernel by 180°"))
         self.ask(
             _("In each row of the kernel stand −1, 0 and 1. Where will the output be largest?"),
-            [
-                _("where the picture is brightest"),
-                _("where it gets brighter from left to right"),
-                _("where it gets darker from left to right"),
-                _("where it is dark all over"),
-            ],
-            answer=_("where it gets brighter from left to right"),
+            {
+                "bright": _("where the picture is brightest"),
+                "brighter": _("where it gets brighter from left to right"),
+                "darker": _("where it gets darker from left to right"),
+                "dark": _("where it is dark all over"),
+            },
+            answer="brighter",
         )
 
-    def _build_weights(self):
-        self.boxes = []
-        for row, column in np.ndindex(3, 3):
-            box = w.BoundedFloatText(
-                value=self.state.kernel[row, column],
-                min=-LARGEST,
-                max=LARGEST,
-                step=1,
-                description=_("weight {row},{column}").format(row=row, column=column),
-                layout=w.Layout(width="11em"),
-                style={"description_width": "6em"},
-            )
-            box.add_class(f"lenet-convolution-weight-{row}{column}")
-            box.observe(
-                lambda change, at=(row, column): self._guarded(lambda: self._edit(at, change["new"])), "value"
-            )
-            self.boxes.append(box)
-        self.controls["weights"] = w.GridBox(
-            self.boxes, layout=w.Layout(grid_template_columns="repeat(3, 12em)")
+    def _build_grids(self):
+        """What is shown while there is a kernel: four grids, two of which are to be pressed."""
+        rows, columns = self.state.output_shape
+        self.grids = {
+            "picture": Grid(
+                title=_("picture and window"), name=_("The picture, and the window on it"), cell=32
+            ),
+            "kernel": Grid(
+                title=_("kernel"),
+                name=_("The kernel: press a cell to give it the weight to paint"),
+                cell=40,
+                rows=3,
+                columns=3,
+                drags=True,
+            ),
+            "products": Grid(title=_("products"), name=_("The nine products"), cell=40, rows=3, columns=3),
+            "output": Grid(
+                title=_("output"),
+                name=_("The output: point at a cell to see its window and products"),
+                cell=40,
+                rows=rows,
+                columns=columns,
+            ),
+        }
+        for name in ("point", "press"):
+            getattr(self.grids["output"], f"on_{name}")(self._look_at)
+        self.grids["kernel"].on_press(lambda row, column: self._guarded(lambda: self._paint(row, column)))
+        self.stage = w.HBox(
+            list(self.grids.values()), layout=w.Layout(flex_flow="row wrap", grid_gap="4px 16px")
         )
 
-    def _edit(self, at, value):
-        self.state.kernel[at] = value
+    def _look_at(self, row, column):
+        self.controls["step"].value = row * self.state.output_shape[1] + column
+
+    def _paint(self, row, column):
+        self.state.weigh(row, column)
+        self.preset.value = next(
+            (name for name, weights in PRESETS.items() if (self.state.kernel == weights).all()), None
+        )
 
     def _use_preset(self, name):
-        self.state.kernel = np.array(PRESETS[name], dtype=float)
-        for box, value in zip(self.boxes, self.state.kernel.reshape(-1)):
-            with box.hold_trait_notifications():
-                box.value = value
+        if name is not None:
+            self.state.kernel = np.array(PRESETS[name], dtype=float)
+
+    def draw_stage(self):
+        state = self.state
+        state.reached = max(state.reached, state.step)
+        row, column = state.corner
+        grown = state.grown if self.revealed else np.full(state.output_shape, np.nan)
+        limit = float(np.abs(state.output).max()) or 1.0
+        picture, kernel, products, output = self.grids.values()
+        picture.show(state.image, low=-3, high=state.image.max() + 1, texts=True)
+        picture.frames = [frame(row, column, 3, 3, "#000", 7), frame(row, column, 3, 3, COLOURS["orange"], 4)]
+        kernel.show_signed(state.used, limit=2)
+        products.show_signed(state.products)
+        output.show_signed(grown, limit=limit)
+        output.frames = [frame(row, column, colour="#000")]
+        spoken = _("output row {row}, column {column}: {value}")
+        output.spoken = [
+            spoken.format(row=r, column=c, value="?" if np.isnan(v) else f"{v:g}")
+            for (r, c), v in np.ndenumerate(grown)
+        ]
+        spoken = _("weight {row},{column}: {value:g}")
+        kernel.spoken = [spoken.format(row=r, column=c, value=v) for (r, c), v in np.ndenumerate(state.used)]
 
     def draw(self):
         state = self.state
         row, column = state.corner
-        for frame in self.frames:
-            frame.set_xy((column - 0.5, row - 0.5))
+        for edge in self.frames:
+            edge.set_xy((column - 0.5, row - 0.5))
         self.cell.set_xy((column - 0.5, row - 0.5))
         self.weights.set_data(state.used)
         _rewrite(self.weight_texts, state.used, 2)
@@ -199,7 +245,7 @@ class ConvolutionExplorer(Explorer):
             for a, b in zip(window.reshape(-1), state.used.reshape(-1))
         )
         total = f"{state.products.sum():g}" if self.revealed else "?"
-        return _("Output at row {row}, column {column}: {terms} = {total}.").format(
+        return _("Output at row {row}, column {column} (counted from 0): {terms} = {total}.").format(
             row=row, column=column, terms=terms, total=total
         )
 

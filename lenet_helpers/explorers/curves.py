@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from ..figures.canvas import GREY, figure, label, series
-from ..wording import _
+from ..figures.canvas import GREY, LINES, figure, label, of_part, series
+from ..wording import _, sentences
 from .kit.base import Explorer
 
 
@@ -23,8 +23,8 @@ class CurvesState:
 
     history: list
     batches_per_epoch: int
-    halvings: int = 0
-    summed: bool = False
+    halvings: int = 1
+    summed: bool = True
 
     def column(self, name):
         """One field of the records, as an array; NaN where there is none."""
@@ -39,6 +39,11 @@ class CurvesState:
     def log_sums(self):
         """log10 of the sum of the mean losses of all batches of an epoch, at each record."""
         return np.log10(self.column("train_loss") * self.batches)
+
+    @property
+    def log_sums_as_run(self):
+        """The same at the batch size of the run."""
+        return np.log10(self.column("train_loss") * self.batches_per_epoch)
 
 
 class CurvesExplorer(Explorer):
@@ -57,20 +62,23 @@ class CurvesExplorer(Explorer):
         label(self.right, x=_("epochs"), y=_("accuracy"))
         for ax in axes:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        (self.train,) = self.left.plot([], [], **series(0), label=_("training"))
-        (self.validation,) = self.left.plot([], [], **series(1), label=_("validation"))
+        (self.train,) = self.left.plot([], [], **of_part(True, LINES[0]), label=_("training"))
+        (self.validation,) = self.left.plot([], [], **of_part(False, LINES[0]), label=_("validation"))
         (self.sum,) = self.left.plot([], [], **series(2), label=_("log₁₀ of the sum of the batch losses"))
         (self.asrun,) = self.left.plot(
             [], [], color=GREY, linewidth=1.2, label=_("the same, at the batch size of the run")
         )
         self.chance = self.left.axhline(math.log(10), color=GREY, linestyle=":", label=_("guessing, ln 10"))
         self.right.plot(
-            self.state.column("epoch"), self.state.column("train_accuracy"), **series(0), label=_("training")
+            self.state.column("epoch"),
+            self.state.column("train_accuracy"),
+            **of_part(True, LINES[0]),
+            label=_("training"),
         )
         self.right.plot(
             self.state.column("epoch"),
             self.state.column("validation_accuracy"),
-            **series(1),
+            **of_part(False, LINES[0]),
             label=_("validation"),
         )
         self.right.legend(fontsize=9)
@@ -81,8 +89,8 @@ class CurvesExplorer(Explorer):
                 "The batch size is halved and each image is learned from as before. The curve of log₁₀ of the"
                 " sum of the batch losses …"
             ),
-            [_("stays where it is"), _("rises by 0.301"), _("falls by 0.301")],
-            answer=_("rises by 0.301"),
+            {"stays": _("stays where it is"), "rises": _("rises by 0.301"), "falls": _("falls by 0.301")},
+            answer="rises",
         )
 
     def draw(self):
@@ -93,11 +101,11 @@ class CurvesExplorer(Explorer):
         # In the misleading drawing the accuracy shares the axis: it stands where the validation loss was.
         self.validation.set_data(x, state.column("validation_accuracy" if summed else "validation_loss"))
         self.validation.set_label(_("validation accuracy") if summed else _("validation"))
-        self.sum.set_data(
-            *((x, state.log_sums if self.revealed else np.full(len(x), np.nan)) if summed else nothing)
-        )
+        # Before the prediction: the curve at the batch size of the run, wherever the slider stands.
+        sums = state.log_sums if self.revealed else state.log_sums_as_run
+        self.sum.set_data(*((x, sums) if summed else nothing))
         moved = summed and self.revealed and state.halvings != 0
-        self.asrun.set_data(*((x, state.log_sums - state.halvings * math.log10(2)) if moved else nothing))
+        self.asrun.set_data(*((x, state.log_sums_as_run) if moved else nothing))
         self.chance.set_visible(not summed)
         self.left.set_ylabel(_("what unit?") if summed else _("loss [nats per image]"), fontsize=11)
         shown = (
@@ -108,11 +116,11 @@ class CurvesExplorer(Explorer):
         self.left.legend(handles=shown, fontsize=9, loc="upper right")
         self.left.set_xlim(x[0] - 0.3, x[-1] + 0.3)
         top = (
-            max(3.4, float(np.nanmax(state.log_sums)) + 1.3)
+            max(3.4, float(np.nanmax(sums)) + 1.3)
             if summed
             else 1.1 * max(math.log(10), float(state.column("train_loss").max()))
         )
-        bottom = min(0.0, float(np.nanmin(state.log_sums)) - 0.2) if summed else 0.0
+        bottom = min(0.0, float(np.nanmin(sums)) - 0.2) if summed else 0.0
         self.left.set_ylim(bottom, top)
 
     def sentence(self):
@@ -127,8 +135,9 @@ class CurvesExplorer(Explorer):
             accuracy=float(state.column("validation_accuracy")[-1]),
         )
         if state.summed and self.revealed:
-            text += " " + _(
+            more = _(
                 "Summed over {n:g} batches and put under a logarithm, the first of these is {value:.3f}, in"
                 " no unit, and it moves by 0.301 each time the number of batches doubles."
-            ).format(n=state.batches, value=state.log_sums[-1])
+            )
+            return sentences(text, more.format(n=state.batches, value=state.log_sums[-1]))
         return text

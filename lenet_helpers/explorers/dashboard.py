@@ -1,6 +1,7 @@
 """A panel of levers, Train, Stop, and curves that grow while the network learns."""
 
 import html
+import math
 import threading
 import time
 
@@ -11,10 +12,10 @@ from ..models import LeNetConfig, new_model
 from ..summary import count_parameters, layer_table
 from ..train_config import count_steps, quick_recipe
 from ..tuning.session import TrainingSession
-from ..wording import _
+from ..wording import N_, _, sentences
 from .kit.base import CAPTION, Explorer
 from .kit.lever_panel import LeverPanel
-from .kit.live_curves import LiveCurves
+from .kit.live_curves import LiveCurves, left_the_picture
 
 REDRAW = 0.7  # seconds between two pictures while training: each costs some fifteen steps
 
@@ -33,6 +34,7 @@ class TrainingDashboard(Explorer):
         self.dataset = dataset
         # The training thread draws, and so does who chooses an overlay meanwhile; the figure is one.
         self._drawing = threading.RLock()
+        self.possible = True
         self._drawn, self._points = 0.0, 0  # when, and with how many points, the last picture was made
         super().__init__(TrainingSession(dataset, model_config, train_config or quick_recipe(dataset)))
         self.state.listener = self._from_session
@@ -52,32 +54,33 @@ class TrainingDashboard(Explorer):
         self.stop = self._button("stop", _("Stop"), "stop", self.state.stop)
         self.stop.disabled = True
         self.bar = w.FloatProgress(
-            value=0.0, min=0.0, max=1.0, description=_("progress"), layout=w.Layout(width="20em")
+            value=0.0, min=0.0, max=1.0, description=_("progress"), layout=w.Layout(width="16em")
         )
         self.bar.add_class("lenet-dashboard-progress")
         self.left = w.HTML()
         self.cost = w.HTML()
-        self.guess = w.FloatSlider(
-            value=90,
-            min=10,
-            max=100,
-            step=0.5,
-            readout_format=".1f",
-            layout=w.Layout(width="34em", max_width="100%"),
+        # Asked, not filled in: a number that stands there already is nobody's prediction.
+        self.guess = w.Text(
+            value="",
+            placeholder=_("for example 90"),
             description=_("I expect a validation accuracy of [%]"),
-            style={"description_width": "19em"},
+            style={"description_width": "initial"},
         )
         self.guess.add_class("lenet-dashboard-guess")
-        self.guess.observe(lambda _change: setattr(self, "guessed", True), "value")
-        self.guessed = False
+        self.guess.add_class("lenet-control")
+        guess = w.Box([self.guess])
+        guess.add_class("lenet-panel")
         self.controls = {
             "levers": self.panel_of_levers.widget,
             "cost": self.cost,
-            "guess": self.guess,
+            "guess": guess,
             "buttons": w.HBox(
                 [self.train, self.stop, self.bar, self.left], layout=w.Layout(flex_flow="row wrap")
             ),
         }
+
+    def arrange(self, controls):
+        return w.VBox(list(controls.values()))
 
     def _button(self, name, description, icon, action):
         button = w.Button(description=description, icon=icon, layout=w.Layout(width="auto", min_width="7em"))
@@ -89,7 +92,21 @@ class TrainingDashboard(Explorer):
     def start(self, seeds=None):
         """Train with the levers as they stand; False, and nothing happens, while a run is on."""
         self._after_move()
-        return self.state.start(seeds, self.guess.value / 100 if self.guessed else None)
+        return self.state.start(seeds, self.prediction_made())
+
+    def prediction_made(self):
+        """The validation accuracy that the learner expects, a fraction; None where nothing was typed."""
+        typed = self.guess.value.strip().removesuffix("%").replace(",", ".")
+        if not typed:
+            return None
+        try:
+            percent = float(typed)
+        except ValueError:
+            percent = math.nan
+        if not 0 <= percent <= 100:
+            message = _("your prediction {typed!r}: give a number from 0 to 100, or leave it empty")
+            raise ValueError(message.format(typed=self.guess.value))
+        return percent / 100
 
     def run(self, seeds=None, **levers):
         """Set `levers`, train, wait until it is done, and return the records: for code cells."""
@@ -110,27 +127,34 @@ class TrainingDashboard(Explorer):
 
     def _after_move(self):
         """Levers moved: what the next run will be, and what it will cost."""
-        self.state.model_config = self.panel_of_levers.apply(self.state.model_config)
-        self.state.train_config = self.panel_of_levers.apply(self.state.train_config)
-        model = new_model(self.state.model_config, 0)
-        text = _("Next run: {parameters:,} parameters, {work:,} multiply-adds an image, {steps:,} steps")
+        self._set_possible(False)  # until all of this has gone well
+        model_config = self.panel_of_levers.apply(self.state.model_config)
+        train_config = self.panel_of_levers.apply(self.state.train_config)
+        model = new_model(model_config, 0)
         work = sum(row.multiply_adds for row in layer_table(model))
-        text = text.format(
-            parameters=count_parameters(model),
-            work=work,
-            steps=count_steps(self.dataset, self.state.train_config)[1],
-        )
-        self.cost.value = _paragraph(text + self._estimate(work))
+        steps = count_steps(self.dataset, train_config)[1]
+        self.state.model_config, self.state.train_config = model_config, train_config
+        text = _("Next run: {parameters:,} parameters, {work:,} multiply-adds an image, {steps:,} steps.")
+        text = text.format(parameters=count_parameters(model), work=work, steps=steps)
+        self.cost.value = _paragraph(sentences(text, self._estimate(work)))
+        self._set_possible(True)
+
+    def _set_possible(self, possible):
+        """Whether the levers as they stand give a network: else Train waits, and what is drawn is greyed."""
+        self.possible = possible
+        self.train.disabled = self.state.running or not possible
+        for shown in (self.cost, self.image):
+            (shown.remove_class if possible else shown.add_class)("lenet-stale")
 
     def _estimate(self, work):
         """How long the next run will take, from the pace of the last one; nothing before that."""
         run = self.state.run
         if run is None or not run.done:
-            return "."
+            return ""
         before = sum(row.multiply_adds for row in layer_table(run.models[0])) * run.train_config.batch_size
         config = self.state.train_config
         pace = run.seconds / run.done * max(0.3, work * config.batch_size / before)
-        return _(", about {seconds:.0f} s here.").format(
+        return _("It takes about {seconds:.0f} s here.").format(
             seconds=max(1, pace * count_steps(self.dataset, config)[1])
         )
 
@@ -139,6 +163,8 @@ class TrainingDashboard(Explorer):
         try:
             self.error.value = ""
             action()
+        except OSError as problem:
+            self._show_error(_("That file cannot be used: {problem}").format(problem=problem))
         except Exception as problem:
             self._show_error(str(problem) or type(problem).__name__)
 
@@ -146,7 +172,7 @@ class TrainingDashboard(Explorer):
     def _from_session(self):
         run, running = self.state.run, self.state.running
         # Train is disabled exactly while a run is on, Stop otherwise.
-        self.train.disabled, self.stop.disabled = running, not running
+        self.train.disabled, self.stop.disabled = running or not self.possible, not running
         self.bar.value = run.done / run.total if run.total else 0.0
         self.left.value = self._time_left(run)
         points = len(self.state.history)
@@ -173,12 +199,21 @@ class TrainingDashboard(Explorer):
         )
 
     def draw(self):
+        self.curves.planned = self._planned()
         self.curves.show_run(self.state.history)
+
+    def _planned(self):
+        """Where the run will end, in the units of the axis across."""
+        run = self.state.run
+        per_epoch, steps = count_steps(self.dataset, run.train_config if run else self.state.train_config)
+        return steps if self.curves.x == "step" else steps / per_epoch
 
     def refresh(self):
         with self._drawing:
             self.draw()
             self.image.value = png(self.figure)
+        if self.possible:
+            self.image.remove_class("lenet-stale")
         self.image.tooltip = self.labels.text = self.sentence()
         self.caption.value = f'<p role="status" style="{CAPTION}">{html.escape(self.sentence())}</p>'
 
@@ -195,49 +230,54 @@ class TrainingDashboard(Explorer):
                 if run.status == "running"
                 else _("Stopped before the first point of the curves.")
             )
-        return " ".join(part for part in (self._result(run), self._contrast(run)) if part)
+        return sentences(self._how(run), *self._result(run), self._lost(), self._contrast(run))
+
+    def _how(self, run):
+        """How the run ended, and where."""
+        said = {
+            "running": N_("Running, at epoch {epochs:.2g}."),
+            "finished": N_("Finished at epoch {epochs:.2g}."),
+            "stopped": N_("Stopped at epoch {epochs:.2g}, before its end."),
+            "diverged": N_("Diverged after epoch {epochs:.2g}."),
+        }
+        # Stop, pressed when the last step was taken, stopped nothing.
+        status = "finished" if run.status == "stopped" and run.done == run.total else run.status
+        return _(said[status]).format(epochs=self.state.history[-1].epoch)
 
     def _result(self, run):
+        """Sentences: the accuracies, what they were measured on, whether they are guessing."""
         last = self.state.history[-1]
-        how = {
-            "running": _("Running"),
-            "finished": _("Finished"),
-            "stopped": _("Stopped"),
-            "diverged": _("Diverged"),
-        }[run.status]
-        if last.validation_accuracy is None:
-            return _(
-                "{how} at epoch {epochs:.2g}: training accuracy {train:.1f} %; no validation split."
-            ).format(how=how, epochs=last.epoch, train=100 * last.train_accuracy)
+        train, accuracy = 100 * last.train_accuracy, last.validation_accuracy
+        if accuracy is None:
+            yield _("Training accuracy {train:.1f} %; there is no validation split.").format(train=train)
+            return
         whole, sample = len(self.dataset.validation), len(self.state.sample)
         n = whole if last.step == count_steps(self.dataset, run.train_config)[1] else sample
-        error = (last.validation_accuracy * (1 - last.validation_accuracy) / n) ** 0.5
         text = _(
-            "{how} at epoch {epochs:.2g}: training accuracy {train:.1f} %, validation {val:.1f} % (±"
-            " {error:.1f} from the {n:,} images alone)."
+            "Training accuracy {train:.1f} %, validation {val:.1f} % (± {error:.1f} from the {n:,} images"
+            " alone)."
         )
-        text = text.format(
-            how=how,
-            epochs=last.epoch,
-            train=100 * last.train_accuracy,
-            val=100 * last.validation_accuracy,
-            error=100 * error,
-            n=n,
-        )
-        if sample == whole:
-            return text
-        return (
-            text
-            + " "
-            + _(
+        error = (accuracy * (1 - accuracy) / n) ** 0.5
+        yield text.format(train=train, val=100 * accuracy, error=100 * error, n=n)
+        chance = 1 / len(self.dataset.class_names)
+        if run.status != "running" and accuracy < chance + 2 * (chance * (1 - chance) / n) ** 0.5:
+            yield _("That is guessing: {chance:.0f} % come right by chance.").format(chance=100 * chance)
+        if sample != whole:
+            text = _(
                 "Each seed's last point is measured on all {whole:,} validation images, those before it on"
                 " {sample:,}."
-            ).format(whole=whole, sample=sample)
-        )
+            )
+            yield text.format(whole=whole, sample=sample)
+
+    def _lost(self):
+        """What the marks at the upper edge mean, where there are any."""
+        if not any(left_the_picture(record) for record in self.state.history):
+            return ""
+        return _("The loss left the picture (▲ at its edge): the learning rate is too high.")
 
     def _contrast(self, run):
         """What was expected against what came, once the run is over."""
-        if run.prediction is None or run.status != "finished" or not run.accuracies:
+        if run.prediction is None or not run.accuracies or run.status == "running":
             return ""
         gap = 100 * (run.accuracies[-1] - run.prediction)
         return _("You expected {guess:.1f} %: {gap:+.1f} points.").format(guess=100 * run.prediction, gap=gap)

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from ..figures.canvas import SIGNED, bare, figure
-from ..wording import _
+from ..wording import _, pgettext, sentences
 from .kit.base import Explorer
 from .kit.fitting import require_digits
 
@@ -114,12 +114,14 @@ class EquivarianceExplorer(Explorer):
 
     def build(self):
         self.figure, axes = figure(1, 4, width=8.8, height=2.6, layout=None)
-        self.figure.subplots_adjust(0.01, 0.03, 0.99, 0.84, wspace=0.05)
+        self.figure.subplots_adjust(0.01, 0.03, 0.9, 0.84, wspace=0.05)
         titles = (_("shifted input"), _("f(shift x)"), _("shift f(x)"), _("difference"))
         self.pictures = []
         for ax, title, cmap in zip(axes, titles, ("gray", "gray", "gray", SIGNED)):
             bare(ax, title)
             self.pictures.append(ax.imshow(self.state.image, cmap=cmap))
+        # In shares of the largest response: the numbers themselves mean little.
+        self.bar = self.figure.colorbar(self.pictures[3], cax=self.figure.add_axes((0.91, 0.1, 0.012, 0.68)))
         self.verdict = axes[3].text(
             0.5,
             0.02,
@@ -133,17 +135,19 @@ class EquivarianceExplorer(Explorer):
         self.slider("dx", _("dx, to the right [pixels]"), -8, 8)
         self.slider("dy", _("dy, downwards [pixels]"), -8, 8)
         self.choice(
-            "pools", _("pooling"), [(_("none"), 0), (_("one 2×2 max pool"), 1), (_("two 2×2 max pools"), 2)]
+            "pools",
+            _("pooling"),
+            [(pgettext("pooling", "none"), 0), (_("one 2×2 max pool"), 1), (_("two 2×2 max pools"), 2)],
         )
         self.choice("padding", _("padding"), [(_("circular"), "circular"), (_("zeros"), "zeros")])
         self.ask(
             _("The digit moves one pixel to the right. What happens to its max-pooled feature map?"),
-            [
-                _("it stays the same"),
-                _("it moves along, exactly"),
-                _("it changes: neither the same nor just moved"),
-            ],
-            answer=_("it changes: neither the same nor just moved"),
+            {
+                "same": _("it stays the same"),
+                "moves": _("it moves along, exactly"),
+                "changes": _("it changes: neither the same nor just moved"),
+            },
+            answer="changes",
         )
 
     def draw(self):
@@ -158,6 +162,7 @@ class EquivarianceExplorer(Explorer):
             picture.set_clim(0, limit)
         self.pictures[0].set_extent((0, 28, 28, 0))
         self.pictures[3].set_clim(-limit, limit)
+        self.bar.set_ticks([-limit, 0, limit], labels=["−100 %", "0", "100 %"], fontsize=8)
         equal = _("exactly 0") if state.share == 0 else _("up to {p:.0f} %").format(p=100 * state.share)
         self.verdict.set_text(equal if self.revealed else "?")
 
@@ -173,6 +178,7 @@ class EquivarianceExplorer(Explorer):
                 " the largest response."
             )
         second = _("Against f(x) left in its place the difference is {other:.0f} %.")
-        return (first + " " + second).format(
-            dx=state.dx, dy=state.dy, share=max(1, 100 * state.share), other=100 * state.share_unshifted
+        return sentences(
+            first.format(dx=state.dx, dy=state.dy, share=max(1, 100 * state.share)),
+            second.format(other=100 * state.share_unshifted),
         )

@@ -7,6 +7,7 @@ import numpy as np
 from .. import analysis
 from ..data import Split
 from ..figures.canvas import SIGNED, bare, figure
+from ..figures.plots import mosaic
 from ..wording import _
 from .kit.base import Explorer
 
@@ -46,19 +47,6 @@ class FeatureMapState:
         return analysis.feature_maps(self.model, self.split.images[self.index], [self.layer])[self.layer]
 
 
-def mosaic(tiles, columns, gap=1):
-    """Tiles (n, height, width) side by side in one array, NaN between them."""
-    n, height, width = tiles.shape
-    rows = -(-n // columns)
-    picture = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for i, tile in enumerate(tiles):
-        y, x = divmod(i, columns)
-        picture[
-            y * (height + gap) : y * (height + gap) + height, x * (width + gap) : x * (width + gap) + width
-        ] = tile
-    return picture
-
-
 class FeatureMapExplorer(Explorer):
     """The image, conv1's kernels and one layer's maps; sliders for epoch, layer and image."""
 
@@ -88,12 +76,12 @@ class FeatureMapExplorer(Explorer):
         self.slider("index", _("image"), 0, min(199, len(state.split) - 1))
         self.ask(
             _("After training, the kernels of the first layer look most like …"),
-            [
-                _("pieces of digits"),
-                _("edges and strokes of one direction, and some noise"),
-                _("the mean image of a class"),
-            ],
-            answer=_("edges and strokes of one direction, and some noise"),
+            {
+                "pieces": _("pieces of digits"),
+                "edges": _("edges and strokes of one direction, and some noise"),
+                "means": _("the mean image of a class"),
+            },
+            answer="edges",
         )
 
     def draw(self):

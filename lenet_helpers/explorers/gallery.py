@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from ..analysis import bounding_box, centre_of_mass
 from ..figures.canvas import COLOURS, bare, figure
-from ..wording import _
+from ..wording import _, sentences
 from .kit.base import Explorer
 
 SIDE = 20  # pixels: the box that MNIST's makers scaled every digit to
@@ -146,23 +146,28 @@ class GalleryExplorer(Explorer):
     def _build_bars(self, ax):
         names = [_("own box\nat most\n{n}×{n}").format(n=SIDE), _("inside\ncentral\n{n}×{n}").format(n=SIDE)]
         self.bars = ax.bar(
-            names, [0, 0], color=[COLOURS["orange"], COLOURS["sky blue"]], edgecolor="black", hatch=("", "//")
+            range(2),
+            [0, 0],
+            color=[COLOURS["orange"], COLOURS["sky blue"]],
+            edgecolor="black",
+            hatch=("", "//"),
         )
         self.numbers = [ax.text(i, 0, "", ha="center", va="bottom", fontsize=11) for i in range(2)]
+        ax.set_xticks(range(2), names)
         ax.set_ylim(0, 115)
         ax.set_yticks([0, 50, 100])
         ax.set_title(_("training images [%]"), fontsize=11)
 
     def _ask(self):
-        options = {0.05: _("about 5 %"), 0.25: _("about 25 %"), 0.75: _("about 75 %"), 1.0: _("all of them")}
-        near = min(options, key=lambda share: abs(share - self.state.shares[1]))
+        options = {"5": _("about 5 %"), "25": _("about 25 %"), "75": _("about 75 %"), "100": _("all of them")}
+        near = min(options, key=lambda percent: abs(int(percent) - 100 * self.state.shares[1]))
         self.ask(
             _(
                 "You cut a border of 4 pixels off each 28×28 image, which leaves the central 20×20. What"
                 " share of the training images loses no ink?"
             ),
-            list(options.values()),
-            answer=options[near],
+            options,
+            answer=near,
         )
 
     def draw(self):
@@ -193,11 +198,8 @@ class GalleryExplorer(Explorer):
         if not self.revealed:
             return text
         own, central = state.shares
-        return (
-            text
-            + " "
-            + _(
-                "Of {n:,} training images {own:.1%} fit a {side}×{side} box of their own, and {central:.1%}"
-                " lie inside the central one."
-            ).format(n=len(state.images), own=own, central=central, side=SIDE)
+        more = _(
+            "Of {n:,} training images {own:.1%} fit a {side}×{side} box of their own, and {central:.1%}"
+            " lie inside the central one."
         )
+        return sentences(text, more.format(n=len(state.images), own=own, central=central, side=SIDE))

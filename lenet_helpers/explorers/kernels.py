@@ -1,12 +1,14 @@
 """Chapter 1.3: what one kernel answers to a digit, by direction and by blur."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import ipywidgets as w
 import numpy as np
 
 from ..figures.canvas import SIGNED, bare, figure, show
 from ..wording import _
 from .kit.base import Explorer
+from .kit.canvas_view import Grid
 from .kit.fitting import first_of_each
 
 SIDE = 7  # of the kernel, in pixels
@@ -31,17 +33,33 @@ def edge_kernel(angle, blur):
 
 @dataclass
 class KernelState:
-    """A digit and the kernel laid over it."""
+    """A digit and the kernel laid over it: one of `edge_kernel`, or one painted by hand."""
 
     images: np.ndarray  # (n, 28, 28) in [0, 1]
     digit: int = 0
     angle: int = 0
     blur: float = 0.8
+    painted: dict = field(default_factory=dict, repr=False)  # (angle, blur) → (7, 7), painted by hand there
+
+    @property
+    def own(self):
+        """The kernel that was painted over the one of this angle and blur, or None."""
+        return self.painted.get((self.angle, self.blur))
 
     @property
     def kernel(self):
         """The kernel, (7, 7)."""
-        return edge_kernel(self.angle, self.blur)
+        return edge_kernel(self.angle, self.blur) if self.own is None else self.own
+
+    def paint(self, row, column, weight):
+        """Set one weight of a kernel of one's own, which begins as the one laid on now."""
+        kernel = self.kernel.copy()
+        kernel[row, column] = weight
+        self.painted[self.angle, self.blur] = kernel
+
+    def clear(self):
+        """Begin a kernel of one's own with zeros."""
+        self.painted[self.angle, self.blur] = np.zeros((SIDE, SIDE))
 
     @property
     def response(self):
@@ -77,27 +95,54 @@ class KernelGallery(Explorer):
         self.slider("angle", _("direction [degrees]"), 0, 345, 15)
         self.slider("blur", _("blur [pixels]"), 0.4, 2.4, 0.2, form=".1f")
         self.slider("digit", _("digit"), 0, len(state.images) - 1)
+        self._build_easel()
         self.ask(
             _(
-                "The kernel answers to brightness that rises from left to right. What does a bright upright"
+                "The kernel responds to brightness that rises from left to right. What does a bright upright"
                 " stroke on black give?"
             ),
-            [
-                _("one positive band over the stroke"),
-                _("positive on its left side, negative on its right"),
-                _("negative on its left side, positive on its right"),
-                _("zero: it is not an edge but a stroke"),
-            ],
-            answer=_("positive on its left side, negative on its right"),
+            {
+                "band": _("one positive band over the stroke"),
+                "left": _("positive on its left side, negative on its right"),
+                "right": _("negative on its left side, positive on its right"),
+                "zero": _("zero: it is not an edge but a stroke"),
+            },
+            answer="left",
         )
+
+    def _build_easel(self):
+        """The kernel as a grid to paint on, and what to paint with."""
+        self.easel = Grid(
+            rows=SIDE, columns=SIDE, cell=24, drags=True, name=_("The kernel: press cells to paint weights")
+        )
+        self.easel.on_press(
+            lambda row, column: self._guarded(lambda: self.state.paint(row, column, self.paint.value))
+        )
+        self.paint = w.ToggleButtons(
+            options=[("−", -0.25), ("0", 0.0), ("+", 0.25)],
+            value=0.25,
+            description=_("paint on the kernel"),
+            style={"button_width": "2.8em", "description_width": "initial"},
+        )
+        self.paint.add_class("lenet-kernels-paint")
+        self.blank = w.Button(description=_("Blank kernel"), layout=w.Layout(width="auto"))
+        self.blank.add_class("lenet-kernels-blank")
+        self.blank.on_click(lambda _button: self._guarded(self.state.clear))
+        self.controls["easel"] = w.HBox(
+            [self.easel, w.VBox([self.paint, self.blank])], layout=w.Layout(grid_gap="0 12px")
+        )
+        self.controls["easel"].add_class("lenet-wide")
 
     def draw(self):
         state = self.state
+        self.easel.show_signed(state.kernel, texts=None)
         kernel, response = state.kernel, state.response
-        limit = float(np.abs(kernel).max())
+        limit = float(np.abs(kernel).max()) or 1.0
         self.digit.set_data(state.images[state.digit])
         self.weights.set_data(kernel)
         self.weights.set_clim(-limit, limit)
+        reach = max(1.0, float(np.abs(response).max())) if state.own is not None else 1.0
+        self.response.set_clim(-reach, reach)
         self.response.set_data(response if self.revealed else np.zeros_like(response))
         for mark, where in ((self.peak, response.argmax()), (self.dip, response.argmin())):
             row, column = np.unravel_index(where, response.shape)
@@ -109,9 +154,19 @@ class KernelGallery(Explorer):
             return _(
                 "A kernel for brightness that rises towards {angle}°; its response waits for your prediction."
             ).format(angle=state.angle)
+        if state.own is not None:
+            return _(
+                "Your kernel, on the digit {digit}: highest response {high:+.2f} (marked +), lowest"
+                " {low:+.2f} (marked −); its weights sum to {total:.2f}."
+            ).format(
+                digit=state.digit,
+                high=state.response.max(),
+                low=state.response.min(),
+                total=state.kernel.sum(),
+            )
         return _(
-            "The kernel for brightness rising towards {angle}° answers to the digit {digit} with {high:+.2f}"
-            " at most (marked +) and {low:+.2f} at least (marked −); its weights sum to {total:.2f}."
+            "The kernel for brightness rising towards {angle}°, on the digit {digit}: highest response"
+            " {high:+.2f} (marked +), lowest {low:+.2f} (marked −); its weights sum to {total:.2f}."
         ).format(
             angle=state.angle,
             digit=state.digit,
@@ -140,7 +195,7 @@ def show_response(image, kernel):
     show(
         fig,
         _(
-            "The response is strongest, {high:.1f}, at row {row}, column {column}, and lowest with {low:.1f};"
-            " orange is positive, purple negative."
+            "The highest response is {high:.1f}, at row {row}, column {column} (counted from 0); the lowest"
+            " is {low:.1f}. Orange is positive, purple negative."
         ).format(high=response.max(), row=row, column=column, low=response.min()),
     )

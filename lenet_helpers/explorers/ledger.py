@@ -1,18 +1,19 @@
 """The shape ledger: every layer's shape, parameters and work, and the network drawn to scale."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 
-from ..figures.architecture import draw_network
-from ..summary import LayerRow
+from torch import nn
+
+from ..figures.architecture import draw_network, network_figure
+from ..models import conv_side, pool_side
+from ..summary import layer_table
 from ..wording import _
 from .kit.base import Explorer
 
 
-class Illegal(ValueError):
-    """A layer does not fit its input; the message names the layer, both sizes and the ways out."""
-
-
-@dataclass
+@dataclass(unsafe_hash=True)
 class LedgerState:
     """A LeNet's sizes. Kernels k1, k2 and channels c1, c2 of the two convolutions; `padding` on conv1."""
 
@@ -23,20 +24,40 @@ class LedgerState:
     c1: int = 6
     c2: int = 16
 
-    def rows(self):
-        """One `LayerRow` per layer, by arithmetic. Raises `Illegal` at the first layer that does not fit."""
-        side = _convolved("conv1", self.input_size + 2 * self.padding, self.k1)
-        rows = [_conv("conv1", 1, self.c1, self.k1, side)]
-        side = _pooled("pool1", side)
-        rows.append(LayerRow("pool1", "MaxPool2d", (self.c1, side, side), 0, 0))
-        side = _convolved("conv2", side, self.k2)
-        rows.append(_conv("conv2", self.c1, self.c2, self.k2, side))
-        side = _pooled("pool2", side)
-        rows.append(LayerRow("pool2", "MaxPool2d", (self.c2, side, side), 0, 0))
+    def _layers(self):
+        """Name, layer, name, layer, …; ValueError where the one of that name does not fit."""
+        yield "conv1"
+        side = conv_side("conv1", self.input_size, self.k1, self.padding)
+        yield nn.Conv2d(1, self.c1, self.k1, padding=self.padding, device="meta")
+        yield "pool1"
+        side = pool_side("pool1", side)
+        yield nn.MaxPool2d(2)
+        yield "conv2"
+        side = conv_side("conv2", side, self.k2)
+        yield nn.Conv2d(self.c1, self.c2, self.k2, device="meta")
+        yield "pool2"
+        side = pool_side("pool2", side)
+        yield nn.MaxPool2d(2)
+        yield "flatten"
+        yield nn.Flatten()
         sizes = (self.c2 * side * side, 120, 84, 10)
         for n, (n_in, n_out) in enumerate(zip(sizes, sizes[1:]), start=1):
-            rows.append(LayerRow(f"fc{n}", "Linear", (n_out,), n_in * n_out + n_out, n_in * n_out))
-        return rows
+            yield f"fc{n}"
+            yield nn.Linear(n_in, n_out, device="meta")
+
+    @property
+    def problem(self):
+        """Why there is no such network: the layer, both sizes and the ways out; None where there is one."""
+        return _built(self)[2]
+
+    @property
+    def broken(self):
+        """The name of the first layer that does not fit, or None."""
+        return _built(self)[1]
+
+    def rows(self):
+        """One `LayerRow` a layer, up to the first that does not fit, by the course's own `layer_table`."""
+        return _built(self)[0]
 
     def flatten(self):
         """How many numbers the first dense layer gets."""
@@ -54,10 +75,9 @@ class LedgerState:
 
     def sentence(self):
         """The whole network in one sentence, or why there is none."""
-        try:
-            parameters, work = self.totals()
-        except Illegal as error:
-            return str(error)
+        if self.problem:
+            return self.problem
+        parameters, work = self.totals()
         text = _(
             "{parameters:,} parameters ({share:.1%} of them dense), {work:,} multiply-adds; "
             "the first dense layer gets {c}×{side}×{side} = {flat:,} numbers."
@@ -72,34 +92,22 @@ class LedgerState:
             flat=self.flatten(),
         )
 
-    def figure(self, outcome=True):
-        """The network to scale above its ledger; raises `Illegal` where there is none."""
-        return draw_network((1, self.input_size, self.input_size), self.rows(), counts=outcome)
 
-
-def _conv(name, n_in, n_out, k, side):
-    weights = n_in * n_out * k * k
-    return LayerRow(name, "Conv2d", (n_out, side, side), weights + n_out, weights * side * side)
-
-
-def _convolved(name, side, k):
-    if k > side:
-        message = _(
-            "{name}: a {k}×{k} kernel does not fit its {side}×{side} input; use padding, a smaller kernel, or"
-            " fewer layers"
-        )
-        raise Illegal(message.format(name=name, k=k, side=side))
-    return side - k + 1
-
-
-def _pooled(name, side):
-    if side < 2:
-        message = _(
-            "{name}: a 2×2 window does not fit its {side}×{side} input; use padding, a smaller kernel, or"
-            " fewer layers"
-        )
-        raise Illegal(message.format(name=name, side=side))
-    return side // 2
+@lru_cache(16)
+def _built(state):
+    """(rows up to the first layer that does not fit; that one's name or None; why or None)."""
+    layers, steps, name, why = OrderedDict(), state._layers(), None, None
+    try:
+        for name in steps:
+            layers[name] = next(steps)
+        name = None
+    except ValueError as error:
+        why = str(error)
+    if not layers:
+        return [], name, why
+    # Layers on torch's "meta" device have shapes and no numbers: nothing is computed.
+    rows = layer_table(nn.Sequential(layers), (1, state.input_size, state.input_size))
+    return [row for row in rows if row.kind != "Flatten"], name, why
 
 
 class LedgerExplorer(Explorer):
@@ -113,6 +121,7 @@ class LedgerExplorer(Explorer):
         super().__init__(LedgerState())
 
     def build(self):
+        self.figure, self.top, self.bottom = network_figure()
         self.ask(
             _(
                 "Without padding this network has 44,426 parameters. Pad the input of conv1 by 2 pixels on"
@@ -133,9 +142,13 @@ class LedgerExplorer(Explorer):
             self.slider(field, text, low, high, continuous_update=False)
 
     def draw(self):
-        self.figure = self.state.figure(outcome=self.revealed)
+        state = self.state
+        shape = (1, state.input_size, state.input_size)
+        draw_network(self.top, self.bottom, shape, state.rows(), counts=self.revealed, broken=state.broken)
 
     def sentence(self):
+        if self.state.problem:
+            return _("There is no such network: {layer} does not fit.").format(layer=self.state.broken)
         return (
             self.state.sentence()
             if self.revealed

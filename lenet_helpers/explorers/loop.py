@@ -8,8 +8,9 @@ import torch.nn.functional as F
 
 from ..data import Split
 from ..figures.canvas import COLOURS, GREY, bare, figure, label
+from ..figures.plots import mosaic
 from ..models import LeNet
-from ..wording import N_, _
+from ..wording import N_, _, pgettext, sentences
 from .kit.base import Explorer
 from .kit.fitting import require_digits
 
@@ -123,7 +124,9 @@ class LoopExplorer(Explorer):
 
     def __init__(self, dataset):
         require_digits(dataset.train.images, "LoopExplorer", dataset.train.labels)
-        super().__init__(LoopState(dataset.train))
+        state = LoopState(dataset.train)
+        state.finish_step()  # what it did to the weight waits for the prediction
+        super().__init__(state)
 
     def build(self):
         self.figure, _unused = figure(width=9.4, height=3.5, layout=None)
@@ -154,6 +157,7 @@ class LoopExplorer(Explorer):
             label=_("in .grad at the step"),
         )
         self.bars.axhline(0, color=GREY, linewidth=1)
+        self.unknown = self.bars.text(0.5, 0.6, "", transform=self.bars.transAxes, ha="center", fontsize=16)
         self.bars.legend(fontsize=8, loc="upper left")
         self.button("advance", _("Run the next line"), self.state.advance)
         self.button("finish", _("Run to the end of the step"), self.state.finish_step)
@@ -162,23 +166,29 @@ class LoopExplorer(Explorer):
         self.switch("forget", _("forget zero_grad()"))
         self.ask(
             _("The gradient of a weight is positive. The step makes the weight …"),
-            [_("larger"), _("smaller"), _("larger or smaller: it depends on the loss")],
-            answer=_("smaller"),
+            {
+                "larger": _("larger"),
+                "smaller": _("smaller"),
+                "either": _("larger or smaller: it depends on the loss"),
+            },
+            answer="smaller",
         )
 
     def draw(self):
         state = self.state
-        mosaic = np.full((4 * 28, 3 * 28), -0.5, dtype=np.float32)
-        for i, image in enumerate(state.batch.images[:SHOWN, 0].numpy()):
-            y, x = divmod(i, 3)
-            mosaic[28 * y : 28 * y + 28, 28 * x : 28 * x + 28] = image[:28, :28]
-        self.pictures.set_data(mosaic)
+        tiles = np.full((SHOWN, 28, 28), -0.5)
+        images = state.batch.images[:SHOWN, 0].numpy()
+        tiles[: len(images)] = images[:, :28, :28]
+        self.pictures.set_data(mosaic(tiles, 3, gap=0))
         for i, text in enumerate(self.lines):
             skipped = i == 2 and state.forget
             text.set_color(GREY if skipped else COLOURS["vermillion"] if i == state.stage else "black")
             text.set_text(("    # " + LINES[i].strip()) if skipped else LINES[i])
         self.arrow.set_ydata([state.stage])
         steps = np.arange(1, len(state.own) + 1)[-12:]
+        for dots in (self.own, self.used):
+            dots.set_visible(self.revealed)
+        self.unknown.set_text("" if self.revealed else "?")
         self.own.set_data(steps, state.own[-12:])
         self.used.set_data(np.arange(1, len(state.used) + 1)[-12:], state.used[-12:])
         values = state.own[-12:] + state.used[-12:] + [0.0]
@@ -198,11 +208,14 @@ class LoopExplorer(Explorer):
         ]
         if state.loss is not None:
             parts.append(_("Loss of the batch: {loss:.3f} nats per image.").format(loss=state.loss))
-        gradient = _("none yet") if state.gradient is None else f"{state.gradient:.6f}"
+        if not self.revealed:
+            parts.append(_("What the step does to one weight waits for your prediction."))
+            return sentences(*parts)
+        gradient = pgettext("gradient", "none yet") if state.gradient is None else f"{state.gradient:.6f}"
         parts.append(
             _("The middle weight of kernel 0: value {w:.6f}, .grad {g}.").format(w=state.weight, g=gradient)
         )
-        if state.stage == len(LINES) - 1 and self.revealed:
+        if state.stage == len(LINES) - 1:
             parts.append(
                 _("Just now: {before:.6f} − {rate:g} × ({g:.6f}) = {after:.6f}.").format(
                     before=state.before, rate=state.learning_rate, g=state.gradient, after=state.weight
@@ -210,4 +223,4 @@ class LoopExplorer(Explorer):
             )
         if state.forget and len(state.used) > 1:
             parts.append(_(".grad is the sum of all gradients since they were last cleared."))
-        return " ".join(parts)
+        return sentences(*parts)

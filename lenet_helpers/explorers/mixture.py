@@ -6,7 +6,7 @@ from ..figures.canvas import COLOURS, GREY, figure, label
 from ..figures.ladder import LADDER, STEPS, counts, errors
 from ..lenet1998 import C3_CONNECTIONS, DENSE_CONNECTIONS, LeNet1998, LeNet1998Config
 from ..results import stored_result
-from ..wording import N_, _
+from ..wording import N_, _, sentences
 from .kit.base import Explorer
 
 SWITCHES = {
@@ -69,9 +69,9 @@ class MixtureState:
         """The network itself, fresh."""
         return LeNet1998(self.config())
 
-    def counts(self):
-        """(parameters, multiply-adds, connections)."""
-        config = self.config()
+    def counts(self, config=None):
+        """(parameters, multiply-adds, connections) of this mixture, or of another."""
+        config = config or self.config()
         if config not in self.cache:
             self.cache[config] = counts(config)
         return self.cache[config]
@@ -90,44 +90,10 @@ class MixtureState:
         said = text.format(parameters=parameters, work=work, links=links)
         runs = errors(self.results, self.name()) if self.name() else []
         if not runs:
-            return said + " " + _("This mixture was not measured.")
+            return sentences(said, _("This mixture was not measured."))
         text = _("Measured: {mean:.2f} % error, mean of {n} seeds, from {low:.2f} to {high:.2f} %.")
-        return (
-            said + " " + text.format(mean=sum(runs) / len(runs), n=len(runs), low=min(runs), high=max(runs))
-        )
-
-    def figure(self, outcome=True):
-        """Error of each network of the ladder, a dot for each seed; the one chosen is ringed."""
-        fig, ax = figure(width=8.4, height=3.5, layout=None)
-        ax.set_position((0.36, 0.16, 0.46, 0.76))
-        for y, name in enumerate(LADDER):
-            runs = errors(self.results, name) if outcome else []
-            parameters, _work, _links = self.cache.setdefault(LADDER[name], counts(LADDER[name]))
-            chosen = name == self.name()
-            ax.plot(
-                runs,
-                [y] * len(runs),
-                linestyle="",
-                marker="o",
-                markersize=6,
-                color=COLOURS["blue"],
-                alpha=0.7,
-            )
-            if runs:
-                ax.plot(
-                    [sum(runs) / len(runs)], [y], marker="|", markersize=18, markeredgewidth=2, color="black"
-                )
-            ax.text(1.02, y, f"{parameters:,}", transform=ax.get_yaxis_transform(), va="center", fontsize=10)
-            if chosen:
-                ax.axhspan(y - 0.42, y + 0.42, color=COLOURS["yellow"], alpha=0.35, zorder=0)
-        ax.text(1.02, -0.85, _("parameters"), transform=ax.get_yaxis_transform(), fontsize=10, color=GREY)
-        ax.set_yticks(range(len(LADDER)), [_(STEPS[name]) for name in LADDER])
-        ax.set_ylim(len(LADDER) - 0.5, -0.6)
-        label(ax, x=_("validation error [%], a dot for each seed"))
-        if not outcome:
-            ax.set_xticks([])
-            ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", fontsize=16)
-        return fig
+        measured = text.format(mean=sum(runs) / len(runs), n=len(runs), low=min(runs), high=max(runs))
+        return sentences(said, measured)
 
 
 class MixtureExplorer(Explorer):
@@ -140,6 +106,28 @@ class MixtureExplorer(Explorer):
         super().__init__(MixtureState(results or stored_result("modernisations-ladder")))
 
     def build(self):
+        self.figure, ax = figure(width=8.4, height=3.5, layout=None)
+        ax.set_position((0.36, 0.16, 0.46, 0.76))
+        outside = dict(transform=ax.get_yaxis_transform(), va="center", fontsize=10)
+        ax.text(1.02, -0.85, _("parameters"), **outside, color=GREY)
+        self.errors = []
+        every = [errors(self.state.results, name) for name in LADDER]
+        for seed in range(min(map(len, every))):  # one line joins the runs of a seed, step by step
+            steps = [runs[seed] for runs in every]
+            self.errors += ax.plot(steps, range(len(every)), color=GREY, linewidth=0.8, zorder=1)
+        for y, (name, config) in enumerate(LADDER.items()):
+            ax.text(1.02, y, f"{self.state.counts(config)[0]:,}", **outside)
+            runs = errors(self.state.results, name)
+            dots = ax.plot(runs, [y] * len(runs), "o", markersize=6, color=COLOURS["blue"], alpha=0.7)
+            mean = [sum(runs) / len(runs)] if runs else []
+            bar = ax.plot(mean, [y] * len(mean), "|", markersize=18, markeredgewidth=2, color="black")
+            self.errors += dots + bar
+        self.chosen = ax.axhspan(-0.42, 0.42, color=COLOURS["yellow"], alpha=0.35, zorder=0)
+        self.unknown = ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", fontsize=16)
+        ax.set_yticks(range(len(LADDER)), [_(STEPS[name]) for name in LADDER])
+        ax.set_ylim(len(LADDER) - 0.5, -0.6)
+        label(ax, x=_("validation error [%]; dots: seeds, joined by lines; bar: mean"))
+        self.axes = ax
         self._ask_which_is_better()
         for name, (text, options) in SWITCHES.items():
             self.choice(name, _(text), [(_(words), value) for value, words in options])
@@ -149,22 +137,28 @@ class MixtureExplorer(Explorer):
         if not old or not new:
             return  # the benchmark has not got there yet
         ratio = (sum(new) / len(new)) / (sum(old) / len(old))
-        better, worse, alike = (
-            _("today's makes at least a tenth fewer mistakes"),
-            _("the one of 1998 makes at least a tenth fewer mistakes"),
-            _("they are within a tenth of each other"),
-        )
         self.ask(
             _(
                 "The network of 1998 and today's, trained by the same recipe on the same digits: which makes"
                 " fewer mistakes?"
             ),
-            [better, worse, alike],
-            answer=better if ratio < 0.9 else worse if ratio > 1 / 0.9 else alike,
+            {
+                "today": _("today's makes at least a tenth fewer mistakes"),
+                "1998": _("the one of 1998 makes at least a tenth fewer mistakes"),
+                "alike": _("they are within a tenth of each other"),
+            },
+            answer="today" if ratio < 0.9 else "1998" if ratio > 1 / 0.9 else "alike",
         )
 
     def draw(self):
-        self.figure = self.state.figure(outcome=self.revealed)
+        name = self.state.name()
+        self.chosen.set_visible(name is not None)
+        if name:
+            self.chosen.set_y(list(LADDER).index(name) - 0.42)
+        for artist in self.errors:
+            artist.set_visible(self.revealed)
+        self.axes.xaxis.set_visible(self.revealed)
+        self.unknown.set_visible(not self.revealed)
 
     def sentence(self):
         return (

@@ -7,7 +7,7 @@ import numpy as np
 from ..figures.canvas import COLOURS, GREY, figure, label
 from ..results import stored_result
 from ..tuning.evidence import luck, unpack
-from ..wording import _
+from ..wording import _, sentences
 from .kit.base import Explorer
 
 
@@ -80,14 +80,18 @@ class NoiseExplorer(Explorer):
         self.slider("claim", _("claimed gain [points]"), 0.1, 2.0, 0.1, continuous_update=False, form=".1f")
         self.slider("seeds_each", _("seeds on each side"), 1, runs // 2, continuous_update=False)
         self.slider("images", _("validation images"), 100, images, 100, continuous_update=False)
-        shares = [_("in fewer than 1 comparison of 20"), _("in about 1 of 4"), _("in about 1 of 2")]
+        shares = {
+            "twentieth": _("in fewer than 1 comparison of 20"),
+            "quarter": _("in about 1 of 4"),
+            "half": _("in about 1 of 2"),
+        }
         self.ask(
             _(
                 "Two runs that differ in the seed alone. How often do their accuracies lie 0.3 points or more"
                 " apart?"
             ),
             shares,
-            answer=lambda: shares[np.digitize(self._first_share(), (0.1, 0.37))],
+            answer=lambda: list(shares)[np.digitize(self._first_share(), (0.1, 0.37))],
         )
 
     def _first_share(self):
@@ -133,8 +137,5 @@ class NoiseExplorer(Explorer):
             "Seeds on each side: {k}; images: {images}. Luck alone gives a difference of {claim:.1f} points"
             " or more in {share:.0f} % of comparisons."
         )
-        return (
-            text
-            + " "
-            + more.format(k=state.seeds_each, images=state.images, claim=state.claim, share=100 * share)
-        )
+        more = more.format(k=state.seeds_each, images=state.images, claim=state.claim, share=100 * share)
+        return sentences(text, more)

@@ -95,13 +95,13 @@ class PermutationExplorer(Explorer):
                 "All pixels are permuted, the same way in every image, and both nets are trained anew. What"
                 " happens to their accuracy?"
             ),
-            [
-                _("both fall about as much"),
-                _("only the dense net's falls"),
-                _("only the convolutional net's falls"),
-                _("neither changes"),
-            ],
-            answer=_("only the convolutional net's falls"),
+            {
+                "both": _("both fall about as much"),
+                "dense": _("only the dense net's falls"),
+                "conv": _("only the convolutional net's falls"),
+                "neither": _("neither changes"),
+            },
+            answer="conv",
         )
 
     def _build_chart(self, ax):

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from ..figures.canvas import COLOURS, GREY, bare, figure, label
-from ..wording import N_, _
+from ..wording import N_, _, sentences
 from .kit.base import Explorer
 
 SCALINGS = {
@@ -121,8 +121,12 @@ class PixelExplorer(Explorer):
                 "Pixels are scaled by (x − 0.5)/0.5, then the image is padded with zeros. How does the border"
                 " look?"
             ),
-            [_("black, like the background"), _("mid-grey"), _("white, like the ink")],
-            answer=_("mid-grey"),
+            {
+                "black": _("black, like the background"),
+                "grey": _("mid-grey"),
+                "white": _("white, like the ink"),
+            },
+            answer="grey",
         )
 
     def _build_image(self, ax):
@@ -175,14 +179,11 @@ class PixelExplorer(Explorer):
         if not self.revealed:
             return text
         if not state.padding:
-            return text + " " + _("Without padding there is no border.")
+            return sentences(text, _("Without padding there is no border."))
         if state.border == 0:
-            return text + " " + _("A border of zeros is background here: it cannot be seen.")
-        return (
-            text
-            + " "
-            + _(
-                "A border of zeros is {share:.0%} of the way from background to ink: a grey frame that no "
-                "image had before."
-            ).format(share=state.border)
+            return sentences(text, _("A border of zeros is background here: it cannot be seen."))
+        more = _(
+            "A border of zeros is {share:.0%} of the way from background to ink: a grey frame that no "
+            "image had before."
         )
+        return sentences(text, more.format(share=state.border))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib.patches import Rectangle
@@ -87,58 +88,6 @@ class PoolingState:
             line=self.calculation(),
         )
 
-    def figure(self, outcome=True):
-        """The map with the window marked and, if `outcome`, the pooled map with its one value marked."""
-        out, (row, column) = self.output(), self.position()
-        fig, (left, right) = figure(1, 2, width=8.0, height=4.3, layout=None)
-        fig.subplots_adjust(left=0.01, right=0.99, top=0.92, bottom=0.02, wspace=0.06)
-        _grid(left, self.map, _("map, {h}×{w}").format(h=self.map.shape[0], w=self.map.shape[1]))
-        if outcome:
-            _grid(right, out, _("pooled, {h}×{w}").format(h=out.shape[0], w=out.shape[1]))
-        else:
-            bare(right, "?")
-        corner = (column * self.stride - 0.5, row * self.stride - 0.5)
-        for ax, place, size in ((left, corner, self.size), (right, (column - 0.5, row - 0.5), 1))[
-            : 1 + outcome
-        ]:
-            ax.add_patch(
-                Rectangle(place, size, size, fill=False, edgecolor=COLOURS["vermillion"], linewidth=3.5)
-            )
-        if outcome:
-            self._shade_unused(left)
-        return fig
-
-    def _shade_unused(self, ax):
-        rows, columns = self.unused()
-        h, w = self.map.shape
-        for place, width, height in (
-            ((-0.5, h - rows - 0.5), w, rows),
-            ((w - columns - 0.5, -0.5), columns, h),
-        ):
-            if width and height:
-                ax.add_patch(
-                    Rectangle(
-                        place, width, height, facecolor="white", alpha=0.55, hatch="//", edgecolor="#595959"
-                    )
-                )
-
-
-def _grid(ax, values, title):
-    """Grey squares with their numbers written in."""
-    numbers = values.numpy()
-    top = max(9.0, float(numbers.max()))
-    ax.imshow(
-        numbers, cmap="Greys", vmin=min(0.0, float(numbers.min())), vmax=top * 1.6, interpolation="nearest"
-    )
-    bare(ax, title)
-    size = 12 if max(numbers.shape) <= 8 else 9
-    for (row, column), value in _cells(numbers):
-        ax.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=size)
-
-
-def _cells(numbers):
-    return (((r, c), numbers[r, c]) for r in range(numbers.shape[0]) for c in range(numbers.shape[1]))
-
 
 # One map with a strong response here and there; 7×7, so that windows of 2 leave an edge over.
 MAP = torch.tensor(
@@ -164,25 +113,50 @@ class PoolingExplorer(Explorer):
         super().__init__(PoolingState(map, row=1, column=1))
 
     def build(self):
+        self.figure, (left, right) = figure(1, 2, width=7.2, height=3.7, layout=None)
+        self.figure.subplots_adjust(left=0.01, right=0.99, top=0.91, bottom=0.02, wspace=0.06)
+        h, w = self.state.map.shape
+        self.map = _Cells(left, h, w)
+        self.map.show(self.state.map.numpy())
+        bare(left, _("map, {h}×{w}").format(h=h, w=w))
+        bare(right, "?")
+        self.pooled, self.title = _Cells(right, h, w), right.title
+        style = dict(fill=False, edgecolor=COLOURS["vermillion"], linewidth=3.5, clip_on=False)
+        self.window, self.result = (ax.add_patch(Rectangle((0, 0), 1, 1, **style)) for ax in (left, right))
+        unused = dict(facecolor="white", alpha=0.55, hatch="//", edgecolor="#595959")
+        self.unused = [left.add_patch(Rectangle((0, 0), 0, 0, **unused)) for _edge in range(2)]
         self.ask(
             _("A 7×7 map, windows of 2×2 set 2 apart, no padding: how large is the pooled map?"),
             ["3×3", "3.5×3.5", "4×4", "6×6"],
             answer="3×3",
         )
         self.choice("kind", _("kind"), [(_(name), key) for key, name in KINDS.items()])
-        self.slider("size", _("window side"), 1, 4, continuous_update=False)
-        self.slider("stride", _("stride"), 1, 4, continuous_update=False)
-        self.slider("row", _("output row"), 0, 6, continuous_update=False)
-        self.slider("column", _("output column"), 0, 6, continuous_update=False)
-        self.slider("coefficient", _("coefficient"), -1.0, 1.0, 0.25, continuous_update=False)
-        self.slider("bias", _("bias"), -2.0, 2.0, 0.5, continuous_update=False)
+        self.slider("size", _("window side"), 1, 4)
+        self.slider("stride", _("stride"), 1, 4)
+        self.slider("row", _("output row"), 0, 6)
+        self.slider("column", _("output column"), 0, 6)
+        self.slider("coefficient", _("coefficient"), -1.0, 1.0, 0.25)
+        self.slider("bias", _("bias"), -2.0, 2.0, 0.5)
 
     def draw(self):
+        state = self.state
+        out, (row, column) = state.output(), state.position()
         for field in ("coefficient", "bias"):  # what the other kinds don't have is not offered
-            self.controls[field].layout.display = "" if self.state.kind == "trained" else "none"
-        for field, last in zip(("row", "column"), self.state.output().shape):
+            self.controls[field].layout.display = None if state.kind == "trained" else "none"
+        for field, last in zip(("row", "column"), out.shape):
             self.controls[field].max = last - 1  # a position that is not there can't be asked for
-        self.figure = self.state.figure(outcome=self.revealed)
+        self.window.set_bounds(column * state.stride - 0.5, row * state.stride - 0.5, state.size, state.size)
+        self.result.set_bounds(column - 0.5, row - 0.5, 1, 1)
+        self.result.set_visible(self.revealed)
+        self.pooled.show(out.numpy() if self.revealed else None)
+        size = _("pooled, {h}×{w}").format(h=out.shape[0], w=out.shape[1])
+        self.title.set_text(size if self.revealed else "?")
+        rows, columns = state.unused() if self.revealed else (0, 0)
+        h, w = state.map.shape
+        self.unused[0].set_bounds(-0.5, h - rows - 0.5, w, rows)
+        self.unused[1].set_bounds(w - columns - 0.5, -0.5, columns, h)
+        for patch, there in zip(self.unused, (rows, columns)):
+            patch.set_visible(there > 0)
 
     def sentence(self):
         return (
@@ -190,3 +164,31 @@ class PoolingExplorer(Explorer):
             if self.revealed
             else _("A map and one window on it. The pooled map waits for your prediction.")
         )
+
+
+class _Cells:
+    """Grey squares with their numbers written in, at most `rows` × `columns` of them."""
+
+    def __init__(self, ax, rows, columns):
+        self.ax, self.image = ax, ax.imshow(np.zeros((rows, columns)), cmap="Greys")
+        size = 12 if max(rows, columns) <= 8 else 9
+        self.texts = {
+            at: ax.text(at[1], at[0], "", ha="center", va="center", fontsize=size)
+            for at in np.ndindex(rows, columns)
+        }
+
+    def show(self, numbers):
+        """Draw an array, or nothing for None."""
+        self.image.set_visible(numbers is not None)
+        numbers = np.zeros((1, 1)) if numbers is None else numbers
+        rows, columns = numbers.shape
+        self.image.set_data(numbers)
+        self.image.set_extent((-0.5, columns - 0.5, rows - 0.5, -0.5))
+        self.image.set_clim(min(0.0, float(numbers.min())), 1.6 * max(9.0, float(numbers.max())))
+        self.ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
+        shown = self.image.get_visible()
+        for (row, column), text in self.texts.items():
+            inside = shown and row < rows and column < columns
+            text.set_visible(inside)
+            if inside:
+                text.set_text(f"{numbers[row, column]:.3g}")

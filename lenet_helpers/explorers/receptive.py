@@ -125,35 +125,6 @@ class ReceptiveState:
             n=self.count(),
         )
 
-    def figure(self, outcome=True):
-        """The digit with the unit's box, and beside it the gradient at every pixel."""
-        fig, (left, right) = figure(1, 2, width=8.0, height=4.4, layout=None)
-        fig.subplots_adjust(left=0.01, right=0.99, top=0.92, bottom=0.02, wspace=0.04)
-        left.imshow(self.images[self.picture, 0].numpy(), cmap="Greys", vmin=0, vmax=1.4)
-        bare(left, _("input, and the box by arithmetic") if outcome else _("input"))
-        if not outcome:
-            bare(right, "?")
-            return fig
-        gradient = self.gradient()
-        right.imshow(gradient.numpy() ** 0.5, cmap="Greys", vmin=0)
-        bare(right, _("gradient of the unit at each pixel"))
-        top, left_edge, side = self.box()
-        for ax in (left, right):
-            ax.add_patch(
-                Rectangle(
-                    (left_edge - 0.5, top - 0.5),
-                    side,
-                    side,
-                    fill=False,
-                    edgecolor=COLOURS["vermillion"],
-                    linewidth=3,
-                )
-            )
-            ax.spines[:].set_visible(True)
-        rows, columns = (gradient > 0).nonzero(as_tuple=True)
-        right.plot(columns, rows, linestyle="", marker=".", markersize=4, color=COLOURS["blue"])
-        return fig
-
 
 def _output_of(model, layer, images):
     """What `layer` gives out, (n, c, h, w)."""
@@ -179,21 +150,50 @@ class ReceptiveFieldExplorer(Explorer):
         super().__init__(ReceptiveState(images))
 
     def build(self):
+        self.figure, axes = figure(1, 2, width=7.2, height=3.8, layout=None)
+        self.figure.subplots_adjust(left=0.01, right=0.99, top=0.91, bottom=0.02, wspace=0.04)
+        for ax in axes:
+            bare(ax, " ")
+            ax.spines[:].set_visible(True)
+        self.titles = [ax.title for ax in axes]
+        blank = torch.zeros(28, 28).numpy()
+        self.input = axes[0].imshow(blank, cmap="Greys", vmin=0, vmax=1.4)
+        self.gradient = axes[1].imshow(blank, cmap="Greys", vmin=0)
+        (self.dots,) = axes[1].plot([], [], linestyle="", marker=".", markersize=4, color=COLOURS["blue"])
+        style = dict(fill=False, edgecolor=COLOURS["vermillion"], linewidth=3)
+        self.boxes = [ax.add_patch(Rectangle((0, 0), 1, 1, **style)) for ax in axes]
         self.ask(
             _("One number after pool2: how wide is the square of the input that it depends on?"),
             ["4", "10", "16", "28"],
             answer="16",
         )
         self.choice("layer", _("layer"), LAYERS)
-        self.slider("row", _("unit's row"), 0, 23, continuous_update=False)
-        self.slider("column", _("unit's column"), 0, 23, continuous_update=False)
+        self.slider("row", _("unit's row"), 0, 23)
+        self.slider("column", _("unit's column"), 0, 23)
         self.choice("way", _("measured on"), [(_(text), key) for key, text in WAYS.items()])
-        self.slider("picture", _("image"), 0, 19, continuous_update=False)
+        self.slider("picture", _("image"), 0, 19)
 
     def draw(self):
+        state = self.state
         for name in ("row", "column"):
-            self.controls[name].max = self.state.units() - 1
-        self.figure = self.state.figure(outcome=self.revealed)
+            self.controls[name].max = state.units() - 1
+        self.input.set_data(state.images[state.picture, 0].numpy())
+        for artist in (*self.boxes, self.gradient, self.dots):
+            artist.set_visible(self.revealed)
+        if not self.revealed:
+            self.titles[0].set_text(_("input"))
+            self.titles[1].set_text("?")
+            return
+        self.titles[0].set_text(_("input, and the box by arithmetic"))
+        self.titles[1].set_text(_("size of the gradient; dot: not zero"))
+        gradient = state.gradient()
+        self.gradient.set_data(gradient.numpy() ** 0.5)
+        self.gradient.set_clim(0, float(gradient.max()) ** 0.5 or 1.0)
+        rows, columns = (gradient > 0).nonzero(as_tuple=True)
+        self.dots.set_data(columns.numpy(), rows.numpy())
+        top, left, side = state.box()
+        for box in self.boxes:
+            box.set_bounds(left - 0.5, top - 0.5, side, side)
 
     def sentence(self):
         return (

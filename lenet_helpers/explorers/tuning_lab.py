@@ -10,8 +10,9 @@ from ..figures.canvas import png
 from ..models import LeNetConfig
 from ..train_config import QUICK, count_steps
 from ..training import EpochRecord
-from ..tuning.book import VERDICTS, Book, in_words
-from ..wording import _
+from ..tuning.book import Book, in_words
+from ..tuning.evidence import OUTCOMES
+from ..wording import _, sentences
 from .dashboard import TrainingDashboard
 from .kit.base import CAPTION
 from .kit.still import Still
@@ -31,36 +32,35 @@ class TuningLab(TrainingDashboard):
         self._sealed = dataset.test
         # What trains and is drawn here holds validation images where the test set would be.
         super().__init__(replace(dataset, test=dataset.require_validation()), model_config, train_config)
+        self.widget.children += (self.below,)
 
     def build(self):
         super().build()
-        wide = dict(layout=w.Layout(width="auto"), style={"description_width": "initial"})
         self.seeds = w.IntSlider(
             value=self.first_seeds, min=1, max=10, description=_("seeds"), continuous_update=False
         )
-        self.equal = w.ToggleButtons(
+        self.equal = w.Dropdown(
             options=[(_("equal epochs"), "epochs"), (_("equal steps"), "steps")],
             description=_("compare at"),
-            **wide,
         )
-        self.expect = w.ToggleButtons(
-            options=[
-                (_("no idea yet"), None),
-                (_("better"), "better"),
-                (_("too close to tell"), "same"),
-                (_("worse"), "worse"),
-            ],
+        self.expect = w.Dropdown(
+            options=[(_("no idea yet"), None), *((_(words), name) for name, words in OUTCOMES.items())],
             description=_("Against the baseline I expect:"),
-            **wide,
         )
+        method = w.Box([self.seeds, self.equal, self.expect])
+        method.add_class("lenet-panel")
+        for one in method.children:
+            one.add_class("lenet-control")
+            one.style.description_width = "initial"
         self.pin = self._button("pin", _("Pin last run as baseline"), "thumb-tack", self.pin_last)
         self.overlay = w.SelectMultiple(
             options=[],
             description=_("overlay runs"),
-            rows=4,
-            layout=w.Layout(width="34em"),
+            rows=3,
             style={"description_width": "initial"},
+            layout=w.Layout(width="auto", max_width="36em"),
         )
+        self.overlay.add_class("lenet-overlay")
         self.overlay.observe(lambda _change: self._tried(self._redraw_others), "value")
         self.file = w.Text(value="runs.csv", description=_("file"), layout=w.Layout(width="18em"))
         self.export = self._button("export", _("Save table"), "download", lambda: self.save(self.file.value))
@@ -85,30 +85,34 @@ class TuningLab(TrainingDashboard):
         buttons = self.controls.pop("buttons")
         self.controls.pop("guess")
         self.controls |= {
-            "method": w.HBox([self.seeds, self.equal], layout=flow),
-            "expect": self.expect,
-            "buttons": buttons,
-            "pin": w.HBox([self.pin, self.overlay], layout=flow),
-            "listing": self.listing,
-            "files": w.HBox([self.file, self.export, self.reload], layout=flow),
-            "seal": w.HBox([self.sure, self.open], layout=flow),
-            "verdict": self.verdict,
+            "method": method,
+            "buttons": w.HBox([*buttons.children, self.pin], layout=flow),
         }
+        # Below the picture: what is looked at and kept once runs are over.
+        self.below = w.VBox(
+            [
+                self.overlay,
+                self.listing,
+                w.HBox([self.file, self.export, self.reload], layout=flow),
+                w.HBox([self.sure, self.open], layout=flow),
+                self.verdict,
+            ]
+        )
+        self.below.add_class("lenet-below")
 
     # what the learner does --------------------------------------------------------------
     def start(self, seeds=None):
         """Train the levers as they stand with every seed."""
         base = self.book.baseline
         self._after_move()
+        wanted = self.state.train_config
         if base and self.equal.value == "steps":
             steps = count_steps(self.dataset, base.train_config)[1]
-            self.state.train_config = replace(self.state.train_config, steps=steps)
-        return self.state.start(seeds or range(self.seeds.value))
-
-    def _after_move(self):
-        if self.state.train_config.steps is not None:
-            self.state.train_config = replace(self.state.train_config, steps=None)
-        super()._after_move()
+            self.state.train_config = replace(wanted, steps=steps)
+        try:
+            return self.state.start(seeds or range(self.seeds.value))
+        finally:
+            self.state.train_config = wanted  # the number of steps was this run's alone
 
     def pin_baseline(self, **levers):
         """Train with `levers` and make that run the baseline; returns a still of it."""
@@ -119,9 +123,14 @@ class TuningLab(TrainingDashboard):
     def compare(self, expect=None, equal="epochs", **levers):
         """Back to the baseline, change `levers`, train, compare; returns a still to show in a cell.
 
-        expect: "better", "same" or "worse", the learner's prediction. equal: "epochs" or
+        expect: "better", "undecided" or "worse", the learner's prediction. equal: "epochs" or
         "steps", what both runs have as many of.
         """
+        if expect not in (None, *OUTCOMES):
+            names = ", ".join(OUTCOMES)
+            raise ValueError(
+                _("expect={value!r}: choose one of {names}, or None").format(value=expect, names=names)
+            )
         if self.book.baseline is None:
             raise ValueError(_("compare: there is no baseline yet; call pin_baseline() first"))
         self.expect.value, self.equal.value = expect, equal
@@ -170,11 +179,12 @@ class TuningLab(TrainingDashboard):
         return opened
 
     def save(self, path):
-        """Write the book to `path`; where another table stood there, the widget says where it was kept."""
+        """Write the book to `path`, and say so, and where another table that stood there was kept."""
         kept = self.book.save(path)
-        if kept:
-            text = _("{path} held something else than this table; that was kept as {kept}")
-            self._show_error(text.format(path=path, kept=kept))
+        saved = _("Saved: {n} runs in {path}.").format(n=len(self.book.entries), path=path)
+        other = _("{path} held something else than this table; that was kept as {kept}.")
+        text = sentences(saved, other.format(path=path, kept=kept) if kept else "")
+        self.verdict.value = f'<p role="status" style="{CAPTION}">{html.escape(text)}</p>'
 
     def load(self, path):
         """Take over the book that was saved to `path`, its seal included. Refused while runs here are in no
@@ -200,7 +210,7 @@ class TuningLab(TrainingDashboard):
     def _ended(self, run):
         super()._ended(run)
         if (run.correct and run.status == "finished") or run.status == "diverged":
-            self.book.add(run, self.expect.value)
+            self.book.add(run, self.expect.value, train=self.dataset.train)
         self._redraw_others()
 
     def _redraw_others(self):
@@ -235,6 +245,7 @@ class TuningLab(TrainingDashboard):
     def draw(self):
         run = self.state.run
         over = run is not None and run.status == "finished" and len(run.histories) > 1
+        self.curves.planned = self._planned()
         self.curves.show_run(mean_history(run.histories) if over else self.state.history)
 
     def sentence(self):
@@ -262,10 +273,10 @@ class TuningLab(TrainingDashboard):
             seeds=len(scores),
             images=entry.correct.shape[1],
         )
-        return " ".join(part for part in (text, *self._comparison(entry, changed)) if part)
+        return sentences(text, *self._comparison(entry, changed), self._lost())
 
     def _comparison(self, entry, changed):
-        """Sentences: the difference to the baseline, the prediction beside it, a warning if two levers
+        """Sentences: the difference from the baseline, the prediction beside it, a warning if two levers
         moved.
         """
         difference = self.book.difference(entry)
@@ -273,16 +284,12 @@ class TuningLab(TrainingDashboard):
             return
         yield _("Against the baseline: {difference}.").format(difference=difference.in_words())
         if entry.expected:
-            said = {"better": 1, "same": 0, "worse": -1}[entry.expected]
             text = (
                 _("You predicted: {said}. It came so.")
-                if said == difference.verdict
+                if entry.expected == difference.verdict
                 else _("You predicted: {said}. Measured: {came}.")
             )
-            yield text.format(
-                said=_("too close to tell") if said == 0 else _(VERDICTS[said]),
-                came=_(VERDICTS[difference.verdict]),
-            )
+            yield text.format(said=_(OUTCOMES[entry.expected]), came=_(OUTCOMES[difference.verdict]))
         moved = set(changed) - {"steps"}  # equal steps is how the two are compared, not a lever
         if len(moved) > 1:
             yield _("{n} levers moved at once: this says nothing about any one of them.").format(n=len(moved))

@@ -1,19 +1,21 @@
 """A figure that reads everywhere: colours, a blank canvas, PNG bytes, alternative text.
 
 Nothing here touches pyplot: a `Figure` with its own canvas can be drawn in a thread
-and is freed with its last reference. `lenet_helpers.figures.plots` offers all of it again.
+and is freed with its last reference. `lenet_helpers.figures.plots` draws with it.
 """
 
 import base64
 import html
 import io
+import re
 
 import matplotlib
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from ..wording import language
+from ..wording import _, language, shown
 
 # Okabe and Ito, "Color universal design" (2008): told apart by colour-blind readers too.
 COLOURS = {
@@ -58,6 +60,20 @@ def series(index, *, marker=True):
     return {**style, "marker": MARKERS[index % len(MARKERS)], "markersize": 5} if marker else style
 
 
+def of_part(training, colour, marker="o"):
+    """How a curve of the training (or else the validation) images is drawn, in every figure of the course:
+    dashed with open markers, or solid with filled ones, as keywords for `Axes.plot`.
+    """
+    return {
+        "color": colour,
+        "linestyle": (0, (4, 2)) if training else "-",
+        "linewidth": 1.5 if training else 2,
+        "marker": marker,
+        "markersize": 5,
+        "markerfacecolor": "white" if training else colour,
+    }
+
+
 def figure(rows=1, columns=1, *, width=7.2, height=None, layout="constrained", **subplots):
     """A blank white figure of `width` × `height` inches and its axes.
 
@@ -98,11 +114,17 @@ def bare(ax, title=None):
         ax.set_title(title, fontsize=11)
 
 
-def png(fig):
-    """The figure as PNG bytes on opaque white: the same bytes for the same figure."""
+def png(fig, *, compression=6):
+    """The figure as PNG bytes on opaque white: the same bytes for the same figure.
+
+    `compression`: 1 is quick and a third larger, for pictures that are gone in a moment.
+    """
+    if not _use_fonts():
+        _in_english(fig)
     buffer = io.BytesIO()
     # No Software entry: a new matplotlib must not change every stored picture.
-    fig.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+    quick = {"pil_kwargs": {"compress_level": compression}}
+    fig.savefig(buffer, format="png", facecolor="white", metadata={"Software": None}, **quick)
     return buffer.getvalue()
 
 
@@ -133,11 +155,58 @@ def show(fig, alt):
     print(alt)
 
 
+_told = False  # whether the missing font was spoken of
+
+
 def _use_fonts():
-    """Let Chinese characters fall back on a font that has them."""
-    if language() == "en" or len(matplotlib.rcParams["font.family"]) > 1:
-        return
+    """Let Chinese characters fall back on a font that has them; True if there is one or none is needed."""
+    global _told
+    if not language().startswith("zh"):
+        return True
+    family = list(matplotlib.rcParams["font.family"])
     here = set(font_manager.get_font_names())
-    found = [name for name in _CJK_FONTS if name in here][:1]
-    # Latin letters first, so that an English word in a Chinese figure looks as it did.
-    matplotlib.rcParams["font.family"] = ["DejaVu Sans", *found]
+    if any(name in _CJK_FONTS and name in here for name in family):
+        return True
+    found = next((name for name in _CJK_FONTS if name in here), None)
+    if found:
+        # What the reader chose stays first: Latin letters look as they did.
+        matplotlib.rcParams["font.family"] = [*family, found]
+        return True
+    if not _told:
+        _told = True
+        print(
+            _(
+                "No font with Chinese characters was found: pictures are labelled in English. Install Noto"
+                " Sans CJK and restart the kernel to change that."
+            )
+        )
+    return False
+
+
+_FIELD = re.compile(r"\{(\w*)[^{}]*\}")
+
+
+def in_english(text):
+    """The English of a message that was shown in another language, the values in it kept.
+
+    `text` itself where it is no message.
+    """
+    for translated, english in shown.items():
+        pieces = _FIELD.split(translated)  # text, name, text, name, …, text
+        found = re.fullmatch("(.*?)".join(re.escape(piece) for piece in pieces[::2]), text, re.DOTALL)
+        if found:
+            values = dict(zip(pieces[1::2], found.groups()))
+            return _FIELD.sub(r"{\1}", english).format(**values)
+    return text
+
+
+def _in_english(fig):
+    """The figure's words in English, where no font could draw them."""
+    for ax in fig.axes:  # the labels of ticks are written anew at each drawing
+        for axis in (ax.xaxis, ax.yaxis):
+            names = [label.get_text() for label in axis.get_ticklabels()]
+            english = [in_english(name) for name in names]
+            if english != names:
+                axis.set_ticks(axis.get_ticklocs(), english)
+    for text in fig.findobj(Text):
+        text.set_text(in_english(text.get_text()))

@@ -31,6 +31,16 @@ STEPS = {
     "today": N_("+ 28×28 input: today's LeNet"),
 }
 
+# Headings may be alike in another language: columns are named only when the table is done.
+COLUMNS = {
+    "network": N_("network"),
+    "parameters": N_("parameters"),
+    "work": N_("multiply-adds"),
+    "error": N_("error [%], mean ± s.d."),
+    "seeds": N_("seeds"),
+    "change": N_("change by this step, each seed [points]"),
+}
+
 
 def counts(config):
     """(parameters, multiply-adds, the paper's connections) of one network."""
@@ -59,30 +69,43 @@ def ladder_table(results):
         above = measured.tolist()
         rows.append(
             {
-                _("network"): _(STEPS[name]),
-                _("parameters"): f"{parameters:,}",
-                _("multiply-adds"): f"{work:,}",
-                _("error [%], mean ± s.d."): f"{measured.mean():.2f} ± {measured.std():.2f}",
-                _("seeds"): len(measured),
-                _("change by this step, each seed [points]"): ", ".join(f"{step:+.2f}" for step in steps),
+                "network": _(STEPS[name]),
+                "parameters": f"{parameters:,}",
+                "work": f"{work:,}",
+                "error": f"{measured.mean():.2f} ± {measured.std():.2f}",
+                "seeds": len(measured),
+                "change": ", ".join(f"{step:+.2f}" for step in steps),
             }
         )
-    return pd.DataFrame(rows).set_index(_("network"))
+    return named(pd.DataFrame(rows).set_index("network"), COLUMNS)
+
+
+def named(table, headings):
+    """`table` with its columns and index named in the reader's language: `headings` by English key."""
+    shown = table.rename(columns={key: _(text) for key, text in headings.items()})
+    shown.index.name = _(headings[table.index.name])
+    return shown
 
 
 def conditions(results):
     """Under what conditions the results were made, in one sentence."""
     run = results["runs"][0]
-    which = _("test") if results["data"].endswith("test") else _("validation")
-    text = _(
-        "MNIST: {train:,} training images, error on {held:,} {which} images; {epochs} epochs of Adam, batch"
-        " {batch}, learning rate up to {rate:g} over the first quarter, then down to 0; no weight decay, no"
-        " distorted images."
+    text = (
+        _(
+            "MNIST: {train:,} training images, error on {held:,} test images; {epochs} epochs of Adam, batch"
+            " {batch}, learning rate up to {rate:g} over the first quarter, then down to 0; no weight decay,"
+            " no distorted images."
+        )
+        if results["data"].endswith("test")
+        else _(
+            "MNIST: {train:,} training images, error on {held:,} validation images; {epochs} epochs of Adam,"
+            " batch {batch}, learning rate up to {rate:g} over the first quarter, then down to 0; no weight"
+            " decay, no distorted images."
+        )
     )
     return text.format(
         train=run["n_train"],
         held=run["images"],
-        which=which,
         epochs=run["epochs"],
         batch=run["batch_size"],
         rate=run["learning_rate"],

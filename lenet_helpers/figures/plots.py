@@ -11,46 +11,8 @@ from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ..wording import _
-from .canvas import (
-    COLOURS,
-    DASHES,
-    GREY,
-    LINES,
-    MARKERS,
-    SIGNED,
-    bare,
-    figure,
-    label,
-    picture,
-    png,
-    series,
-    show,
-)
-
-__all__ = [
-    "COLOURS",
-    "DASHES",
-    "GREY",
-    "LINES",
-    "MARKERS",
-    "SIGNED",
-    "bare",
-    "bars",
-    "confusion_matrix",
-    "feature_maps",
-    "figure",
-    "histogram",
-    "image_grid",
-    "label",
-    "learning_curves",
-    "lines",
-    "picture",
-    "png",
-    "series",
-    "show",
-    "signed_image",
-]
+from ..wording import _, pgettext
+from .canvas import COLOURS, DASHES, GREY, LINES, MARKERS, SIGNED, bare, figure, label, of_part, series
 
 
 def learning_curves(histories, *, chance=math.log(10), x="epoch"):
@@ -96,30 +58,14 @@ def _curve(ax, history, field, x, index, *, training):
     points = [(a, b) for a, b in points if b is not None]
     if not points:
         return
-    colour = LINES[index % len(LINES)]
-    ax.plot(
-        *zip(*points, strict=True),
-        color=colour,
-        linestyle=(0, (4, 2)) if training else "-",
-        linewidth=1.5 if training else 2,
-        marker=MARKERS[index % len(MARKERS)] if len(points) <= 40 else None,
-        markersize=5,
-        markerfacecolor="white" if training else colour,
-    )
+    marker = MARKERS[index % len(MARKERS)] if len(points) <= 40 else None
+    ax.plot(*zip(*points, strict=True), **of_part(training, LINES[index % len(LINES)], marker))
 
 
 def _legend(histories):
     kinds = [
-        Line2D(
-            [],
-            [],
-            color=GREY,
-            linestyle=(0, (4, 2)),
-            marker="o",
-            markerfacecolor="white",
-            label=_("training"),
-        ),
-        Line2D([], [], color=GREY, marker="o", label=_("validation")),
+        Line2D([], [], **of_part(True, GREY), label=_("training")),
+        Line2D([], [], **of_part(False, GREY), label=_("validation")),
     ]
     runs = [
         Line2D([], [], color=LINES[i % len(LINES)], marker=MARKERS[i % len(MARKERS)], label=name)
@@ -143,7 +89,8 @@ def lines(x, curves, *, xlabel, ylabel, title=None, height=3.4):
 def bars(values, *, xlabel, log=False, title=None, form="{:,.0f}"):
     """Horizontal bars, each with its number written out: `values` maps names to numbers."""
     fig, ax = figure(width=7.2, height=0.9 + 0.45 * len(values))
-    drawn = ax.barh(list(values), list(values.values()), color=COLOURS["blue"], height=0.62)
+    drawn = ax.barh(range(len(values)), list(values.values()), color=COLOURS["blue"], height=0.62)
+    ax.set_yticks(range(len(values)), list(values))
     ax.bar_label(drawn, [form.format(v) for v in values.values()], padding=4, fontsize=10)
     ax.invert_yaxis()
     ax.set_xscale("log" if log else "linear")
@@ -193,6 +140,21 @@ def signed_image(image, *, title=None, limit=None, values=False, width=4.4):
     return fig
 
 
+def mosaic(tiles, columns, *, gap=1, below=None, empty=np.nan):
+    """Tiles (n, height, width) side by side in one array, `columns` a row, with `empty` between them.
+
+    `gap`: pixels between columns, and between rows unless `below` says how many there.
+    """
+    n, height, width = tiles.shape
+    down, across = height + (gap if below is None else below), width + gap
+    rows = -(-n // columns)
+    whole = np.full((rows * down - (down - height), columns * across - gap), empty, dtype=float)
+    for i, tile in enumerate(tiles):
+        y, x = down * (i // columns), across * (i % columns)
+        whole[y : y + height, x : x + width] = tile
+    return whole
+
+
 def feature_maps(maps, *, columns=8, title=None, signed=False, width=7.2):
     """Maps (n, height, width) as one mosaic picture, numbered row by row from 0.
 
@@ -203,18 +165,16 @@ def feature_maps(maps, *, columns=8, title=None, signed=False, width=7.2):
     maps = maps.reshape(-1, *maps.shape[-2:])
     n, high, wide = maps.shape
     columns = min(columns, n)
-    rows = -(-n // columns)
     gap = max(1, wide // 12)
     room = gap + round(columns * wide * 0.03)  # between rows, so that the numbers fit in
-    mosaic = np.full((rows * (high + room) - room, columns * (wide + gap) - gap), np.nan)
-    fig, ax = figure(width=width, height=width * mosaic.shape[0] / mosaic.shape[1] + 0.5)
-    for index, one in enumerate(maps):
+    whole = mosaic(maps, columns, gap=gap, below=room)
+    fig, ax = figure(width=width, height=width * whole.shape[0] / whole.shape[1] + 0.5)
+    for index in range(n):
         top, left = (high + room) * (index // columns), (wide + gap) * (index % columns)
-        mosaic[top : top + high, left : left + wide] = one
         ax.text(left - 0.3, top - 0.6, index, fontsize=9, va="bottom", color="black")
     limit = float(np.abs(maps).max()) or 1.0
     scale = {"cmap": SIGNED, "vmin": -limit, "vmax": limit} if signed else {"cmap": "gray"}
-    fig.colorbar(ax.imshow(mosaic, **scale), ax=ax, shrink=0.85).ax.tick_params(labelsize=9)
+    fig.colorbar(ax.imshow(whole, **scale), ax=ax, shrink=0.85).ax.tick_params(labelsize=9)
     bare(ax)
     if title:
         ax.set_title(title, fontsize=12, pad=16)
@@ -248,7 +208,7 @@ def confusion_matrix(counts, names=None, *, title=None):
         )
     ax.set_xticks(range(len(names)), names, rotation=0 if max(map(len, names)) < 3 else 45)
     ax.set_yticks(range(len(names)), names)
-    label(ax, x=_("predicted"), y=_("true"), title=title, grid=False)
+    label(ax, x=pgettext("class", "predicted"), y=pgettext("class", "true"), title=title, grid=False)
     bar = fig.colorbar(drawn, ax=ax, shrink=0.85)
     bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     bar.set_label(_("mistakes [images]"), fontsize=10)

@@ -1,8 +1,11 @@
 """The chapters' plain figures, each with a sentence made from the numbers that it shows."""
 
+import numpy as np
+
 from .. import analysis
 from ..wording import _
 from . import plots
+from .canvas import SIGNED, bare, figure, series, show
 
 
 def show_curves(history):
@@ -15,14 +18,14 @@ def show_curves(history):
     text = sentence.format(
         first=100 * (1 - first.validation_accuracy), last=100 * (1 - last.validation_accuracy), n=last.epoch
     )
-    plots.show(plots.learning_curves(history), text)
+    show(plots.learning_curves(history), text)
 
 
 def show_batch(split, class_names, n=20):
     """The first `n` images of a split with their labels."""
     titles = [class_names[label] for label in split.labels[:n]]
     fig = plots.image_grid(split.images[:n, 0].numpy(), titles)
-    plots.show(
+    show(
         fig,
         _("The first {n} images of the split, each under its label: {labels}.").format(
             n=n, labels=", ".join(titles)
@@ -31,21 +34,67 @@ def show_batch(split, class_names, n=20):
 
 
 def show_confusion(counts, class_names):
-    """The confusion matrix and its most frequent mistake."""
-    true, predicted, times = analysis.most_confused(counts)
-    wrong = int(counts.sum() - counts.trace())
-    sentence = _(
-        "{wrong} of {n} images are off the diagonal; the most frequent mistake is {true} taken for"
-        " {predicted}, {times} times."
+    """The confusion matrix; how many mistakes there are, and how many cells share first place."""
+    wrong = counts - np.diag(np.diag(counts))
+    most = int(wrong.max())
+    text = _(
+        "{wrong} of {n} images are off the diagonal. The largest number there is {most}, and it stands in"
+        " {cells} cells."
     )
-    text = sentence.format(
-        wrong=wrong,
-        n=int(counts.sum()),
-        true=class_names[true],
-        predicted=class_names[predicted],
-        times=times,
+    if (wrong == most).sum() == 1:
+        text = _(
+            "{wrong} of {n} images are off the diagonal. The largest number there is {most}, and it stands in"
+            " one cell alone."
+        )
+    cells = int((wrong == most).sum())
+    text = text.format(wrong=int(wrong.sum()), n=int(counts.sum()), most=most, cells=cells)
+    show(plots.confusion_matrix(counts, class_names), text)
+
+
+def show_mistake(model, split, position, class_names, background):
+    """One image and what the network makes of it: the maps of conv1, and how the probabilities of the true
+    and of the predicted class change where a square of 5×5 pixels is covered with `background`.
+    """
+    image, true = split.images[position], int(split.labels[position])
+    probs = analysis.probabilities(model, image[None])[0]
+    predicted = int(probs.argmax())
+    changes = {
+        c: analysis.occlusion(model, image, c, background=background) - float(probs[c])
+        for c in (true, predicted)
+    }
+    maps = analysis.feature_maps(model, image, ["conv1"])["conv1"]
+    fig, axes = figure(1, 4, width=9.6, height=2.7)
+    axes[0].imshow(image[0], cmap="gray")
+    bare(
+        axes[0],
+        _("{true}, read as {predicted}").format(true=class_names[true], predicted=class_names[predicted]),
     )
-    plots.show(plots.confusion_matrix(counts, class_names), text)
+    limit = float(abs(maps).max())
+    across = np.concatenate([np.concatenate(list(maps[i : i + 3]), axis=1) for i in (0, 3)])
+    axes[1].imshow(across, cmap=SIGNED, vmin=-limit, vmax=limit)
+    bare(axes[1], _("conv1, before ReLU"))
+    for ax, (c, change) in zip(axes[2:], changes.items(), strict=False):
+        drawn = ax.imshow(change, cmap=SIGNED, vmin=-1, vmax=1)
+        bare(ax, _("p({name}), change").format(name=class_names[c]))
+    fig.colorbar(drawn, ax=axes[2:], shrink=0.8)
+    y, x = np.unravel_index(changes[true].argmax(), changes[true].shape)
+    text = _(
+        "A {true} read as {predicted}, with probability {p:.0%}. Covering 5×5 pixels around row {y}, column"
+        " {x}, helps the true class most: its probability rises from {before:.0%} to {after:.0%}."
+    )
+    before = float(probs[true])
+    show(
+        fig,
+        text.format(
+            true=class_names[true],
+            predicted=class_names[predicted],
+            p=float(probs[predicted]),
+            y=y,
+            x=x,
+            before=before,
+            after=before + float(changes[true].max()),
+        ),
+    )
 
 
 def show_hardest(probs, split, class_names, n=20):
@@ -62,7 +111,7 @@ def show_hardest(probs, split, class_names, n=20):
         "The {n} images the net is most wrong about, worst first: the true class, then its guess. "
         "On {sure} of them it is more than 90 % sure."
     )
-    plots.show(fig, sentence.format(n=n, sure=int(sure)))
+    show(fig, sentence.format(n=n, sure=int(sure)))
 
 
 def show_filters(model, layer="conv1"):
@@ -77,7 +126,7 @@ def show_filters(model, layer="conv1"):
     )
     value = float(weight[strongest, y, x])
     text = sentence.format(n=len(weight), layer=layer, value=value, k=strongest, y=y, x=x)
-    plots.show(plots.feature_maps(weight.numpy(), columns=len(weight), signed=True), text)
+    show(plots.feature_maps(weight.numpy(), columns=len(weight), signed=True), text)
 
 
 def show_accuracy_by_epoch(published, ours):
@@ -88,7 +137,7 @@ def show_accuracy_by_epoch(published, ours):
     ax.plot(
         list(published),
         list(published.values()),
-        **{**plots.series(1), "linestyle": "none"},
+        **{**series(1), "linestyle": "none"},
         label=_("published"),
     )
     ax.legend(fontsize=10)
@@ -97,4 +146,4 @@ def show_accuracy_by_epoch(published, ours):
         "Test accuracy after each of {n} epochs, ours and as published: {first:.4f} after the first epoch,"
         " {last:.4f} after the last; the largest difference is {gap:.4f}."
     )
-    plots.show(fig, sentence.format(n=len(ours), first=ours[0], last=ours[-1], gap=gap))
+    show(fig, sentence.format(n=len(ours), first=ours[0], last=ours[-1], gap=gap))

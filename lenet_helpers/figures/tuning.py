@@ -1,26 +1,46 @@
-"""Pictures and tables of chapter 4: measured effects of levers, and how a search went."""
+"""Pictures and tables of chapter 4: measured effects of levers, and what luck alone does."""
 
 import numpy as np
 import pandas as pd
 import torch
 from IPython.display import display
+from matplotlib.lines import Line2D
 
 from ..augment import random_affine
-from ..levers import lever_table
+from ..levers import levers_of
 from ..results import stored_result
 from ..tuning.book import in_words
-from ..wording import _
-from .canvas import COLOURS, GREY, figure, label, show
+from ..tuning.evidence import OUTCOMES, many_comparisons, power, verdict_of
+from ..wording import N_, _
+from .canvas import COLOURS, GREY, LINES, figure, label, series, show
+from .ladder import named
 from .plots import image_grid
 
 WIDEST = 10.0  # points; larger losses are drawn at the edge, with their value
+OWN = "{name}, own rate"  # as benchmarks.levers names an arm at the learning rate chosen for it
+
+
+# Headings may be alike in another language: columns are named only when a table is done.
+COLUMNS = {
+    "changed": N_("changed"),
+    "validation": N_("validation [%]"),
+    "seeds": N_("seeds"),
+    "difference": N_("difference [points]"),
+    "verdict": N_("verdict"),
+    "training": N_("training [%]"),
+    "parameters": N_("parameters"),
+    "work": N_("work, × baseline"),
+    "training loss": N_("training loss"),
+    "validation loss": N_("validation loss"),
+    "loss difference": N_("difference in validation loss"),
+}
 
 
 class Effects:
     """What `python -m benchmarks.levers` measured, read from its file.
 
-    `names` are the settings' names in that file. Differences are paired, on the same
-    seeds and validation images, with 95 % bootstrap intervals over both.
+    `names` are the settings' names in that file. Differences are paired, on the same seeds
+    and validation images; their 95 % intervals are those of `tuning.evidence`.
     """
 
     def __init__(self, results=None):
@@ -30,84 +50,414 @@ class Effects:
         """The settings there are, baselines left out."""
         return list(self.results["comparisons"])
 
+    def verdict(self, name):
+        """The outcome of a setting against its baseline: "better", "undecided" or "worse"."""
+        one = self.results["comparisons"][name]
+        return verdict_of(one["low"], one["high"])
+
     def table(self, *names):
-        """One row a setting: what changed, validation, difference with interval, cost."""
-        rows = [self._row(name) for name in names or self.names()]
-        return pd.DataFrame(rows).set_index(_("changed"))
+        """One row per setting, after its baseline: validation, difference with interval and verdict,
+        training accuracy scored at the end, cost.
+        """
+        return named(
+            pd.DataFrame([self._row(name) for name in self._with_baselines(names)]).set_index("changed"),
+            COLUMNS,
+        )
+
+    def losses(self, *names):
+        """Accuracy and loss side by side, one row per setting after its baseline: both differences with
+        their intervals, and the losses on training and validation images [nats/image].
+        """
+        rows = []
+        for name in self._with_baselines(names):
+            setting, one = self.results["settings"][name], self.results["comparisons"].get(name)
+            row = {
+                key: self._row(name)[key]
+                for key in ("changed", "seeds", "validation", "difference", "verdict")
+            }
+            row["training loss"] = f"{setting['train_loss']:.3f}"
+            row["validation loss"] = f"{setting['validation_loss']:.3f}"
+            # Settings of the first round were stored without the loss of each seed.
+            row["loss difference"] = "–" if one is None or not one["loss"] else _signed(one["loss"], 1, 3)
+            rows.append(row)
+        return named(pd.DataFrame(rows).set_index("changed"), COLUMNS)
+
+    def _with_baselines(self, names):
+        """`names` (by default all), each baseline once before the first that is compared with it."""
+        # What was run with a single seed stands for itself: it has no interval.
+        compared = self.results["comparisons"]
+        pairs = (
+            (compared[name]["baseline"] if name in compared else name, name) for name in names or compared
+        )
+        return list(dict.fromkeys(name for pair in pairs for name in pair))
 
     def _row(self, name):
-        setting, one = self.results["settings"][name], self.results["comparisons"][name]
-        base = self.results["settings"][one["baseline"]]
+        setting, one = self.results["settings"][name], self.results["comparisons"].get(name)
+        base = self.results["settings"][one["baseline"] if one else name]
+        spread = "" if setting["sd"] is None else f" ± {100 * setting['sd']:.2f}"
         return {
-            _("changed"): self.label(name),
-            _("validation [%]"): f"{100 * setting['mean']:.2f} ± {100 * setting['sd']:.2f}",
-            _(
-                "difference [points]"
-            ): f"{100 * one['mean']:+.2f} [{100 * one['low']:+.2f}, {100 * one['high']:+.2f}]",
-            _("training [%]"): f"{100 * setting['train_accuracy']:.1f}",
-            _("parameters"): setting["parameters"],
-            _("work, × baseline"): round(setting["multiply_adds"] / base["multiply_adds"], 2),
+            "changed": self.label(name),
+            "validation": f"{100 * setting['mean']:.2f}{spread}",
+            "seeds": len(setting["accuracies"]),
+            "difference": "–" if one is None else _signed(one, 100, 2),
+            "verdict": "–" if one is None else _(OUTCOMES[self.verdict(name)]),
+            "training": f"{100 * setting['train_accuracy']:.1f}",
+            "parameters": setting["parameters"],
+            "work": round(setting["multiply_adds"] / base["multiply_adds"], 2),
         }
 
     def label(self, name):
         """A setting in the reader's words, from its levers."""
-        setting = self.results["settings"][name]
-        words = in_words(setting["changed"])
-        if setting["n_train"] == self.results["settings"]["baseline"]["n_train"]:
-            return words
-        return _("{n} images: {levers}").format(n=setting["n_train"], levers=words)
+        setting, usual = self.results["settings"][name], self.results["settings"]["baseline"]
+        words = in_words(setting["changed"]) if setting["changed"] else _("baseline")
+        if setting["n_train"] != usual["n_train"]:
+            return _("{n} images: {levers}").format(n=setting["n_train"], levers=words)
+        if setting["epochs"] != usual["epochs"]:
+            return _("{n:g} epochs: {levers}").format(n=setting["epochs"], levers=words)
+        return words
 
     def figure(self, *names):
-        """Differences to the baseline with their intervals, one row a setting; filled where 0 is outside."""
-        fig, ax = figure(width=8.2, height=0.9 + 0.42 * len(names))
-        for row, name in enumerate(names):
-            one = {key: 100 * self.results["comparisons"][name][key] for key in ("mean", "low", "high")}
-            colour, marker = _sign(one)
-            at = max(one["mean"], -WIDEST)
-            ax.plot(
-                [max(one["low"], -WIDEST), one["high"] if at > -WIDEST else at],
-                [row, row],
-                color=colour,
-                linewidth=2,
-            )
-            ax.plot(
-                at,
-                row,
-                marker=marker if at > -WIDEST else "<",
-                color=colour,
-                markersize=8,
-                markerfacecolor="white" if marker == "o" else colour,
-            )
-            ax.annotate(
-                f"{one['mean']:+.2f}",
-                (1.01, row),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=10,
-            )
-        ax.axvline(0, color=GREY, linestyle="--", linewidth=1.5)
-        ax.set_yticks(range(len(names)), [self.label(name) for name in names])
-        ax.set_ylim(len(names) - 0.5, -0.5)
-        label(ax, x=_("validation accuracy, difference to the baseline [points]"))
-        return fig
+        """Differences to the baseline with intervals, one row per setting; filled where 0 is outside."""
+        rows = [(self.label(name), [self.results["comparisons"][name]]) for name in names]
+        return _forest(rows, _("difference from the baseline [points]"))
 
     def show(self, *names):
         """Show the figure of `names`, its numbers in a sentence below it."""
-        parts = []
-        for name in names:
-            one = {key: 100 * self.results["comparisons"][name][key] for key in ("mean", "low", "high")}
-            parts.append(
-                _("{what}: {mean:+.2f} [{low:+.2f}, {high:+.2f}]").format(what=self.label(name), **one)
+        parts = [
+            _("{what}: {difference} ({verdict})").format(
+                what=self.label(name),
+                difference=_signed(self.results["comparisons"][name], 100, 2),
+                verdict=_(OUTCOMES[self.verdict(name)]),
             )
+            for name in names
+        ]
+        show(self.figure(*names), self._sentence(names, parts))
+
+    def show_tuned(self, *names):
+        """Show each of `names` twice: at the baseline's learning rate, and with both sides at the rates
+        chosen for them.
+        """
+        rows, parts = [], []
+        for name in names:
+            both = [self.results["comparisons"][each] for each in (name, OWN.format(name=name))]
+            words, rate = self.label(name), self.results["chosen"][name]["chosen"]
+            rows.append((_("{what}\nown rate {rate:g}").format(what=words, rate=rate), both))
+            parts.append(
+                _("{what}: {same} at the same rate, {own} with {rate:g} as its own").format(
+                    what=words, same=_signed(both[0], 100, 2), own=_signed(both[1], 100, 2), rate=rate
+                )
+            )
+        fig = _forest(rows, _("difference from the baseline [points]"))
+        fig.axes[0].legend(
+            handles=[
+                Line2D([], [], color=GREY, linestyle=style, linewidth=2, label=words)
+                for style, words in zip(STYLES, (_("same learning rate"), _("each its own rate")))
+            ],
+            fontsize=9,
+            loc="lower left",
+        )
+        show(fig, self._sentence(names, parts))
+
+    def _sentence(self, names, parts):
         text = _(
-            "Difference to the baseline in points, mean and 95 % interval: {parts}. Full MNIST, {images:,}"
-            " validation images, {seeds} seeds."
+            "Difference from the baseline in points, mean and 95 % interval: {parts}. {train:,} training"
+            " images of MNIST, {images:,} validation images, {seeds} shared seeds."
         )
-        images = self.results["comparisons"][names[0]]["images"]
+        seeds = sorted({self.results["comparisons"][name]["seeds"] for name in names})
+        return text.format(
+            parts="; ".join(parts),
+            train=self.results["settings"][names[0]]["n_train"],
+            images=self.results["comparisons"][names[0]]["images"],
+            seeds="–".join(dict.fromkeys(f"{n}" for n in (seeds[0], seeds[-1]))),
+        )
+
+    def show_rates(self):
+        """Show accuracy against the learning rate, for SGD and Adam, on a log axis."""
+        fig, ax = figure(width=7.2, height=3.4)
+        names, best = {"sgd": "SGD", "adam": "Adam"}, []
+        for index, (optimizer, points) in enumerate(self.results["rates"].items()):
+            rates = np.array([p["rate"] for p in points])
+            fewest = min(len(p["accuracies"]) for p in points)
+            runs = 100 * np.array([p["accuracies"][:fewest] for p in points])
+            runs[[p["diverged"] > 0 for p in points]] = np.nan
+            style = series(index)
+            ax.plot(rates, runs.mean(axis=1), **style, label=names[optimizer])
+            ax.vlines(rates, runs.min(axis=1), runs.max(axis=1), color=style["color"], linewidth=1)
+            lost = rates[np.isnan(runs).any(axis=1)]
+            ax.plot(
+                lost,
+                np.full(len(lost), 10.0),
+                "x",
+                color=style["color"],
+                markersize=9,
+                label=_("{optimizer}: diverged").format(optimizer=names[optimizer]) if len(lost) else None,
+            )
+            top = int(np.nanargmax(runs.mean(axis=1)))
+            best.append(
+                _("{optimizer} is best at {rate:g} ({accuracy:.1f} %)").format(
+                    optimizer=names[optimizer], rate=rates[top], accuracy=runs[top].mean()
+                )
+            )
+        ax.axhline(10, color=GREY, linestyle=":", linewidth=1.5, label=_("guessing"))
+        ax.set_xscale("log")
+        ax.set_ylim(0, 102)
+        label(ax, x=_("peak learning rate (log axis)"), y=_("validation accuracy [%]"))
+        ax.legend(fontsize=9, ncols=2, loc="lower center")
+        text = _("Validation accuracy against the peak learning rate (runs per point: {seeds}): {best}.")
+        show(fig, text.format(seeds=runs.shape[1], best="; ".join(best)))
+
+    def show_sizes(self):
+        """Show validation error against the number of training images at equal steps, both axes
+        logarithmic.
+        """
+        fig, ax = figure(width=7.2, height=3.6)
+        words = {
+            "plain": _("as they are"),
+            "augmented": _("augmented: shift, rotation, scale"),
+            "width 3": _("channel multiplier 3"),
+        }
+        ends = []
+        for index, (arm, points) in enumerate(self.results["sizes"]["arms"].items()):
+            n = [p["images"] for p in points]
+            fewest = min(len(p["accuracies"]) for p in points)
+            errors = 100 - 100 * np.array([p["accuracies"][:fewest] for p in points])
+            ax.plot(n, errors.mean(axis=1), **series(index), label=words[arm])
+            ax.vlines(n, errors.min(axis=1), errors.max(axis=1), color=series(index)["color"], linewidth=1)
+            ends.append(
+                _("{what}: {first:.1f} % with {few} images, {last:.1f} % with {many:,}").format(
+                    what=words[arm],
+                    first=errors[0].mean(),
+                    few=n[0],
+                    last=errors[-1].mean(),
+                    many=n[-1],
+                )
+            )
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.set_xticks(n, [f"{x:,}" for x in n], minor=False)
+        ticks = [t for t in (1, 2, 3, 5, 10, 20, 30) if errors.min() < 1.5 * t]
+        ax.set_yticks(ticks, [str(t) for t in ticks])
+        ax.minorticks_off()
+        label(ax, x=_("training images (log axis)"), y=_("validation error [%] (log axis)"))
+        ax.legend(fontsize=10)
+        text = _("Validation error after {steps:,} steps (runs per point: {seeds}): {ends}.")
         show(
-            self.figure(*names),
-            text.format(parts="; ".join(parts), images=images, seeds=self.results["seeds"]),
+            fig,
+            text.format(steps=self.results["sizes"]["steps"], seeds=errors.shape[1], ends="; ".join(ends)),
         )
+
+    def show_classes(self, *names):
+        """Show the validation error of every class for some settings, as bars side by side."""
+        fig, ax = figure(width=8.2, height=3.0)
+        hatches = (None, "//", "..", "xx")
+        for index, name in enumerate(names):
+            errors = 100 - 100 * np.array(self.results["settings"][name]["by_class"])
+            ax.bar(
+                np.arange(10) + (index - (len(names) - 1) / 2) * 0.8 / len(names),
+                errors,
+                width=0.8 / len(names),
+                color=LINES[index],
+                hatch=hatches[index],
+                edgecolor="white",
+                label=self.label(name),
+            )
+        ax.set_xticks(range(10))
+        label(ax, x=_("digit"), y=_("validation error [%]"))
+        ax.legend(fontsize=10)
+        worst = int(np.argmax(errors))
+        text = _("Validation error per digit. With {what} the digit {worst} fares worst: {error:.1f} %.")
+        show(fig, text.format(what=self.label(names[-1]), worst=worst, error=errors[worst]))
+
+
+STYLES = ((0, (2, 1.5)), "-")  # of the first and the last of several intervals in one row
+
+
+def _forest(rows, xlabel):
+    """Intervals [points], one row per (name, comparisons in it); filled where 0 is outside."""
+    fig, ax = figure(width=8.2, height=0.9 + sum(0.2 + 0.24 * len(found) for _name, found in rows))
+    clipped = False
+    for row, (_name, found) in enumerate(rows):
+        for index, one in enumerate(found):
+            mean, low, high = (100 * one[key] for key in ("mean", "low", "high"))
+            colour, marker = _sign(verdict_of(one["low"], one["high"]))
+            y = row + (index - (len(found) - 1) / 2) * 0.36
+            away = mean < -WIDEST
+            clipped |= away
+            low, high, at = max(low, -WIDEST), max(high, -WIDEST), max(mean, -WIDEST)
+            ax.plot([low, high], [y, y], color=colour, linewidth=2, linestyle=STYLES[-len(found) + index])
+            filled = colour if marker != "o" else "white"
+            ax.plot(at, y, "<" if away else marker, color=colour, markersize=8, markerfacecolor=filled)
+            where = dict(xycoords=("axes fraction", "data"), va="center", fontsize=10)
+            ax.annotate(f"{mean:+.2f}", (1.01, y), **where)
+    ax.axvline(0, color=GREY, linestyle="--", linewidth=1.5)
+    ax.set_yticks(range(len(rows)), [name for name, _found in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    if clipped:
+        ax.set_xlim(left=-WIDEST - 0.4)
+        xlabel = _("{what}; ◀: outside the picture").format(what=xlabel)
+    label(ax, x=xlabel)
+    return fig
+
+
+def _signed(one, factor, digits):
+    """A difference with its interval, as "+0.12 [−0.10, +0.34]"."""
+    mean, low, high = (f"{factor * one[key]:+.{digits}f}" for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
+
+
+def show_coverage():
+    """Show how often the 95 % interval of each rule holds the true difference, from `benchmarks.coverage`."""
+    stored = stored_result("coverage")
+    cases = {"noise": _("the twenty runs above"), "seed-dominated": _("one side varies much by seed")}
+    rules = {
+        "paired t": _("paired t"),
+        "two standard errors": _("two standard errors"),
+        "bootstrap": _("bootstrap of seeds and images"),
+    }
+    fig, axes = figure(1, 2, width=9, height=3.2, sharey=True)
+    said = []
+    for ax, (case, words) in zip(axes, cases.items()):
+        low, high = (100 * edge for edge in stored["band"])
+        ax.axhspan(
+            low, high, color="#D9D9D9", label=_("{low:.0f} to {high:.0f} %").format(low=low, high=high)
+        )
+        for index, (rule, name) in enumerate(rules.items()):
+            rows = [r for r in stored["rows"] if (r["case"], r["rule"]) == (case, rule)]
+            ax.plot(
+                [r["seeds"] for r in rows], [100 * r["coverage"] for r in rows], **series(index), label=name
+            )
+            if rule == "paired t":
+                said += [100 * r["coverage"] for r in rows]
+        ax.set_xticks([r["seeds"] for r in rows])
+        label(ax, x=_("seeds on each side"), title=words)
+    axes[0].set_ylim(75, 101)
+    label(axes[0], y=_("coverage [%]"))
+    axes[1].legend(fontsize=9, loc="lower right")
+    text = _(
+        "Share of 95 % intervals that hold the true mean difference, for 3, 5 and 8 seeds. The paired t"
+        " interval: {low:.1f} to {high:.1f} %."
+    )
+    show(fig, text.format(low=min(said), high=max(said)))
+
+
+def coverage_table():
+    """Coverage and false alarms [%] of the rule in use: one row per case, from `benchmarks.coverage`."""
+    words = {
+        "noise": _("the twenty runs above"),
+        "seed-dominated": _("one side varies much by seed"),
+        "one run in ten fails": _("one run in ten fails"),
+        "other images": _("read as a claim about other images"),
+    }
+    rows = [r for r in stored_result("coverage")["rows"] if r["rule"] == "paired t"]
+    table = pd.DataFrame(
+        {
+            (_("coverage [%]"), r["seeds"]): {
+                words[o["case"]]: f"{100 * o['coverage']:.1f}" for o in rows if o["seeds"] == r["seeds"]
+            }
+            for r in rows
+        }
+        | {
+            (_("false alarms [%]"), r["seeds"]): {
+                words[o["case"]]: f"{100 * o['false_alarms']:.1f}" for o in rows if o["seeds"] == r["seeds"]
+            }
+            for r in rows
+        }
+    )
+    table.columns.names = ["", _("seeds")]
+    return table
+
+
+def show_power(spread, differences=(0.003, 0.006, 0.012), most=30):
+    """Show how often the right verdict comes, against the number of seeds per side.
+
+    `spread`: s.d. of the differences per seed (fractions); one curve for each true difference.
+    """
+    seeds = np.arange(2, most + 1)
+    fig, ax = figure(width=7.2, height=3.2)
+    said = []
+    for index, difference in enumerate(differences):
+        found = 100 * power(difference, spread, seeds)
+        name = _("{points:g} points").format(points=100 * difference)
+        ax.plot(seeds, found, **series(index), label=name)
+        enough = seeds[found >= 80]
+        if len(enough):
+            said.append(_("{what}: {n} seeds").format(what=name, n=enough[0]))
+    ax.axhline(80, color=GREY, linestyle=":", label=_("80 %"))
+    ax.set_ylim(0, 102)
+    label(ax, x=_("seeds on each side"), y=_("right verdict [%]"))
+    ax.legend(fontsize=10, title=_("true difference"), title_fontsize=10)
+    text = _(
+        "How often a true difference is found, for differences per seed with an s.d. of {sd:.2f} points. For"
+        " four finds in five it takes {parts}."
+    )
+    show(fig, text.format(sd=100 * spread, parts="; ".join(said)))
+
+
+def show_many(spread, seeds=3, most=40):
+    """Show what happens when up to `most` settings that change nothing are compared with one baseline."""
+    numbers = np.unique(np.geomspace(1, most, 12).round().astype(int))
+    alarms, leads = np.array([many_comparisons(spread, int(n), seeds) for n in numbers]).T * 100
+    fig, (left, right) = figure(1, 2, width=9, height=3.0)
+    left.plot(numbers, alarms, **series(0))
+    right.plot(numbers, leads, **series(1))
+    label(left, x=_("settings tried"), y=_("at least one “better” [%]"))
+    label(right, x=_("settings tried"), y=_("mean lead of the best [points]"))
+    left.set_ylim(0, 100)
+    right.set_ylim(bottom=min(0, leads.min()))
+    text = _(
+        "Settings that change nothing, {seeds} seeds each: of {most}, at least one is called better in"
+        " {alarms:.0f} % of campaigns, and the best leads by {lead:.2f} points."
+    )
+    show(fig, text.format(seeds=seeds, most=most, alarms=alarms[-1], lead=leads[-1]))
+
+
+def show_traces(traces):
+    """Show what optimizers make of the gradients of one weight: name → one dict per step, with "gradient",
+    "step" and what the optimizer keeps for that weight, by torch's names.
+    """
+    kept = {
+        "momentum_buffer": (_("v, the fading sum"), lambda x: x),
+        "exp_avg": (_("m, the mean of gradients"), lambda x: x),
+        "exp_avg_sq": (_("√s, of their squares"), np.sqrt),
+    }
+    fig, axes = figure(2, len(traces), width=9.2, height=4.6, sharex=True, squeeze=False)
+    said = []
+    for column, (name, rows) in enumerate(traces.items()):
+        top, bottom = axes[:, column]
+        across = np.arange(1, len(rows) + 1)
+        steps = np.array([row["step"] for row in rows])
+        top.plot(across, [row["gradient"] for row in rows], color=GREY, linewidth=1, label=_("gradient g"))
+        for index, (key, (words, form)) in enumerate(kept.items()):
+            if key in rows[0]:
+                values = form(np.array([row[key] for row in rows]))
+                top.plot(across, values, **series(index, marker=False), label=words)
+        bottom.bar(across, 1000 * steps, color=LINES[0])
+        for ax in (top, bottom):
+            ax.axhline(0, color="black", linewidth=0.8)
+        top.legend(fontsize=8)
+        label(top, title=name, y=_("gradient") if not column else None)
+        label(bottom, x=_("batch"), y=_("step [1/1000]") if not column else None)
+        first, sizes = 1000 * abs(steps[0]), 1000 * np.abs(steps)
+        said.append(
+            _("{name}: first {first:.2f}, then {low:.2f} to {high:.2f}").format(
+                name=name, first=first, low=sizes[1:].min(), high=sizes[1:].max()
+            )
+        )
+    text = _("One weight of conv1 over {n} batches. Size of its steps in thousandths: {parts}.")
+    show(fig, text.format(n=len(rows), parts="; ".join(said)))
+
+
+def lever_table(*config_classes: type) -> str:
+    """The levers of configuration classes as a Markdown table: name in code, label, default, what is
+    allowed, what it does.
+    """
+    rows = [(_("in code"), _("lever"), _("default"), _("allowed"), _("what it does")), ["---"] * 5]
+    for config_class in config_classes:
+        rows += [
+            (f"`{one.name}`", _(one.label), f"{one.default}", one.allowed, _(one.help) if one.help else "")
+            for one in levers_of(config_class).values()
+        ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def show_levers(*config_classes):
@@ -116,57 +466,11 @@ def show_levers(*config_classes):
     display({"text/markdown": table, "text/plain": table}, raw=True)
 
 
-def _sign(one):
-    """Colour and marker: up for a gain, down for a loss, an open circle for what may be luck."""
-    if one["low"] > 0:
+def _sign(verdict):
+    """Colour and marker: up for a gain, down for a loss, an open circle where it is undecided."""
+    if verdict == "better":
         return COLOURS["blue"], "^"
-    return (COLOURS["vermillion"], "v") if one["high"] < 0 else (GREY, "o")
-
-
-def search_history(values, best):
-    """Validation accuracy of every trial (NaN: cut short) and the best so far, against the trial's number."""
-    fig, ax = figure(width=7.2, height=3.0)
-    across = np.arange(len(values))
-    cut = np.isnan(values)
-    floor = 100 * (best[-1] - 0.12)  # the failures would press the good ones into one line
-    shown = np.maximum(100 * values, floor)
-    ax.plot(
-        across[~cut],
-        shown[~cut],
-        "o",
-        color=COLOURS["blue"],
-        label=_("run to the end (at the edge: {floor:.0f} % or less)").format(floor=floor),
-    )
-    ax.plot(across[cut], np.full(cut.sum(), floor), "x", color=COLOURS["vermillion"], label=_("cut short"))
-    ax.step(across, 100 * best, where="post", color="black", linestyle="--", label=_("best so far"))
-    label(ax, x=_("trial"), y=_("validation accuracy [%]"))
-    ax.legend(fontsize=10)
-    return fig
-
-
-def show_search(values, best):
-    """Show `search_history`, in a sentence as well."""
-    text = _("{n} trials, {cut} of them cut short; the best reaches {best:.1f} % on validation.")
-    show(
-        search_history(values, best),
-        text.format(n=len(values), cut=int(np.isnan(values).sum()), best=100 * np.nanmax(values)),
-    )
-
-
-def show_importances(shares):
-    """Show how much of the spread of scores each lever explains, `shares`: name → fraction."""
-    fig, ax = figure(width=7.2, height=0.8 + 0.4 * len(shares))
-    names = [in_words({name: ""}).strip() for name in shares]
-    ax.barh(names, [100 * s for s in shares.values()], color=COLOURS["blue"])
-    ax.invert_yaxis()
-    label(ax, x=_("share of the spread of scores [%]"))
-    first, share = next(iter(shares.items()))
-    show(
-        fig,
-        _("Most important lever: {name}, {share:.0f} % of the spread.").format(
-            name=in_words({first: ""}).strip(), share=100 * share
-        ),
-    )
+    return (COLOURS["vermillion"], "v") if verdict == "worse" else (GREY, "o")
 
 
 def show_augmented(dataset, *, shift=0.0, rotation=0.0, scale=0.0, n=10, rows=3, seed=0):

@@ -127,6 +127,7 @@ class Quiz:
                 "first_try": stored.get("first_try", option.correct),
                 "tries": stored.get("tries", 0) + 1,
                 "solved": stored.get("solved", False) or option.correct,
+                "chosen": option.id,
             },
         )
         progress.visited("quiz", self.key)

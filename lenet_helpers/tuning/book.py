@@ -18,9 +18,7 @@ from ..summary import count_parameters, layer_table
 from ..train_config import TrainConfig
 from ..training import EpochRecord, evaluate
 from ..wording import N_, _
-from .evidence import pack, paired_bootstrap, unpack
-
-VERDICTS = {1: N_("better"), 0: N_("could be luck"), -1: N_("worse")}
+from .evidence import OUTCOMES, pack, paired_difference, unpack
 
 
 @dataclass
@@ -37,13 +35,45 @@ class Entry:
     parameters: int
     multiply_adds: int  # for one image, forward
     seconds: float  # all seeds together
-    expected: str | None = None  # what the learner said: "better", "same" or "worse"
+    expected: str | None = None  # what the learner said: one of `evidence.OUTCOMES`
+    images_seen: int | None = None  # training images shown to each seed, repeats counted; None: not known
+    train_accuracies: list = field(default_factory=list)  # of each finished seed, scored at the end
     models: list = field(default_factory=list)  # not kept in the file
 
     @property
     def accuracies(self):
         """Validation accuracy (fraction) of each seed."""
         return [float(row.mean()) for row in self.correct]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a run may cost to be on the leaderboard, and how many seeds it needs; None: no limit."""
+
+    images: int | None = None  # training images seen by each seed, repeats counted
+    parameters: int | None = None
+    multiply_adds: int | None = None  # for one image, forward
+    seeds: int = 1
+
+    def refusals(self, entry):
+        """Sentences, one for each way in which `entry` breaks the rules; [] where it keeps them."""
+        costs = (
+            (_("training images seen"), entry.images_seen, self.images),
+            (_("parameters"), entry.parameters, self.parameters),
+            (_("multiply-adds"), entry.multiply_adds, self.multiply_adds),
+        )
+        found = []
+        for name, value, most in costs:
+            if most is not None and value is None:
+                found.append(_("{name}: not known for this run, so it can't be compared").format(name=name))
+            elif most is not None and value > most:
+                found.append(
+                    _("{name}: {value:,}, at most {most:,}").format(name=name, value=value, most=most)
+                )
+        if len(entry.accuracies) < self.seeds:
+            text = _("seeds: {value}, at least {least}")
+            found.append(text.format(value=len(entry.accuracies), least=self.seeds))
+        return found
 
 
 @dataclass(frozen=True)
@@ -67,8 +97,12 @@ class Book:
         self.saved = 0  # how many of the entries are in a file
         self._ours = set()  # digests of the files that this book wrote or was read from
 
-    def add(self, run, expected=None):
-        """Write a finished or diverged `session.Run` into the book; returns its Entry."""
+    def add(self, run, expected=None, train=None):
+        """Write a finished or diverged `session.Run` into the book; returns its Entry.
+
+        train: the split it learned from. Every finished network is scored on it, as it is at the
+        end; the records' own training accuracy is a mean over weights that were still changing.
+        """
         model = run.models[0]
         side, channels = run.model_config.input_size, run.model_config.in_channels
         images = len(run.correct[0]) if run.correct else 0
@@ -83,6 +117,10 @@ class Book:
             parameters=count_parameters(model),
             seconds=run.seconds,
             expected=expected,
+            images_seen=_images_seen(run.histories, train and len(train), run.train_config.batch_size),
+            train_accuracies=[evaluate(m, train).accuracy for m in run.models[: len(run.correct)]]
+            if train
+            else [],
             models=run.models,
             multiply_adds=sum(row.multiply_adds for row in layer_table(model, (channels, side, side))),
         )
@@ -110,7 +148,10 @@ class Book:
         )
 
     def difference(self, entry):
-        """The paired `Difference` to the baseline over the seeds both have; None where there is none."""
+        """The paired `Difference` to the baseline over the seeds that both have; None where there is none.
+
+        Its `seeds` says how many those are: ten seeds against a baseline of three are three pairs.
+        """
         base = self.baseline
         if base is None or entry is base:
             return None
@@ -118,10 +159,10 @@ class Book:
         both = [seed for seed in theirs if seed in ours]
         if not both or len(ours[both[0]]) != len(theirs[both[0]]):
             return None
-        return paired_bootstrap(np.array([ours[s] for s in both]), np.array([theirs[s] for s in both]))
+        return paired_difference(np.array([ours[s] for s in both]), np.array([theirs[s] for s in both]))
 
     def table(self):
-        """One row a run: levers changed, validation mean ± s.d. [%], difference to the baseline, cost."""
+        """One row per run: levers changed, validation mean ± s.d. [%], difference, cost."""
         return (
             pd.DataFrame([self._row(entry) for entry in self.entries]).set_index(_("run"))
             if self.entries
@@ -134,6 +175,8 @@ class Book:
         interval = (
             "–"
             if difference is None
+            else f"{100 * difference.mean:+.2f}"
+            if difference.seeds < 2
             else f"{100 * difference.mean:+.2f} [{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
         )
         return {
@@ -141,22 +184,31 @@ class Book:
             _("levers changed"): _("baseline") if entry is self.baseline else in_words(self.changed(entry)),
             _("seeds"): len(scores),
             _("training [%]"): (
-                f"{100 * np.mean([h[-1].train_accuracy for h in entry.histories]):.2f}"
-                if len(scores)
-                else "–"
+                f"{100 * np.mean(entry.train_accuracies):.2f}" if entry.train_accuracies else "–"
             ),
             _("validation [%]"): mean + (f" ± {scores.std(ddof=1):.2f}" if len(scores) > 1 else ""),
             _("difference [points]"): interval,
-            _("verdict"): "–" if difference is None else _(VERDICTS[difference.verdict]),
+            _("shared seeds"): "–" if difference is None else difference.seeds,
+            _("verdict"): "–" if difference is None else _(OUTCOMES[difference.verdict]),
+            _("images seen"): "–" if entry.images_seen is None else entry.images_seen,
             _("parameters"): entry.parameters,
             _("multiply-adds"): entry.multiply_adds,
         }
 
-    def leaderboard(self, most_parameters=60_000):
-        """Runs within the limit, best mean validation accuracy first: chosen without the test set."""
-        allowed = [e for e in self.entries if e.parameters < most_parameters and e.accuracies]
+    def leaderboard(self, budget):
+        """Runs within the `Budget`, best mean validation accuracy first: chosen without the test set."""
+        allowed = [e for e in self.entries if e.accuracies and not budget.refusals(e)]
         allowed.sort(key=lambda e: -np.mean(e.accuracies))
         return self.table().loc[[e.number for e in allowed]] if allowed else pd.DataFrame()
+
+    def refused(self, budget):
+        """The finished runs that the leaderboard leaves out, and why: a table, one row per run."""
+        rows = [
+            {_("run"): e.number, _("not on the leaderboard because"): "; ".join(budget.refusals(e))}
+            for e in self.entries
+            if e.accuracies and budget.refusals(e)
+        ]
+        return pd.DataFrame(rows).set_index(_("run")) if rows else pd.DataFrame()
 
     def seconds(self):
         """Seconds each run took here, all seeds together: run number → seconds."""
@@ -227,6 +279,8 @@ class Book:
             "sd": np.std(scores, ddof=1) if len(scores) > 1 else None,
             "parameters": entry.parameters,
             "multiply_adds": entry.multiply_adds,
+            "images_seen": entry.images_seen,
+            "train_accuracies": json.dumps(entry.train_accuracies),
             "seconds": round(entry.seconds, 2),
             "expected": entry.expected,
             "seeds": json.dumps(entry.seeds),
@@ -292,8 +346,22 @@ def _entry(row):
         correct=unpack(packed, images) if packed else np.zeros((0, images), dtype=bool),
         parameters=int(row["parameters"]),
         multiply_adds=int(row["multiply_adds"]),
+        # Tables that were saved before these were kept have no such columns.
+        images_seen=None if row.get("images_seen") is None else int(row["images_seen"]),
+        train_accuracies=json.loads(row.get("train_accuracies") or "[]"),
         seconds=row["seconds"],
     )
+
+
+def _images_seen(histories, n_train, batch_size):
+    """Training images shown to the seed that saw most, repeats counted; the last batch of an epoch may be
+    smaller.
+    """
+    steps = [history[-1].step for history in histories if history]
+    if n_train is None or not steps:
+        return None
+    epochs, rest = divmod(max(steps), -(-n_train // batch_size))
+    return epochs * n_train + rest * batch_size
 
 
 def changed_levers(baseline, candidate):
@@ -318,6 +386,7 @@ def in_words(changed):
     labels = {
         name: one.label for config in (LeNetConfig, TrainConfig) for name, one in levers_of(config).items()
     }
-    labels["steps"] = N_("steps")
+    labels |= {"steps": N_("steps"), "padding": N_("padding"), "shown": N_("training images also shown")}
     shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in changed.items()}
-    return ", ".join(f"{_(labels[name])} {value}" for name, value in shown.items()) or _("nothing")
+    pairs = (_("{lever} {value}").format(lever=_(labels[name]), value=shown[name]) for name in shown)
+    return ", ".join(pairs) or _("nothing")

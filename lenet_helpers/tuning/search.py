@@ -3,89 +3,145 @@
     python -m lenet_helpers.tuning.search --storage sqlite:///digits.db --trials 40
 
 Run the same line again, in another terminal or, with a database that machines share, on
-another machine, to help with the same study; or after a crash, to go on. Every trial asked
-for has a number of its own, a *slot*: it counts once, however often it had to be begun.
+another machine, to help with the same study; or after a crash, to go on.
 """
 
 import argparse
 import os
 import socket
+import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import optuna
 import torch
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from ..data import load_dataset
-from ..levers import levers_of
-from ..models import LeNetConfig, fit_to, new_model
-from ..train_config import QUICK, TrainConfig
-from ..training import train
+from ..levers import checked_count
+from ..models import new_model
+from ..training import Interrupted, train
 from ..wording import _
-from .storage import open_storage, patiently
+from .interrupts import at_once, held_back
+from .question import SPACE, Search, agree, configurations, question, suggest
+from .session import score_images
+from .slots import COUNTED, Surplus, check_needed, finished, top_up
+from .storage import connection_lost, open_storage, quietly, reason
 
-# Names of levers, and where in the lever's own range it is worth searching.
-SPACE = {
-    "learning_rate": (3e-4, 0.1),
-    "batch_size": (16, 128),
-    "width": (0.5, 2.0),
-    "dropout": (0.0, 0.5),
-    "shift": (0.0, 0.2),
-}
-COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
-BEGUN = (*COUNTED, TrialState.RUNNING, TrialState.WAITING)
+STARTUP = 10  # trials drawn at random before TPE begins to choose
 
 
-class Surplus(Exception):
-    """This trial repeats one that another worker has, or was not asked for."""
+def open_study(storage=None, name="lenet", *, heartbeat=5, seed=None):
+    """The study `name` in `storage` (a database's address; None: in memory), made if it is not there.
 
-
-@dataclass(frozen=True)
-class Search:
-    """What every worker of one study must agree on."""
-
-    trials: int
-    epochs: float = 3.0
-    space: tuple = tuple(SPACE.items())
-
-
-def suggest(trial, space):
-    """A value for every lever named in `space`, a dict name → (low, high) or None for all of it.
-
-    Type and scale are the lever's own. Raises ValueError for a range outside the lever's.
+    A worker signs its running trial every `heartbeat` seconds; ten times that without
+    a sign and the trial counts as lost and is begun again. (A worker that was only slow
+    finds its slot taken, and goes on to the next.) `seed` is that of the choices.
     """
-    levers = levers_of(LeNetConfig) | levers_of(TrainConfig)
-    return {name: _suggest_one(trial, levers[name], bounds) for name, bounds in space.items()}
+    if not isinstance(name, str) or not 1 <= len(name) <= 512:
+        raise ValueError(_("study {name!r}: give it a name of 1 to 512 letters").format(name=name))
+    storage = None if storage is None else open_storage(storage, checked_count("heartbeat", heartbeat))
+    with quietly():
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            load_if_exists=True,
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=seed),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
+        )
+    if study.directions != [optuna.study.StudyDirection.MAXIMIZE]:
+        message = _("study {name!r} does not look for the highest accuracy; choose another name for yours")
+        raise ValueError(message.format(name=name))
+    return study
 
 
-def _suggest_one(trial, lever, bounds):
-    if lever.choices is not None:
-        return trial.suggest_categorical(lever.name, lever.choices)
-    low, high = (lever.check(bound) for bound in bounds or lever.bounds)
-    log = lever.scale == "log"
-    if lever.kind is int:
-        return trial.suggest_int(lever.name, low, high, log=log)
-    return trial.suggest_float(lever.name, low, high, log=log)
+def work(study, dataset, search, *, on_trial=None, poll=0.5):
+    """Run trials of `study` until all that were asked for are done, by us or by others.
+
+    `on_trial`, if given, is called with the study and each trial of ours. An interrupt ends
+    it within a step: what is done stays, the trial in hand goes back into the queue, and
+    `Interrupted` says so. Raises ValueError where the study was begun with another question,
+    and ConnectionError where its database fails; one that is only away is waited for.
+    """
+    asked = question(dataset, search)
+    with quietly(), held_back():
+        try:
+            while not _all_done(study, search, asked):
+                _one_turn(study, dataset, search, on_trial, poll)
+        except KeyboardInterrupt:
+            top_up(study, search.trials)
+            message = _("Stopped with {done} of {trials} trials done; run it again to go on.")
+            raise Interrupted(message.format(done=len(finished(study)), trials=search.trials)) from None
 
 
-def configurations(values, dataset, epochs):
-    """(LeNetConfig, TrainConfig) with the levers of `values` set, the rest as in the quick recipe."""
-    network = {name: value for name, value in values.items() if name in levers_of(LeNetConfig)}
-    training = {name: value for name, value in values.items() if name not in network}
-    return fit_to(dataset, LeNetConfig(**network)), replace(QUICK, epochs=epochs, **training)
+def _all_done(study, search, asked):
+    with _database():
+        agree(study, asked)  # each time: of two that began at once, one has not seen the other's question
+        return len(finished(study)) >= search.trials
+    return False
+
+
+def _one_turn(study, dataset, search, on_trial, poll):
+    """Run one trial; where the rest is in other hands, wait a moment, in case a hand fails."""
+    ended = []
+    with _database():
+        optuna.storages.fail_stale_trials(study)
+        top_up(study, search.trials)
+        if study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            _one_trial(study, lambda trial: objective(trial, dataset, search), ended)
+        else:
+            at_once(time.sleep, poll)
+    if on_trial is not None:
+        for trial in ended:
+            on_trial(study, trial)
+
+
+def _one_trial(study, run, ended):
+    """Let Optuna run one trial; `ended` gets it, unless others took it over."""
+    through = []  # whether `run` came to an end that it knows
+
+    def noted(trial):
+        try:
+            score = run(trial)
+        except (optuna.TrialPruned, Surplus, UpdateFinishedTrialError):
+            through.append(True)
+            raise
+        through.append(True)
+        return score
+
+    try:
+        study.optimize(noted, 1, catch=(Surplus,), callbacks=[lambda _study, trial: ended.append(trial)])
+    except (UpdateFinishedTrialError, ValueError, AssertionError):
+        # What Optuna raises where the end of a trial is to be noted that has one already: we were so
+        # slow that the others took us for dead, and the slot is theirs now.
+        if not through:
+            raise
+
+
+@contextmanager
+def _database():
+    """A connection that breaks costs the trial in hand, which is begun again; all else is an error."""
+    try:
+        yield
+    except StorageInternalError as error:
+        if not connection_lost(error):
+            message = _("the database failed ({why}); the trials done are kept")
+            raise ConnectionError(message.format(why=reason(error))) from error
 
 
 def objective(trial, dataset, search):
     """Validation accuracy of one trial, reported once an epoch so that a poor one can be cut short."""
-    if "slot" not in trial.user_attrs or _taken(trial):
-        raise Surplus
+    check_needed(trial)
     trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
-    values = suggest(trial, dict(search.space))
     try:
-        network, training = configurations(values, dataset, search.epochs)
-        for epoch, record in enumerate(train(new_model(network, training.seed), dataset, training)):
+        values = suggest(trial, search.space)
+        network, training = configurations(values, dataset, search.epochs, search.seed)
+        records = train(new_model(network, training.seed), dataset, training)
+        for epoch, record in enumerate(iter(lambda: at_once(next, records, None), None)):
             trial.report(record.validation_accuracy, epoch)
             if trial.should_prune():
                 raise optuna.TrialPruned
@@ -95,98 +151,105 @@ def objective(trial, dataset, search):
     return record.validation_accuracy
 
 
-def _taken(trial):
-    """Whether this slot is finished, or belongs to an earlier trial that is still to be run."""
-    same = [
-        t
-        for t in trial.study.get_trials(deepcopy=False)
-        if t.user_attrs.get("slot") == trial.user_attrs["slot"] and t.number != trial.number
+# What a study found -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One trial that counts: its levers' values, and validation accuracies (fractions) after each epoch."""
+
+    slot: int
+    values: dict
+    reports: tuple
+    cut: bool  # short, or it never began
+    reason: str = ""  # of one that diverged or could not be built
+
+
+def tried(study):
+    """The trials of `study` that count, as `Tried`, in the order of the slots."""
+    return [
+        Tried(
+            slot=t.user_attrs["slot"],
+            values=t.params,
+            reports=tuple(t.intermediate_values[epoch] for epoch in sorted(t.intermediate_values)),
+            cut=t.state is not TrialState.COMPLETE,
+            reason=t.user_attrs.get("reason", ""),
+        )
+        for t in finished(study)
     ]
-    return any(t.state in COUNTED or (t.state in BEGUN and t.number < trial.number) for t in same)
 
 
-def open_study(storage=None, name="lenet", *, heartbeat=5, seed=None):
-    """The study `name` in `storage` (an Optuna URL; None: in memory), made if it is not there.
+def best_so_far(trials):
+    """Accuracies (n,) of the trials run to the end (NaN where cut short), and the best up to each.
 
-    A worker signs its running trial every `heartbeat` seconds; ten times that without
-    a sign and the trial counts as lost and is begun again. (A worker that was only slow
-    finds its slot taken, and goes on to the next.)
+    trials: a list of `Tried`.
     """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a line a trial, with its time, is too much
-    storage = None if storage is None else open_storage(storage, heartbeat)
-    return patiently(
-        lambda: optuna.create_study(
-            storage=storage,
-            study_name=name,
-            load_if_exists=True,
-            direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=seed),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
-        )
-    )
+    values = np.array([np.nan if t.cut else t.reports[-1] for t in trials], dtype=float)
+    return values, np.fmax.accumulate(values)
 
 
-def work(study, dataset, search, *, on_trial=None, poll=0.5):
-    """Run trials of `study` until all that were asked for are done, by us or by others."""
-    while len(finished(study)) < search.trials:
-        patiently(lambda: optuna.storages.fail_stale_trials(study))
-        top_up(study, search.trials)
-        if study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            _one_trial(study, dataset, search, on_trial)
-        else:
-            time.sleep(poll)  # the rest is in other hands: stay, in case a hand fails
-
-
-def _one_trial(study, dataset, search, on_trial):
-    try:
-        study.optimize(
-            lambda trial: objective(trial, dataset, search),
-            n_trials=1,
-            catch=(Surplus,),
-            callbacks=[on_trial] if on_trial else None,
-        )
-    except (optuna.exceptions.UpdateFinishedTrialError, ValueError) as error:
-        # We were so slow that the others took us for dead: the slot is theirs now.
-        if isinstance(error, ValueError) and not str(error).startswith("Cannot tell"):
-            raise
-
-
-def top_up(study, trials):
-    """Put every slot that nobody has begun, or whose worker was lost, (back) in the queue.
-
-    A lost trial keeps the values it was being tried with.
-    """
-    found = study.get_trials(deepcopy=False)
-    held = {t.user_attrs.get("slot") for t in found if t.state in BEGUN}
-    lost = {t.user_attrs.get("slot"): t.params for t in found if t.state is TrialState.FAIL}
-    for slot in range(trials):
-        if slot not in held:
-            study.enqueue_trial(lost.get(slot, {}), user_attrs={"slot": slot})
-
-
-def finished(study):
-    """The trials that count, one for each slot, in the order of the slots."""
-    found = {}
-    for trial in study.get_trials(deepcopy=False, states=COUNTED):
-        if "slot" in trial.user_attrs:
-            found.setdefault(trial.user_attrs["slot"], trial)
-    return [found[slot] for slot in sorted(found)]
+def winner(study):
+    """The trial with the highest accuracy of those run to the end. Raises ValueError where there is none."""
+    ended = [t for t in finished(study) if t.state is TrialState.COMPLETE]
+    if ended:
+        return max(ended, key=lambda t: t.value)
+    reasons = [t.user_attrs["reason"] for t in finished(study) if "reason" in t.user_attrs]
+    if reasons:
+        raise ValueError(_("no trial ran to its end; one of the reasons: {why}").format(why=reasons[0]))
+    raise ValueError(_("no trial has run to its end yet: call work(study, dataset, search) first"))
 
 
 def importances(study):
     """How much of the scores' spread each lever explains (fractions, largest first), a dict."""
-    return optuna.importance.get_param_importances(
-        study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0)
-    )
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    scores = {t.value for t in finished(study) if t.state is TrialState.COMPLETE}
+    if len(scores) < 2:
+        message = _("importances need two trials that ended with different scores; this study has {n}")
+        raise ValueError(message.format(n=len(scores)))
+    return optuna.importance.get_param_importances(study, evaluator=evaluator)
 
 
-def best_so_far(study):
-    """Accuracies (slots,) of the trials run to the end (NaN where cut short), and the best up to each."""
-    values = np.array([t.value if t.state is TrialState.COMPLETE else np.nan for t in finished(study)])
-    return values, np.fmax.accumulate(values)
+def halves(dataset):
+    """(for the search, for the judgement): two datasets that share all but the validation images.
+
+    Each has every second validation image of each class, so that the winner is judged by
+    images that had no part in choosing it.
+    """
+    order = torch.argsort(dataset.validation.labels, stable=True)
+    parts = (dataset.validation[order[first::2].sort().values] for first in (0, 1))
+    return tuple(replace(dataset, validation=part) for part in parts)
+
+
+def judge(values, dataset, epochs, seeds):
+    """Which validation images networks with these levers get right, one row a seed: bool (seeds, images).
+
+    Give seeds, and a dataset whose validation images, had no part in the search.
+    """
+    rows = []
+    for seed in seeds:
+        network, training = configurations(values, dataset, epochs, seed)
+        model = new_model(network, seed)
+        for record in train(model, dataset, training):
+            pass
+        rows.append(score_images(model, dataset.validation)[1])
+    return np.stack(rows)
+
+
+# A worker on the command line ---------------------------------------------------------
 
 
 def main(arguments=None):
+    options = _parser().parse_args(arguments)
+    try:
+        _work_from(options)
+    except (ValueError, OSError, StorageInternalError, KeyboardInterrupt) as error:
+        # One sentence: the way out is in it, and a traceback would hide that.
+        print(error, file=sys.stderr)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    return 0
+
+
+def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m lenet_helpers.tuning.search",
         description=_("Search over LeNet's levers; run it several times to share the work."),
@@ -194,39 +257,40 @@ def main(arguments=None):
     parser.add_argument(
         "--storage",
         default="sqlite:///lenet-search.db",
-        help=_("database URL (default: one file in this folder)"),
+        help=_("the database's address (default: one file in this folder)"),
     )
     parser.add_argument("--study", default="lenet", help=_("name of the study"))
     parser.add_argument(
         "--trials", type=int, default=20, help=_("trials of the whole study, all workers together")
     )
-    parser.add_argument("--epochs", type=float, default=3.0)
-    parser.add_argument("--dataset", default="mnist-5k")
-    parser.add_argument("--n-train", type=int, default=None)
+    parser.add_argument("--epochs", type=float, default=3.0, help=_("passes over the training images"))
+    parser.add_argument("--dataset", default="mnist-5k", help=_("name of the data set"))
+    parser.add_argument("--n-train", type=int, default=None, help=_("training images (default: all)"))
+    parser.add_argument("--seed", type=int, default=0, help=_("of the weights and the order of the images"))
     parser.add_argument("--threads", type=int, default=1, help=_("processor threads of this worker"))
     parser.add_argument("--heartbeat", type=int, default=5, help=_("seconds between two signs of life"))
     parser.add_argument("--levers", nargs="+", default=list(SPACE), help=_("levers to search over"))
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
-    dataset = load_dataset(options.dataset, n_train=options.n_train)
+    return parser
+
+
+def _work_from(options):
+    search = Search(options.trials, options.epochs, tuple(options.levers), options.seed)
+    torch.set_num_threads(checked_count("threads", options.threads))
     study = open_study(options.storage, options.study, heartbeat=options.heartbeat)
-    space = tuple((name, SPACE.get(name)) for name in options.levers)
-    search = Search(options.trials, options.epochs, space)
+    dataset = load_dataset(options.dataset, n_train=options.n_train)
     work(study, dataset, search, on_trial=_report)
+    best = winner(study)
     text = _("{n} trials done; best validation accuracy {best:.2f} % with {values}")
-    best = study.best_trial
     print(text.format(n=len(finished(study)), best=100 * best.value, values=best.params))
 
 
-def _report(study, trial):
-    if trial.state in COUNTED:
-        text = _("slot {slot}: {accuracy:.2f} % ({state})")
-        value = trial.value if trial.value is not None else float("nan")
-        print(
-            text.format(slot=trial.user_attrs["slot"], accuracy=100 * value, state=trial.state.name.lower()),
-            flush=True,
-        )
+def _report(_study, trial):
+    slot = trial.user_attrs.get("slot")
+    if trial.state is TrialState.COMPLETE:
+        print(_("slot {slot}: {accuracy:.2f} %").format(slot=slot, accuracy=100 * trial.value), flush=True)
+    elif trial.state in COUNTED:
+        print(_("slot {slot}: cut short").format(slot=slot), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -82,9 +82,11 @@ def drag(page, element):
 
 
 def picture(figure):
-    """A fingerprint of the figure's pictures: of their bytes, not of their addresses."""
-    return figure.locator("img").evaluate_all("""async images => {
-        const bytes = await Promise.all(images.map(async i => (await fetch(i.src)).arrayBuffer()));
+    """A fingerprint of the figure's pictures and canvases: of their bytes, not of their addresses."""
+    return figure.locator("img, canvas").evaluate_all("""async all => {
+        const images = all.filter(i => i.offsetParent !== null);
+        const bytes = await Promise.all(images.map(async i => i.toDataURL
+            ? new TextEncoder().encode(i.toDataURL()) : (await fetch(i.src)).arrayBuffer()));
         const sums = await Promise.all(bytes.map(b => crypto.subtle.digest('SHA-256', b)));
         return sums.map(s => new Uint8Array(s).join()).join('|'); }""")
 

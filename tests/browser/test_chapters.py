@@ -43,8 +43,9 @@ def test_every_widget_is_drawn(chapter):
     for figure in chapter.figures():
         figure.scroll_into_view_if_needed()
         assert figure.is_visible()
-        pictures = figure.locator("img").evaluate_all(
-            "images => images.every(i => i.complete && i.naturalWidth > 100)"
+        pictures = figure.locator("img, canvas").evaluate_all(
+            "all => { const seen = all.filter(i => i.offsetParent !== null), drawn = i => i.matches('canvas')"
+            " || i.complete && i.naturalWidth > 100; return seen.length && seen.every(drawn); }"
         )
         assert pictures, figure.get_attribute("class")
 
@@ -151,7 +152,9 @@ def test_the_focus_is_seen(predicted):
 def answer(page, card, option):
     """Choose `option` in a question's card and press the button; returns what is said to it."""
     labels = [label.strip() for label in card.locator(".widget-radio-box label").all_inner_texts()]
-    hands.press(page, card.locator("input[type=radio]").nth(labels.index(option.text)), "Space")
+    # Once a question is answered, its right option and a wrong choice have a mark before them.
+    place = next(i for i, label in enumerate(labels) if label.endswith(option.text))
+    hands.press(page, card.locator("input[type=radio]").nth(place), "Space")
     hands.press(page, hands.appears(card.locator("button.lenet-quiz-check:not([disabled])")))
     return hands.appears(card.locator("[role=status]", has_text=option.feedback[:40])).inner_text()
 

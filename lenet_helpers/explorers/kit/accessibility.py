@@ -14,6 +14,18 @@ function name(model, el) {
   for (const handle of root.querySelectorAll(".noUi-handle")) {
     const label = handle.closest(".widget-inline-hbox")?.querySelector(".widget-label");
     if (label) handle.setAttribute("aria-label", label.textContent);
+    // ipywidgets speaks the position in a list; what is meant is what the readout shows.
+    const readout = handle.closest(".widget-inline-hbox")?.querySelector(".widget-readout");
+    const speak = () => {
+      if (handle.getAttribute("aria-valuetext") !== readout.textContent)
+        handle.setAttribute("aria-valuetext", readout.textContent);
+    };
+    if (readout && !readout.lenetSpoken) {
+      readout.lenetSpoken = new MutationObserver(speak);
+      readout.lenetSpoken.observe(readout, { childList: true, characterData: true, subtree: true });
+      readout.lenetSpoken.observe(handle, { attributes: true, attributeFilter: ["aria-valuetext"] });
+    }
+    if (readout) speak();
   }
   for (const control of root.querySelectorAll("select, input[type=radio], .noUi-handle"))
   control.dataset.lmSuppressShortcuts = "true";
@@ -26,6 +38,13 @@ export default {
     // Its neighbours are drawn at their own time, some of them after it.
     for (const wait of [0, 100, 500, 2000]) setTimeout(again, wait);
     model.on("change:text", again);
+    // Where the focus goes when what held it is hidden: once the page has drawn what is new.
+    model.on("msg:custom", ({ focus }) => setTimeout(() => {
+      const place = el.closest(".lenet-explorer, .lenet-quiz")?.querySelector(focus);
+      if (!place) return;
+      place.tabIndex = -1;
+      place.focus({ preventScroll: true });
+    }, 50));
   },
 };
 """
@@ -38,3 +57,7 @@ class Labels(anywidget.AnyWidget):
 
     _esm = _NAME_THEM
     text = T.Unicode("").tag(sync=True)
+
+    def move_focus(self, selector):
+        """Put the keyboard's focus on the box's first element that the CSS `selector` finds."""
+        self.send({"focus": selector})

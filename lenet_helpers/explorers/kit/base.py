@@ -19,6 +19,7 @@ How to add an explorer, in a file of its own: a state that knows no widgets, and
             ax.set_ylim(0, 100)
             self.slider("side", _("side [pixels]"), 1, 10)
             self.ask(_("You double the side. The area grows by a factor of …"), ["2", "4", "8"], answer="4")
+            # where the options are words: {"same": _("stays the same"), …}, answer="same"
 
         def draw(self):                         # at each change, from self.state alone
             self.bar.set_height(self.state.area if self.revealed else 0)
@@ -31,25 +32,24 @@ How to add an explorer, in a file of its own: a state that knows no widgets, and
 `self.revealed` is False until the learner has predicted (or chosen to skip): draw what
 they need to decide, and hold back the outcome. A redraw must stay under 100 ms: set data
 on artists made in `build`, keep `layout=None` and place the axes yourself; where it can't,
-pass `continuous_update=False`. An exception in a callback is shown in the figure.
+pass `continuous_update=False`. An exception in a callback is shown beside the controls.
+
+What a notebook stores is the figure before the prediction, with one line that says how to go on.
 """
 
-import base64
+import contextlib
 import html
-import io
-import textwrap
 import traceback
 
 import ipywidgets as w
-import matplotlib.image
-import numpy as np
 import traitlets
 
-from ...figures.canvas import bare, figure, png
-from ...wording import _
+from ...figures.canvas import png
+from ...wording import _, sentences
 from .accessibility import Labels
 from .prediction import Prediction
-from .radio import STYLE
+from .still import bundle
+from .style import gone, style_sheet
 
 CAPTION = "font-size:14px;line-height:1.45;max-width:46em;margin:4px 0"
 
@@ -68,25 +68,29 @@ class Explorer:
     """A state, a widget that shows it, and a still picture where there is no kernel."""
 
     name = "explorer"
-    describe_width = "13em"
 
     def __init__(self, state):
         self.state = state
         self.controls = {}
         self.figure = None
         self.prediction = None
-        self.image = Picture(format="png", layout=w.Layout(max_width="100%"))
+        self.stage = None  # a widget that is shown in place of the picture, where a figure has one
+        self.image = Picture(format="png")
         self.image.add_class("lenet-picture")
         self.labels = Labels()
         self.caption = w.HTML()
         self.error = w.HTML()
         self.error.add_class("lenet-error")
         self.build()
+        self.panel = self.arrange(self.controls)
         rows = [self.prediction.widget] if self.prediction else []
-        self.panel = w.VBox(list(self.controls.values()))
-        self.widget = w.VBox(
-            [w.HTML(STYLE), *rows, self.panel, self.image, self.caption, self.error, self.labels]
-        )
+        live = [*rows, self.panel, self.error]
+        for one in live:
+            one.add_class("lenet-live")
+        if self.stage is not None:
+            self.image.layout.display = "none"
+            live.append(self.stage)
+        self.widget = w.VBox([style_sheet(), gone(), *live, self.image, self.caption, self.labels])
         self.widget.add_class("lenet-explorer")
         self.widget.add_class(f"lenet-{self.name}")
         self.refresh()
@@ -100,9 +104,23 @@ class Explorer:
         """Bring the artists up to date with `self.state`."""
         raise NotImplementedError
 
+    def draw_stage(self):
+        """The same as `draw`, on `self.stage`, where a figure has one."""
+        raise NotImplementedError
+
     def sentence(self):
         """What the picture shows now, in one or two sentences."""
         raise NotImplementedError
+
+    def arrange(self, controls):
+        """The controls in one box, in as many columns as fit."""
+        box = w.Box(list(controls.values()))
+        box.add_class("lenet-panel")
+        return box
+
+    def problem(self):
+        """Why the setting cannot be, where the figure shows that itself; None where it can."""
+        return getattr(self.state, "problem", None)
 
     # controls -------------------------------------------------------------------------
     def slider(self, field, description, low, high, step=1, *, continuous_update=True, form=None):
@@ -146,10 +164,8 @@ class Explorer:
     def control(self, field, widget):
         """Tie any widget with a `value` to `state.<field>`: a change sets it and redraws."""
         widget.add_class(f"lenet-{self.name}-{field}")
-        widget.style.description_width = self.describe_width
-        if not isinstance(widget, w.Checkbox):
-            widget.layout.width = "34em"
-        widget.layout.max_width = "100%"
+        widget.add_class("lenet-control")
+        widget.style.description_width = "initial"
         widget.observe(
             lambda change: self._guarded(lambda: setattr(self.state, field, change["new"])), "value"
         )
@@ -159,11 +175,15 @@ class Explorer:
     def ask(self, question, options, answer):
         """Ask for a prediction before the outcome is drawn.
 
-        `options`: strings; `answer`: the right one, or a function of no arguments that
-        finds it from the state at that moment.
+        `options`: a dict from id to words, or a list of numbers as strings; `answer`: the right one's id,
+        or a function of no arguments that finds it from the state at that moment.
         """
-        self.prediction = Prediction(question, options, answer, lambda: self._guarded(lambda: None))
+        self.prediction = Prediction(question, options, answer, self._reveal)
         self.prediction.widget.add_class(f"lenet-{self.name}-prediction")
+
+    def _reveal(self):
+        self._guarded(lambda: None)
+        self.labels.move_focus(".lenet-verdict")  # the button that was pressed is gone
 
     @property
     def revealed(self):
@@ -173,13 +193,20 @@ class Explorer:
     # drawing --------------------------------------------------------------------------
     def refresh(self):
         """Redraw the picture and the caption from the state."""
-        self.draw()
-        self.image.value = png(self.figure)
-        self.image.tooltip = self.labels.text = self.sentence()
-        self.caption.value = f'<p style="{CAPTION}">{html.escape(self.sentence())}</p>'
+        if self.stage is None:
+            self.draw()
+            self.image.value = png(self.figure, compression=1)
+        else:
+            self.draw_stage()
+        self.image.remove_class("lenet-stale")
+        if self.problem():
+            self.error.value = _alert(_("Not possible: {problem}").format(problem=self.problem()))
+        said = self.sentence()
+        self.image.tooltip = self.labels.text = said
+        self.caption.value = f'<p style="{CAPTION}">{html.escape(said)}</p>'
 
     def _guarded(self, action):
-        """Run a callback; what it raises stands in the figure instead of vanishing."""
+        """Run a callback; what it raises stands beside the controls instead of vanishing."""
         try:
             self.error.value = ""
             action()
@@ -190,39 +217,35 @@ class Explorer:
             self._show_error(traceback.format_exc(limit=-3))
 
     def _show_error(self, text):
-        self.error.value = (
-            f'<pre role="alert" style="white-space:pre-wrap;background:#fff;color:#8a1c00;'
-            f'border-left:4px solid #D55E00;padding:6px">{html.escape(text)}</pre>'
-        )
+        """Say what went wrong; the picture, which is that of the last legal setting, is greyed."""
+        self.image.add_class("lenet-stale")
+        self.error.value = _alert(text)
 
-    def still(self):
-        """(PNG bytes, sentence) of the outcome as it stands, the sentence written below the picture."""
+    # without a kernel -----------------------------------------------------------------
+    def how_to_go_on(self):
+        """The line that a stored picture ends on."""
         if self.prediction:
-            with self.prediction.shown():
-                self.draw()
-                picture, sentence = png(self.figure), self.sentence()
+            return _("Run this cell to predict and see.")
+        return _("Run this cell to get the controls.")
+
+    def still(self, revealed=False):
+        """(PNG bytes, sentence) as the figure is before the prediction, or with the outcome if `revealed`."""
+        with self.prediction.as_if(revealed) if self.prediction else contextlib.nullcontext():
             self.draw()
-        else:
-            picture, sentence = png(self.figure), self.sentence()
-        return _with_caption(picture, sentence), sentence
+            picture, said = png(self.figure), self.sentence()
+        self.draw()  # the artists are those of the live picture
+        return picture, said
 
     def _repr_mimebundle_(self, **kwargs):
-        data = dict(self.widget._repr_mimebundle_(**kwargs) or {})
-        picture, sentence = self.still()
-        data["image/png"] = base64.b64encode(picture).decode("ascii")
-        data["text/plain"] = sentence
-        return data, {"image/png": {"alt": sentence}}
+        live = dict(self.widget._repr_mimebundle_(**kwargs) or {})
+        picture, said = self.still()
+        before = picture, sentences(said, self.how_to_go_on())
+        data, metadata = bundle(before, self.still(revealed=True) if self.prediction else None)
+        return live | data, metadata
 
 
-def _with_caption(picture, sentence):
-    """The PNG with `sentence` written under it, for pages that show nothing but pictures."""
-    pixels = matplotlib.image.imread(io.BytesIO(picture))
-    height, width = pixels.shape[:2]
-    lines = textwrap.wrap(sentence, max(30, width // 7))
-    room = 16 * len(lines) + 14
-    fig, ax = figure(width=width / 100, height=(height + room) / 100, layout=None)
-    ax.set_position((0, room / (height + room), 1, height / (height + room)))
-    bare(ax)
-    ax.imshow(np.clip(pixels, 0, 1), aspect="auto", interpolation="none")
-    fig.text(8 / width, (room - 6) / (height + room), "\n".join(lines), fontsize=9, va="top", linespacing=1.2)
-    return png(fig)
+def _alert(text):
+    return (
+        '<pre role="alert" style="white-space:pre-wrap;background:#fff;color:#8a1c00;'
+        f'border-left:4px solid #D55E00;padding:6px">{html.escape(text)}</pre>'
+    )

@@ -5,9 +5,15 @@ from dataclasses import fields, replace
 import ipywidgets as w
 
 from ...levers import levers_of
-from ...wording import _
+from ...models import LeNetConfig
+from ...wording import N_, _
+from .number import FloatBox, IntBox
 
 DECADE = (1, 1.5, 2, 3, 5, 8)  # round numbers, about evenly spaced on a log scale
+AUGMENTATION = ("shift", "rotation", "scale")
+# Folded away: what is seldom turned, or only after something else has been.
+SELDOM = ("convs_per_stage", "momentum", "weight_decay", "seed", *AUGMENTATION)
+GROUPS = {"network": N_("Network"), "training": N_("Training"), "augmentation": N_("Augmentation")}
 
 
 class LeverPanel:
@@ -20,17 +26,34 @@ class LeverPanel:
 
     def __init__(self, *configs, most=None, on_change=lambda: None):
         self.controls, self._on_change = {}, on_change
+        self.corrected = w.HTML()
+        self.corrected.add_class("lenet-corrected")
+        groups = {group: ([], []) for group in GROUPS}
         for config in configs:
             for lever in levers_of(type(config)).values():
                 control = control_for(lever, getattr(config, lever.name), (most or {}).get(lever.name))
                 control.observe(lambda _change: self._on_change(), "value")
+                if hasattr(control, "said"):
+                    control.observe(lambda change: self._say(change["new"]), "said")
                 self.controls[lever.name] = control
-        self.widget = w.GridBox(
-            list(self.controls.values()),
-            layout=w.Layout(
-                grid_template_columns="repeat(auto-fill, minmax(21em, 1fr))", grid_gap="0 1em", width="100%"
-            ),
+                groups[group_of(lever.name, config)][lever.name in SELDOM].append(control)
+        more = [(group, seldom) for group, (_often, seldom) in groups.items() if seldom]
+        self.fold = _grid(more)
+        self.fold.layout.display = "none"
+        self.more = w.ToggleButton(
+            value=False, description=_("More levers"), icon="caret-right", layout=w.Layout(width="auto")
         )
+        self.more.add_class("lenet-more-levers")
+        self.more.observe(lambda change: self._unfold(change["new"]), "value")
+        often = [(group, controls) for group, (controls, _seldom) in groups.items() if controls]
+        self.widget = w.VBox([_grid(often), self.more, self.fold, self.corrected])
+
+    def _unfold(self, wanted):
+        self.fold.layout.display = "" if wanted else "none"
+        self.more.icon = "caret-down" if wanted else "caret-right"
+
+    def _say(self, text):
+        self.corrected.value = f'<span role="status">{text}</span>' if text else ""
 
     def apply(self, config):
         """`config` with each lever as its control stands; raises ValueError as the configuration does."""
@@ -56,6 +79,26 @@ class LeverPanel:
         self._on_change()
 
 
+def group_of(name, config):
+    """The group of GROUPS that a lever of `config` is shown in."""
+    if name in AUGMENTATION:
+        return "augmentation"
+    return "network" if isinstance(config, LeNetConfig) else "training"
+
+
+def _grid(groups):
+    """[(group, controls)] one below the other, each group under its name."""
+    rows = []
+    for group, controls in groups:
+        name = _(GROUPS[group])
+        title = w.HTML(f"<b>{name}</b>")
+        title.add_class("lenet-lever-group")
+        box = w.Box(controls)
+        box.add_class("lenet-panel")
+        rows += [title, box]
+    return w.VBox(rows)
+
+
 def control_for(lever, value, most=None):
     """The ipywidgets control that suits a lever's kind, bounds and scale."""
     common = dict(description=_(lever.label), tooltip=_(lever.help) or _(lever.label))
@@ -68,8 +111,8 @@ def control_for(lever, value, most=None):
         )
     else:
         control = _linear(lever, value, common)
-    control.style.description_width = "11.5em"  # "convolutions per stage" fits
-    control.layout.width = "auto"
+    control.style.description_width = "initial"
+    control.add_class("lenet-control")
     control.add_class(f"lenet-lever-{lever.name}")
     return control
 
@@ -77,9 +120,10 @@ def control_for(lever, value, most=None):
 def _linear(lever, value, common):
     low, high = lever.bounds
     step = lever.step or (1 if lever.kind is int else 1e-4)
-    bounds = dict(min=low, max=high, value=value, step=step)
     if (high - low) / step > 200:  # too fine for a slider: a box to type in
-        return (w.BoundedIntText if lever.kind is int else w.BoundedFloatText)(**bounds, **common)
+        box = IntBox if lever.kind is int else FloatBox
+        return box(low=low, high=high, value=value, step=step, **common)
+    bounds = dict(min=low, max=high, value=value, step=step)
     if lever.kind is int:
         return w.IntSlider(**bounds, continuous_update=False, **common)
     return w.FloatSlider(**bounds, readout_format=".2f", continuous_update=False, **common)

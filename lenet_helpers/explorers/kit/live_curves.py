@@ -5,17 +5,18 @@ import math
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from ...figures.canvas import COLOURS, GREY, LINES, MARKERS, figure, label
+from ...figures.canvas import COLOURS, GREY, LINES, MARKERS, figure, label, of_part
 from ...wording import _
 
 FIELDS = ("loss", "accuracy")
+HIGHEST = 10.0  # nats per image: losses above leave the picture, and a mark says where
 
 
 class LiveCurves:
     """Two axes side by side: training dashed with open markers, validation solid with filled ones."""
 
     def __init__(self, x="epoch"):
-        self.x = x
+        self.x, self.planned = x, 0.0
         self.figure, axes = figure(1, 2, width=9.2, height=3.1, layout=None)
         self.axes = dict(zip(FIELDS, axes))
         for ax, left in zip(axes, (0.065, 0.565)):
@@ -27,25 +28,24 @@ class LiveCurves:
         self.lines = {
             (part, field): self._line(part, field) for part in ("train", "validation") for field in FIELDS
         }
+        (self.lost,) = self.axes["loss"].plot(
+            [],
+            [],
+            "^",
+            color=COLOURS["vermillion"],
+            markeredgecolor="black",
+            markersize=9,
+            clip_on=False,
+            zorder=6,
+            label=_("above the picture"),
+        )
         self.others, self.bands, self.legend = [], [], None
         self._name_lines()
 
     def _line(self, part, field):
         training = part == "train"
         name = {"train": _("training (mean since the last point)"), "validation": _("validation")}[part]
-        style = dict(linestyle=(0, (4, 2)), markerfacecolor="white") if training else {}
-        colour = COLOURS["vermillion" if training else "blue"]
-        (line,) = self.axes[field].plot(
-            [],
-            [],
-            color=colour,
-            marker="o" if training else "s",
-            markersize=4,
-            linewidth=1.6,
-            label=name,
-            zorder=4,
-            **style,
-        )
+        (line,) = self.axes[field].plot([], [], label=name, zorder=4, **of_part(training, COLOURS["blue"]))
         return line
 
     def across(self, x):
@@ -54,12 +54,20 @@ class LiveCurves:
         for ax in self.axes.values():
             ax.set_xlabel(_("epochs") if x == "epoch" else _("steps"))
 
+    def plan(self, end):
+        """The run will end at `end` epochs (or steps, as `across` says): the axis shows it from the start."""
+        self.planned = float(end)
+        self.fit()
+
     def show_run(self, history):
         """Move the four lines to `history`, a list of records."""
         for (part, field), line in self.lines.items():
             points = [(getattr(r, self.x), getattr(r, f"{part}_{field}")) for r in history]
             points = [p for p in points if p[1] is not None]
             line.set_data(*zip(*points)) if points else line.set_data([], [])
+        away = [getattr(r, self.x) for r in history if left_the_picture(r)]
+        self.lost.set_data(away, [HIGHEST] * len(away))
+        self._name_lines()
         self.fit()
 
     def show_others(self, band, overlays, training=True):
@@ -85,7 +93,7 @@ class LiveCurves:
                     )
                 )
                 self.others += self.axes[field].plot(
-                    across, values.mean(0), color="black", linestyle=":", linewidth=1.6
+                    across, values.mean(0), color="black", linestyle=":", linewidth=1.6, label=_("their mean")
                 )
             for index, (name, histories) in enumerate(overlays.items(), start=3):
                 across, values = stack(histories, f"validation_{field}", self.x)
@@ -104,13 +112,17 @@ class LiveCurves:
 
     def _name_lines(self):
         """One legend for both axes, above them: inside it would hide how a run begins."""
-        if self.legend:
-            self.legend.remove()
         shown = [
             a
             for a in self.axes["loss"].get_lines() + self.bands[:1]
             if a.get_visible() and not a.get_label().startswith("_")
         ]
+        if not len(self.lost.get_xdata()):
+            shown.remove(self.lost)
+        if self.legend and [a.get_label() for a in shown] == [t.get_text() for t in self.legend.get_texts()]:
+            return
+        if self.legend:
+            self.legend.remove()
         self.legend = self.figure.legend(
             handles=shown, ncols=5, fontsize=9, loc="upper left", bbox_to_anchor=(0.055, 1.0), frameon=False
         )
@@ -121,17 +133,29 @@ class LiveCurves:
             f: [
                 ln
                 for ln in ax.get_lines()
-                if ln.get_visible() and len(ln.get_xdata()) > 0 and ln.get_transform() == ax.transData
+                if ln.get_visible()
+                and ln is not self.lost
+                and len(ln.get_xdata()) > 0
+                and ln.get_transform() == ax.transData
             ]
             for f, ax in self.axes.items()
         }
-        across = max([float(np.max(ln.get_xdata())) for ln in lines["accuracy"]], default=1.0)
+        drawn = [float(np.max(ln.get_xdata())) for ln in lines["accuracy"]]
+        across = max([self.planned, *drawn]) or 1.0
         losses = [loss for ln in lines["loss"] for loss in ln.get_ydata() if np.isfinite(loss)]
         ends = [float(ln.get_ydata()[-1]) for ln in lines["accuracy"]]
         for ax in self.axes.values():
             ax.set_xlim(0, across * 1.03)
-        self.axes["loss"].set_ylim(0, min(max([2.4, *losses]), 10.0) * 1.04)
+        top = min(max([2.4, *losses]), HIGHEST) * 1.04
+        self.axes["loss"].set_ylim(0, top)
+        self.lost.set_ydata([top] * len(self.lost.get_xdata()))
         self.axes["accuracy"].set_ylim(max(0.0, min([0.9, *ends]) - 0.1), 1.005)
+
+
+def left_the_picture(record):
+    """Whether a loss of the record is too large to be drawn, or no number at all."""
+    losses = [v for v in (record.train_loss, record.validation_loss) if v is not None]
+    return any(not loss <= HIGHEST for loss in losses)
 
 
 def stack(histories, field, x):

@@ -5,9 +5,12 @@ import html
 import ipywidgets as w
 
 from ...quizzes.questions import Quiz, load_questions, score
-from ...wording import _
+from ...wording import _, sentences
 from .accessibility import Labels
-from .radio import STYLE, radio
+from .radio import radio
+from .style import gone, style_sheet
+
+_LINE = "margin:2px 0;max-width:60em;line-height:1.45"
 
 
 class QuizView:
@@ -16,7 +19,7 @@ class QuizView:
     def __init__(self, quizzes):
         self.quizzes = quizzes
         self.cards = [QuestionCard(quiz) for quiz in quizzes]
-        self.widget = w.VBox([w.HTML(STYLE), *(card.widget for card in self.cards), Labels()])
+        self.widget = w.VBox([style_sheet(), gone(), *(card.widget for card in self.cards), Labels()])
         self.widget.add_class("lenet-quiz")
 
     def text(self):
@@ -45,11 +48,8 @@ class QuestionCard:
     def __init__(self, quiz):
         self.quiz = quiz
         question = quiz.question
-        title = w.HTML(
-            '<p style="margin:6px 0'
-            f' 2px;max-width:60em;line-height:1.45"><b>{html.escape(question.text)}</b></p>'
-        )
-        self.choice = radio([(o.text, o.id) for o in quiz.options], _("Answer"))
+        title = w.HTML(f'<p style="{_LINE}"><b>{html.escape(question.text)}</b></p>')
+        self.choice = radio(self._options(), _("Answer"))
         self.button = w.Button(
             description=_("Check my answer"),
             disabled=True,
@@ -62,27 +62,53 @@ class QuestionCard:
         self.choice.observe(self._chosen, "value")
         self.button.on_click(lambda _button: self._judge())
         self.widget = w.VBox([title, self.choice, self.button, self.feedback])
-        if quiz.stored().get("solved"):
-            self._say(_("You have solved this one before. Answer again if you like."))
+        self._recall()
+
+    def _options(self, said=None):
+        """(label, id) of each choice; once one was made, the right one is marked, and a wrong one too."""
+        marks = {o.id: "✓ " if o.correct else "✗ " if o.id == said else "" for o in self.quiz.options}
+        return [(marks[o.id] + o.text if said else o.text, o.id) for o in self.quiz.options]
+
+    def _recall(self):
+        """What was answered before, in an earlier session too."""
+        said = self.quiz.stored().get("chosen")
+        option = next((o for o in self.quiz.options if o.id == said), None)
+        if option is None:
+            return
+        self._mark(option)
+        self._say(sentences(_("You have answered this one before."), option.feedback))
+
+    def _mark(self, option):
+        self.marking = True  # the choice that comes back with the new labels is not the learner's
+        self.choice.options = self._options(option.id)
+        self.choice.value = option.id
+        self.marking = False
+
+    marking = False
 
     def _chosen(self, change):
         self.button.disabled = change["new"] is None
-        self._say("")
+        if not self.marking:
+            self._say("")
 
     def _judge(self):
         option = self.quiz.answer(self.choice.value)
-        mark = _("✓ Right.") if option.correct else _("✗ Not this one.")
-        right, _solved, asked = score(self.quiz.chapter)
-        count = _("(Right at the first try in this chapter: {right} of {asked}.)").format(
-            right=right, asked=asked
-        )
+        self._mark(option)
+        verdict = "✓ " + _("Right.") if option.correct else "✗ " + _("Not this one.")
+        self._say(sentences(verdict, option.feedback, self._count()))
+
+    def _count(self):
+        """How far the reader has come: what is solved, not what is missing."""
+        _first, solved, asked = score(self.quiz.chapter)
         # Nothing is kept where the progress file is switched off or cannot be written.
-        self._say(f"{mark} {option.feedback} {count if self.quiz.stored() else ''}")
+        if not self.quiz.stored() or not solved:
+            return ""
+        if solved == asked:
+            return _("(All {asked} questions of this chapter solved.)").format(asked=asked)
+        return _("(Solved in this chapter so far: {solved}.)").format(solved=solved)
 
     def _say(self, text):
-        self.feedback.value = (
-            f'<p role="status" style="margin:2px 0;max-width:60em;line-height:1.45">{html.escape(text)}</p>'
-        )
+        self.feedback.value = f'<p role="status" style="{_LINE}">{html.escape(text)}</p>'
 
 
 def quiz(chapter, *ids, seed=0):

@@ -1,0 +1,191 @@
+"""Chapter 5's figures, each with a sentence made from the numbers that it shows."""
+
+import numpy as np
+from matplotlib.ticker import PercentFormatter
+
+from ..tuning.calibration import wilson
+from ..wording import N_, _
+from . import plots
+
+ACROSS = {
+    "shift": N_("shift to the right [pixels]"),
+    "rotation": N_("rotation [degrees]"),
+    "scale": N_("size [times the original]"),
+}
+
+
+def _intervals(counts, n):
+    """Shares and the lengths of their error bars below and above: arrays (k,) and (2, k)."""
+    counts, n = np.broadcast_arrays(np.asarray(counts, dtype=float), n)
+    shares = counts / n
+    ends = np.array([wilson(c, size) for c, size in zip(counts, n)]).T
+    return shares, np.abs(ends - shares)
+
+
+def _percent(ax):
+    ax.set_ylim(0, 1.02)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+
+
+def show_curves(change, amounts, right):
+    """Accuracy against a change, live: `right` maps a net's name to booleans (amounts, images)."""
+    n = next(iter(right.values())).shape[1]
+    counts = {name: table.sum(axis=1) for name, table in right.items()}
+    fig = _curves(change, amounts, {name: _intervals(c, n) for name, c in counts.items()})
+    parts = [
+        _("{name}: {first:.0f} % at {a:g}, {last:.0f} % at {b:g}").format(
+            name=name, first=100 * c[0] / n, last=100 * c[-1] / n, a=amounts[0], b=amounts[-1]
+        )
+        for name, c in counts.items()
+    ]
+    sentence = _("Accuracy on {n:,} images with 95 % intervals, against {change}. {parts}.")
+    plots.show(fig, sentence.format(n=n, change=_(ACROSS[change]), parts="; ".join(parts)))
+
+
+def show_stored_curves(stored, change):
+    """The same on full MNIST: means over seeds, with bars from the worst to the best of them."""
+    runs, n = list(stored["runs"].values()), stored["n"]["test images"]
+    amounts = stored["amounts"][change]
+    curves, parts = {}, []
+    for name in runs[0]["curves"][change]:
+        table = np.array([run["curves"][change][name] for run in runs]) / n
+        mean = table.mean(axis=0)
+        curves[name] = mean, np.array([mean - table.min(axis=0), table.max(axis=0) - mean])
+        parts.append(_("{name} {last:.1f} %").format(name=name, last=100 * mean[-1]))
+    fig = _curves(change, amounts, curves)
+    sentence = _(
+        "Accuracy on the {n:,} test images of full MNIST against {change}: the mean of {seeds} seeds, bars"
+        " from the worst to the best. At {end:g}: {parts}."
+    )
+    text = sentence.format(
+        n=n, change=_(ACROSS[change]), seeds=len(runs), end=amounts[-1], parts=", ".join(parts)
+    )
+    plots.show(fig, text)
+
+
+def _curves(change, amounts, curves):
+    fig, ax = plots.figure(width=7.2, height=3.6)
+    for index, (name, (shares, bars)) in enumerate(curves.items()):
+        ax.errorbar(amounts, shares, bars, label=name, capsize=3, **plots.series(index))
+    plots.label(ax, x=_(ACROSS[change]), y=_("accuracy"))
+    _percent(ax)
+    ax.legend(fontsize=10)
+    return fig
+
+
+def show_steps(pictures):
+    """A drawing on its way to an image like MNIST's: `pictures` maps the step's name to an array."""
+    fig, axes = plots.figure(1, len(pictures), width=1.9 * len(pictures), height=2.3)
+    for ax, (name, picture) in zip(axes, pictures.items()):
+        ax.imshow(picture, cmap="gray")
+        plots.bare(ax, name)
+    shapes = [f"{p.shape[0]}×{p.shape[1]}" for p in pictures.values()]
+    plots.show(
+        fig,
+        _("A drawing and what is made of it, step by step: {steps}.").format(
+            steps=", ".join(f"{name} ({shape})" for name, shape in zip(pictures, shapes))
+        ),
+    )
+
+
+def show_reasons(image, covered, gradient, label):
+    """Which pixels mattered: the image, the probability of `label` with a square covered, the gradient."""
+    fig, (left, middle, right) = plots.figure(1, 3, width=9.6, height=3.0)
+    left.imshow(image, cmap="gray")
+    plots.bare(left, _("the image"))
+    drawn = middle.imshow(covered, cmap="viridis", vmin=0, vmax=1)
+    plots.bare(middle, _("probability, square covered"))
+    fig.colorbar(drawn, ax=middle, shrink=0.8)
+    limit = float(np.abs(gradient).max())
+    drawn = right.imshow(gradient, cmap=plots.SIGNED, vmin=-limit, vmax=limit)
+    plots.bare(right, _("gradient of the loss"))
+    fig.colorbar(drawn, ax=right, shrink=0.8)
+    row, column = np.unravel_index(covered.argmin(), covered.shape)
+    sentence = _(
+        "A {label}; the probability of {label} falls lowest, to {low:.2f}, when the square about row {row},"
+        " column {column} is covered; beside it the gradient of the loss for each pixel."
+    )
+    plots.show(fig, sentence.format(label=label, low=float(covered.min()), row=row, column=column))
+
+
+def show_attack(rows, titles, epsilon):
+    """Rows of images in [0, 1], each below what the net reads: `rows` and `titles` map a kind to lists."""
+    images = np.concatenate([np.asarray(part) for part in rows.values()])
+    names = [title for part in titles.values() for title in part]
+    columns = len(next(iter(rows.values())))
+    fig = plots.image_grid(images, names, columns=columns, low=0, high=1)
+    read = [_("{kind} {digits}").format(kind=kind, digits=" ".join(part)) for kind, part in titles.items()]
+    sentence = _("Rows of images, and over each image what the net reads, with ε = {epsilon:g}: {read}.")
+    plots.show(fig, sentence.format(read="; ".join(read), epsilon=epsilon))
+
+
+def show_epsilons(epsilons, counts, n):
+    """Accuracy against the size of an attack: `counts` maps a name to right answers out of `n`."""
+    fig, ax = plots.figure(width=7.2, height=3.6)
+    for index, (name, right) in enumerate(counts.items()):
+        shares, bars = _intervals(right, n)
+        ax.errorbar(epsilons, shares, bars, label=name, capsize=3, **plots.series(index))
+    plots.label(ax, x=_("ε [units of a pixel's range]"), y=_("accuracy"))
+    _percent(ax)
+    ax.legend(fontsize=10)
+    parts = [
+        _("{name} {share:.0f} %").format(name=name, share=100 * right[-1] / n)
+        for name, right in counts.items()
+    ]
+    sentence = _("Accuracy on {n:,} images against ε, with 95 % intervals. At ε = {last:g}: {parts}.")
+    plots.show(fig, sentence.format(n=n, last=epsilons[-1], parts=", ".join(parts)))
+
+
+def show_reliability(groups):
+    """Accuracy against confidence, bin by bin with n: `groups` maps a name to a list of bins."""
+    fig, axes = plots.figure(1, len(groups), width=4.6 * len(groups), height=4.0, squeeze=False)
+    for index, (ax, (name, bins)) in enumerate(zip(axes.flat, groups.items())):
+        ax.plot([0, 1], [0, 1], color=plots.GREY, linestyle=":")
+        shares, bars = _intervals([b.n * b.accuracy for b in bins], np.array([b.n for b in bins]))
+        style = plots.series(index) | {"linestyle": "none"}
+        ax.errorbar([b.confidence for b in bins], shares, bars, capsize=3, **style)
+        for each in bins:
+            ax.annotate(
+                f"{each.n}", (each.confidence, 0.02), ha="center", fontsize=8, rotation=90, color=plots.GREY
+            )
+        plots.label(ax, x=_("confidence"), y=_("accuracy"), title=name)
+        ax.set_xlim(0, 1.03)
+        _percent(ax)
+    parts = [
+        _("{name}: {n} images in {k} bins, the fullest holds {most}").format(
+            name=name, n=sum(b.n for b in bins), k=len(bins), most=max(b.n for b in bins)
+        )
+        for name, bins in groups.items()
+    ]
+    sentence = _("Accuracy against confidence with 95 % intervals, n below each point. {parts}.")
+    plots.show(fig, sentence.format(parts="; ".join(parts)))
+
+
+def show_slices(rows, across):
+    """Accuracy of parts of a set, with n and intervals: `rows` maps a part's name to (right, n)."""
+    counts, n = np.array(list(rows.values())).T
+    shares, bars = _intervals(counts, n)
+    fig, ax = plots.figure(width=7.2, height=3.2)
+    style = plots.series(0) | {"linestyle": "none"}
+    ax.errorbar(range(len(rows)), shares, bars, capsize=4, **style)
+    names = [_("{name}\nn = {n}").format(name=name, n=int(size)) for name, size in zip(rows, n)]
+    ax.set_xticks(range(len(rows)), names, fontsize=9)
+    total = counts.sum() / n.sum()
+    ax.axhline(total, color=plots.GREY, linestyle=":")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    plots.label(ax, x=across, y=_("accuracy"))
+    low, high = int(shares.argmin()), int(shares.argmax())
+    sentence = _(
+        "Accuracy by {across} with 95 % intervals, the dotted line at the {total:.1f} % of all: lowest for"
+        " {low} ({a:.1f} %), highest for {high} ({b:.1f} %)."
+    )
+    names = list(rows)
+    text = sentence.format(
+        across=across,
+        total=100 * total,
+        low=names[low],
+        a=100 * shares[low],
+        high=names[high],
+        b=100 * shares[high],
+    )
+    plots.show(fig, text)
