@@ -112,7 +112,7 @@ def _downloaded(root, name, files):
 def devices():
     """What could compute here, and on how many threads."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    found = _("trains on the processor, {threads} threads of {cores} cores; other devices: {others}")
+    found = _("trains on the processor (threads: {threads}, cores: {cores}); other devices: {others}")
     others = ", ".join(name for name, usable in there.items() if usable) or _("none, and none is needed")
     text = found.format(threads=torch.get_num_threads(), cores=os.cpu_count(), others=others)
     return Finding(_("device"), text)

@@ -43,6 +43,8 @@ def test_every_widget_is_drawn(chapter):
     for figure in chapter.figures():
         figure.scroll_into_view_if_needed()
         assert figure.is_visible()
+        if named(figure) == "round-trip":  # a line of words
+            continue
         pictures = figure.locator("img, canvas").evaluate_all(
             "all => { const seen = all.filter(i => i.offsetParent !== null), drawn = i => i.matches('canvas')"
             " || i.complete && i.naturalWidth > 100; return seen.length && seen.every(drawn); }"
