@@ -21,7 +21,7 @@ from lenet_helpers.models import LeNetConfig
 from lenet_helpers.quizzes import progress
 from lenet_helpers.results import FOLDER, stored_result
 from lenet_helpers.training import EpochRecord, TrainConfig
-from lenet_helpers.tuning.book import Book, Entry
+from lenet_helpers.tuning.book import Book, Budget, Entry
 
 
 @pytest.fixture
@@ -389,7 +389,7 @@ def a_book_is_read_or_named(folder, data):
     try:
         book = Book.load(path)
         book.table()
-        book.leaderboard()
+        book.leaderboard(Budget())
     except ValueError as error:
         assert "fuzz.csv" in str(error) or "run" in str(error)
 

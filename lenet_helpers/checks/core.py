@@ -33,14 +33,13 @@ all of them with `DOUBLE.grade(f, seed=7)`.
 
 import functools
 import secrets
-import textwrap
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..wording import N_, _
+from ..wording import N_, _, wrap
 from .stopwatch import OutOfTime, time_limit
 from .surroundings import known_surroundings
 
@@ -100,10 +99,8 @@ class Failed(AssertionError):
 
     def _render_traceback_(self):
         """Jupyter shows these lines in place of forty lines of traceback."""
-        return [
-            textwrap.fill(line, 96, subsequent_indent="      ", replace_whitespace=False)
-            for line in f"✗ {self}".split("\n")
-        ]
+        first, *rows = f"✗ {self}".split("\n")
+        return ["\n      ".join(wrap(first, 96)), *("  " + "\n      ".join(wrap(row, 92)) for row in rows)]
 
 
 @dataclass(frozen=True)

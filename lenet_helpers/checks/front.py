@@ -4,10 +4,9 @@ import difflib
 import importlib
 import inspect
 import pkgutil
-import textwrap
 
 from ..quizzes import progress
-from ..wording import _
+from ..wording import _, wrap
 from .core import Exercise, Failed, NotStarted
 
 
@@ -91,7 +90,7 @@ class Check:
 
     def _print_contract(self, exercise):
         for label, text in exercise.contract.rows() if exercise.contract else ():
-            print(textwrap.fill(f"  {label}: {text}", 88, subsequent_indent="    "))
+            print("  " + "\n    ".join(wrap(f"{label}: {text}", 86)))
 
     def properties(self, name):
         """Print what the check of exercise `name` tries, one property a line."""
@@ -107,7 +106,7 @@ class Check:
             raise ValueError(_("hint {tier!r}: choose 1 to {n}").format(tier=tier, n=len(hints)))
         self._hints_given[name] = tier
         text = _("Hint {tier} of {n}: {text}").format(tier=tier, n=len(hints), text=_(hints[tier - 1]))
-        print(textwrap.fill(text, 88))  # JupyterLab breaks long lines within words
+        print("\n".join(wrap(text, 88)))  # JupyterLab breaks long lines within words
 
     def solution(self, name):
         """Print the source of a solution of exercise `name`."""

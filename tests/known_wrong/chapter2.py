@@ -130,7 +130,7 @@ def always_two_by_two(maps, size=2):
     return F.max_pool2d(maps, 2)
 
 
-@wrong("max_pool", "left-over", by="values")
+@wrong("max_pool", "left-over", by="left-over")
 def rounds_up(maps, size=2):
     return F.max_pool2d(maps, size, ceil_mode=True)
 
