@@ -157,12 +157,15 @@ class DigitPad(Explorer):
         said.set_xticks(range(len(names)), names)
         said.set_ylim(0, 100)
         label(said, y=_("probability [%]"), grid=False)
+        said.set_yticks((0, 50, 100))
         self.layers, maps = {}, self.state.maps
         for i, (name, each) in enumerate(maps.items()):
             ax = self.figure.add_axes((0.01 + i * 0.98 / len(maps), 0.01, 0.9 / len(maps), 0.34))
             bare(ax, f"{name}, {len(each)}")
             ax.title.set_fontsize(10)
             self.layers[name] = ax.imshow(_tiles(each), cmap=SIGNED, interpolation="nearest")
+        for artist in (*self.steps, *self.layers.values()):
+            artist.axes.set_axis_off()  # nothing of the axes is drawn again
 
     def _take(self, greys):
         if len(greys) == INK * INK:
