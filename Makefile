@@ -25,7 +25,8 @@ endif
 TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
 PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
 
-.PHONY: help setup lab original test lint proof proof-reliability notebooks translations pictures site classroom grade lock clean
+.PHONY: help setup lab original test lint proof proof-checks proof-classroom proof-search proof-training proof-chapters \
+	proof-mutants proof-reliability notebooks translations pictures site classroom grade lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -45,8 +46,20 @@ test: $(VENV)/.all  ## install what the tests need and run all of them
 lint: $(VENV)/.all  ## format, lint, types, imports and declared dependencies alone
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/deptry .
 
-proof: $(VENV)/.all  ## the long proofs: many seeds, many interruptions, a whole class
+proof: $(VENV)/.all  ## the long proofs, an hour at most each: proof-checks, -classroom, -search, -training, -chapters
 	$(PYTEST) -m proof tests $(ARGS)
+
+PROOF_checks := tests/test_mutants.py tests/test_blind_answers.py
+PROOF_classroom := $(wildcard tests/test_classroom*.py)
+PROOF_search := $(wildcard tests/test_search*.py)
+PROOF_training := tests/test_session.py tests/test_dashboard.py tests/test_benchmarks.py
+PROOF_chapters := tests/test_notebooks.py tests/test_setup.py
+proof-checks proof-classroom proof-search proof-training proof-chapters: proof-%: $(VENV)/.all
+	@mkdir -p artefacts
+	$(PYTEST) -m proof $(PROOF_$*) --junitxml=artefacts/proof-$*-$(shell date +%F).xml $(ARGS)
+
+proof-mutants: $(VENV)/.all  ## plant faults in core and checks; goes on where it stopped; docs/mutants.json
+	$(TEST_ENV) $(BIN)/python -m benchmarks.mutants --minutes 55 $(ARGS)
 
 proof-reliability: $(VENV)/.all  ## inject every fault and write docs/reliability.md
 	@mkdir -p artefacts && rm -f artefacts/reliability.jsonl

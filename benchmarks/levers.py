@@ -11,9 +11,9 @@ touched. Every setting is trained with the same seeds and compared with its base
 same validation images by `tuning.evidence`, the rule of the course. Training accuracy and
 loss are scored at the end, on the training images as they are, without dropout.
 
-Networks of another depth or width, and batches of 128, are measured twice: at the baseline's
-learning rate, and at the best of `RATES` on validation, chosen with seeds of its own
-(`CHOOSING`); the baseline gets the same choice. Two curves go with this: accuracy against
+Some networks of another depth or width, and batches of 128 (`TUNED`), are measured twice: at
+the baseline's learning rate, and at the best of `RATES` on validation, chosen with a seed of
+its own (`CHOOSING`); the baseline gets the same choice. Two curves go with this: accuracy against
 the learning rate, for SGD and Adam, and against the number of training images at equal steps.
 
 Which images each run got right is kept in `build/levers/`, so that a stopped measurement goes
@@ -23,6 +23,7 @@ the digits repeat.
 
 import argparse
 import json
+import math
 import platform
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -134,7 +135,7 @@ FIRST = (
 )
 
 # Arms that get a learning rate of their own, and the rates that they choose among.
-TUNED = ("baseline", *DEPTH, *WIDTH, "batch 128, equal epochs")
+TUNED = ("baseline", "two 3x3", "three 3x3, padded", "width 3", "batch 128, equal epochs")
 RATES = (0.002, 0.004, 0.008, 0.016)
 OWN = "{name}, own rate"
 
@@ -162,12 +163,13 @@ def plan():
     for name in TUNED:
         for seed in CHOOSING:
             yield from ((f"choose {rate:g} {name}", with_rate(name, rate), seed) for rate in RATES)
-    for names in (FIRST, [name for name in SETTINGS if name not in (*FIRST, *slow)]):
-        yield from ((name, SETTINGS[name], seed) for seed in SEEDS for name in names)
-        if chosen():
-            yield from ((*own(name), seed) for seed in SEEDS for name in TUNED)
+    for seeds in (SEEDS[:3], SEEDS[3:]):
+        for names in (FIRST, TUNED if chosen() else ()):
+            for seed in seeds:
+                yield from ((*(own(n) if names is TUNED else (n, SETTINGS[n])), seed) for n in names)
         yield from ((name, one, seed) for seed in CURVE_SEEDS for name, one in curves)
-        yield from ((name, SETTINGS[name], seed) for seed in SEEDS[:3] for name in slow)
+        yield from ((name, SETTINGS[name], seed) for seed in seeds for name in SETTINGS if name not in slow)
+        yield from ((name, SETTINGS[name], seed) for seed in seeds for name in slow)
 
 
 def chosen():
@@ -213,7 +215,7 @@ def main():
     left = sum(not path(name, seed).exists() for name, _one, seed in plan())
     if left:
         print(f"{left} runs to go: run the same line again")
-    RESULTS.write_text(json.dumps(summarise(), indent=1) + "\n")
+    RESULTS.write_text(json.dumps(summarise(), indent=1, allow_nan=False) + "\n")
     print(f"wrote {RESULTS.name}")
 
 
@@ -354,6 +356,7 @@ def describe(one, kept):
     accuracies = right.mean(axis=1)
     return {
         "n_train": one.n_train,
+        "epochs": one.training.epochs,
         "changed": changed(one),
         "parameters": count_parameters(model),
         "multiply_adds": sum(row.multiply_adds for row in layer_table(model)),
@@ -398,11 +401,12 @@ def compare(ours, theirs):
 def curve_point(name, **where):
     """One point of a curve over the curve's seeds."""
     kept = load_all(name, rounds([name], CURVE_SEEDS))
+    numbers = {key: float(kept[key].mean()) for key in ("train_accuracy", "validation_loss")}
     return where | {
         "accuracies": [round(float(a), 4) for a in kept["right"].mean(axis=1)],
         "diverged": int(kept["diverged"].sum()),
-        "train_accuracy": round(float(kept["train_accuracy"].mean()), 4),
-        "validation_loss": round(float(kept["validation_loss"].mean()), 4),
+        # A run that diverged has no score.
+        **{key: round(value, 4) if math.isfinite(value) else None for key, value in numbers.items()},
     }
 
 

@@ -75,7 +75,8 @@ def ours(course, workers, name="ps1"):
     """The same for this grader, the start of its warm processes included."""
     stamps, started = [], time.time()
     finished = grade(course, [name], workers=workers, say=lambda line: stamps.append(time.time()))
-    told = [problem for _submission, problem in finished if problem]
+    # ps4's report waits for a human.
+    told = [problem for _s, problem in finished if problem and "need a human" not in problem]
     assert not told, f"a right answer was not graded: {told[0]}"
     return intervals(stamps[1:], started), time.time() - started
 
@@ -118,10 +119,8 @@ def main():
             each, _whole = ours(course, options.workers, name)
         # The first of each worker waits for its warm process; later ones do not.
         later = sorted(each[options.workers - 1 :] or each)
-        print(
-            f"{name}: {statistics.fmean(later):.2f} s each,"
-            f" 200 submissions about {200 * statistics.fmean(later) / 60:.0f} min"
-        )
+        mean = statistics.fmean(later)
+        print(f"{name}: {mean:.2f} s each, 200 submissions about {200 * mean / 60:.0f} min")
 
 
 if __name__ == "__main__":

@@ -134,22 +134,17 @@ class LeNetConfig:
 
 
 def conv_side(name: str, side: int, kernel: int, padding: int = 0) -> int:
-    """Side of the map that a convolution of stride 1 makes of side × side pixels.
-
-    Raises ValueError, naming the layer, both sizes and the ways out, where the kernel does not fit.
-    """
+    """Side of the map after a convolution of stride 1; ValueError with the ways out where it does not fit."""
     if kernel > side + 2 * padding:
-        message = (
-            _(
-                "{name}: a {k}×{k} kernel does not fit its {side}×{side} input with padding {p}; "
-                "use more padding, a smaller kernel, or fewer layers"
-            )
-            if padding
-            else _(
+        message = _(
+            "{name}: a {k}×{k} kernel does not fit its {side}×{side} input with padding {p}; "
+            "use more padding, a smaller kernel, or fewer layers"
+        )
+        if not padding:
+            message = _(
                 "{name}: a {k}×{k} kernel does not fit its {side}×{side} input; "
                 "use padding, a smaller kernel, or fewer layers"
             )
-        )
         raise ValueError(message.format(name=name, k=kernel, side=side, p=padding))
     return side + 2 * padding - kernel + 1
 
@@ -197,14 +192,12 @@ class LeNetVariant(nn.Module):
 
     def _add_conv(self, n: int, channels: int, maps: int, side: int) -> int:
         k, p = self.config.kernel_size, self.config.paddings[n - 1]
-        after = conv_side(f"conv{n}", side, k, p)
         self.add_module(f"conv{n}", nn.Conv2d(channels, maps, k, padding=p))
-        return after
+        return conv_side(f"conv{n}", side, k, p)
 
     def _add_pool(self, stage: int, side: int) -> int:
-        after = pool_side(f"pool{stage}", side)
         self.add_module(f"pool{stage}", POOLINGS[self.config.pooling](2))
-        return after
+        return pool_side(f"pool{stage}", side)
 
     def forward(self, x: Tensor) -> Tensor:
         for convs, pool in self.stages:

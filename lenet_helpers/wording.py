@@ -17,7 +17,7 @@ LOCALES = Path(__file__).parent / "locale"
 
 _language = "en"
 _catalogue = gettext.NullTranslations()
-_shown: dict[str, str] = {}  # what was shown in another language, to its English
+shown: dict[str, str] = {}  # messages shown in another language so far, each to its English
 
 
 def languages() -> list[str]:
@@ -37,7 +37,7 @@ def set_language(code: str) -> None:
         raise ValueError(f"set_language({code!r}): choose one of {', '.join(languages())}")
     _catalogue = gettext.translation(DOMAIN, LOCALES, [code], fallback=True)
     _language = code
-    _shown.clear()
+    shown.clear()
 
 
 def language() -> str:
@@ -58,17 +58,14 @@ def N_(text: str) -> str:
 
 
 def pgettext(context: str, text: str) -> str:
-    """`text` in the language in use, where one English word needs several translations: `context` says which.
-
-    For example ``pgettext("pooling", "none")`` beside ``pgettext("padding", "none")``.
-    """
+    """`text` translated for a `context`, where one English word has several: pgettext("pooling", "none")."""
     return _remember(_catalogue.pgettext(context, text), text)
 
 
-def _remember(shown: str, english: str) -> str:
-    if shown != english:
-        _shown[shown] = english
-    return shown
+def _remember(translated: str, english: str) -> str:
+    if translated != english:
+        shown[translated] = english
+    return translated
 
 
 def sentences(*parts: str) -> str:
@@ -97,21 +94,3 @@ def wrap(text: str, columns: int) -> list[str]:
             line = ""
         line += (" " if line else "") if blank else piece
     return [*lines, line.rstrip()] if line.strip() else lines
-
-
-_FIELD = re.compile(r"\{(\w*)[^{}]*\}")
-
-
-def in_english(text: str) -> str:
-    """The English of a message that was shown in another language, the values in it kept.
-
-    For pictures on a machine without a font for that language. `text` itself where it is no message.
-    """
-    for shown, english in _shown.items():
-        pieces = _FIELD.split(shown)  # text, name, text, name, …, text
-        pattern = "(.*?)".join(re.escape(piece) for piece in pieces[::2])
-        found = re.fullmatch(pattern, text, re.DOTALL)
-        if found:
-            values = dict(zip(pieces[1::2], found.groups()))
-            return _FIELD.sub(r"{\1}", english).format(**values)
-    return text

@@ -512,7 +512,7 @@ def numbers_that_compare_as_they_like(notebook):
 def looks_for_the_course(notebook):
     extra(
         notebook,
-        "import os, sys\nfor top in ('/work', '/home', '/root', '/suite', '/tmp', '/srv', '/mnt'):\n    for folder, below, names in os.walk(top):\n        if folder.startswith((sys.prefix, sys.base_prefix)):\n            below[:] = []\n            continue\n        for n in names:\n            try:\n                text = open(os.path.join(folder, n), errors='ignore').read()\n            except OSError:\n                continue\n            assert 'HIDDEN TESTS' not in text and 'UNDO_PERMUTATION' not in text, n\nprint('clean')",
+        "import os, sys\nfor top in ('/work', '/home', '/root', '/suite', '/tmp', '/srv', '/mnt'):\n    for folder, below, names in os.walk(top):\n        if folder.startswith((sys.prefix, sys.base_prefix)):\n            below[:] = []\n            continue\n        for n in names:\n            try:\n                text = open(os.path.join(folder, n), errors='ignore').read()\n            except OSError:\n                continue\n            assert 'HIDDEN' + ' TESTS' not in text and 'UNDO_' + 'PERMUTATION' not in text, n\nprint('clean')",
     )
 
 

@@ -19,7 +19,6 @@ from lenet_helpers.tuning.evidence import OUTCOMES, paired_interval, power, verd
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "lenet_helpers" / "results"
-OWN = [levers.OWN.format(name=name) for name in levers.TUNED]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,9 @@ def prose(cell):
 
 def test_every_setting_is_stored_with_its_n_and_spread(effects):
     first = {name for name in effects.results["settings"] if name.endswith(", first round")}
-    assert set(effects.results["settings"]) - first == {*levers.SETTINGS, *OWN}
+    own = {levers.OWN.format(name=name) for name in effects.results["chosen"]}
+    assert set(effects.results["settings"]) - first == {*levers.SETTINGS, *own}
+    assert set(effects.results["chosen"]) <= set(levers.TUNED)
     for name, stored in effects.results["settings"].items():
         assert stored["mean"] == pytest.approx(np.mean(stored["accuracies"]), abs=1e-4)
         if len(stored["accuracies"]) > 1:
@@ -100,7 +101,8 @@ def test_recap_claims_what_the_stored_intervals_support(effects):
 def test_every_setting_that_the_chapter_compares_is_in_the_recap(effects):
     recap = set(re.findall(r"`([^`]+)`", prose("recap")))
     # An arm that was tuned is judged at its own rate.
-    judged = {levers.OWN.format(name=n) if n in levers.TUNED else n for n in effects.results["comparisons"]}
+    tuned = effects.results["chosen"]
+    judged = {levers.OWN.format(name=n) if n in tuned else n for n in effects.results["comparisons"]}
     assert {n for n in judged if n in effects.results["comparisons"]} == recap - {"effects.table(name)"}
 
 
@@ -146,7 +148,10 @@ def test_costs_and_fits_in_the_text(effects):
 
 def test_losses_in_the_text(effects):
     s = effects.results["settings"]
-    assert s["few, decay 0.001"]["validation_loss"] < 0.75 * s["few"]["validation_loss"]
+    assert s["few, decay 0.01"]["validation_loss"] < 0.55 * s["few"]["validation_loss"]
+    assert effects.results["comparisons"]["few, decay 0.01"]["loss"]["high"] < 0
+    assert 0.2 < one(effects, "few, decay 0.01")[0] < 0.8
+    assert s["long"]["train_accuracy"] > 0.9995 and s["long, dropout 0.5"]["mean"] < s["long"]["mean"]
     assert s["batch 128, equal steps"]["validation_loss"] > s["baseline"]["validation_loss"]
     assert s["batch 128, equal steps"]["train_accuracy"] > 0.999
 
@@ -163,6 +168,16 @@ def test_classes_in_the_text(effects):
 def test_padding_brings_back_most_of_what_three_layers_lose(effects):
     unpadded, padded = (one(effects, name)[0] for name in ("three 3x3", "three 3x3, padded"))
     assert unpadded < 0 and padded > unpadded / 2
+    assert effects.verdict("three 3x3, padded") == "undecided"
+
+
+def test_own_rate_in_the_text(effects):
+    """Two 3×3 layers do best at the baseline's own best rate, so both intervals are the same."""
+    chosen = effects.results["chosen"]
+    assert chosen["two 3x3"]["chosen"] == chosen["baseline"]["chosen"] == levers.RECIPE.learning_rate
+    own = levers.OWN.format(name="two 3x3")
+    assert one(effects, own) == pytest.approx(one(effects, "two 3x3"))
+    assert len(chosen["two 3x3"]["rates"]) == len(levers.RATES)
 
 
 def test_rates_and_sizes_in_the_text(effects):
@@ -215,13 +230,14 @@ def test_figures_are_drawn_with_a_row_for_each_setting(effects):
     assert "outside the picture" in figure.axes[0].get_xlabel()
     assert len(png(figure)) > 5000
     assert effects.table("width 3", "rate 0.1").index.tolist()[0] == "baseline"
+    assert effects.table("long").index.tolist() == ["15 epochs: baseline"]
 
 
 def test_figures_say_their_numbers(effects, monkeypatch):
     said = []
     monkeypatch.setattr(figures, "show", lambda fig, alt: said.append((len(png(fig)), alt)))
     effects.show("width 3", "one 1x1")
-    effects.show_tuned("width 3")
+    effects.show_tuned("two 3x3")
     effects.show_rates()
     effects.show_sizes()
     effects.show_classes("baseline", "rotation 180")

@@ -8,8 +8,9 @@ import pytest
 
 from lenet_helpers import wording
 from lenet_helpers.figures import canvas
+from lenet_helpers.figures.canvas import in_english
 from lenet_helpers.figures.ladder import named
-from lenet_helpers.wording import in_english, pgettext, sentences, wrap
+from lenet_helpers.wording import pgettext, sentences, wrap
 
 ROOMS = ("explorers", "figures")
 FILES = [f for room in ROOMS for f in sorted(Path(wording.__file__).parent.joinpath(room).rglob("*.py"))]
@@ -34,7 +35,7 @@ def speak(monkeypatch):
     def begin(messages, code="zh"):
         monkeypatch.setattr(wording, "_catalogue", Catalogue(messages))
         monkeypatch.setattr(wording, "_language", code)
-        monkeypatch.setattr(wording, "_shown", {})
+        wording.shown.clear()
 
     return begin
 

@@ -1,9 +1,15 @@
 """What the notebook builder keeps of a run and what it drops."""
 
+import base64
+import io
+
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
+from lenet_helpers.figures.canvas import figure, png
 from tools.notebooks import METADATA, WIDGET, build, chapter_environment, normalise
 
 
@@ -31,13 +37,23 @@ def test_metadata_is_the_same_on_every_machine():
 
 
 def test_a_live_figure_leaves_its_picture():
-    data = {WIDGET: {"model_id": "a"}, "image/png": "aGVsbG8=", "text/plain": "A curve falls."}
+    fig, ax = figure(width=4, height=3)
+    ax.plot([0, 1], [1, 0])
+    drawn = base64.b64encode(png(fig)).decode("ascii")
+    data = {WIDGET: {"model_id": "a"}, "image/png": drawn, "text/plain": "A curve falls."}
     (kept,) = outputs_after(
         new_output("display_data", data, metadata={"image/png": {"alt": "A curve falls."}})
     )
     assert set(kept.data) == {"image/png", "text/plain"} and kept.metadata == {
         "image/png": {"alt": "A curve falls."}
     }
+    # The same picture, in fewer bytes.
+    assert len(kept.data["image/png"]) < 0.8 * len(drawn)
+    before, after = (
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(code))).convert("RGB"), dtype=int)
+        for code in (drawn, kept.data["image/png"])
+    )
+    assert before.shape == after.shape and np.abs(before - after).mean() < 1
 
 
 def test_a_progress_bar_leaves_nothing():

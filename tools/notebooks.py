@@ -9,6 +9,7 @@ and a progress file of its own, so that what is stored is what a newcomer gets.
 """
 
 import argparse
+import base64
 import inspect
 import os
 import re
@@ -20,6 +21,8 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+
+from lenet_helpers.explorers.kit.still import with_few_colours
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -134,8 +137,14 @@ def _normalise_output(output):
             # there. Stored, it
             # would double the file, and GitHub shows no picture that stands inside HTML.
             output.data.pop("text/html", None)
+            output.data["image/png"] = _small(output.data["image/png"])
         output.metadata = nbformat.from_dict({k: v for k, v in output.metadata.items() if k == "image/png"})
     return output
+
+
+def _small(code):
+    """A stored picture, base64, with a palette: a chapter has dozens, and a limit for all of them."""
+    return base64.b64encode(with_few_colours(base64.b64decode(code), 128)).decode("ascii")
 
 
 def _rename(outputs, names):

@@ -224,10 +224,8 @@ def _strays(course, roster):
         inside = [p for p in path.iterdir() if not p.name.startswith(".")]
         for part in inside:
             if part.name not in known:
-                found.append(
-                    f"submitted/{path.name}/{part.name}: no assignment's name;"
-                    " `python -m classroom.collect` sorts it in"
-                )
+                where = f"submitted/{path.name}/{part.name}"
+                found.append(f"{where}: no assignment's name; `python -m classroom.collect` sorts it in")
         if not inside:
             found.append(f"submitted/{path.name}: empty")
         if roster.people and path.name not in roster.people:

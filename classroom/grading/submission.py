@@ -196,6 +196,8 @@ class Submission:
 
     def _converter(self):
         directory = self.course.directory(self.assignment, self.student)
+        # nbgrader would copy whatever lies beside the notebook, pipes and sparse gigabytes included.
+        directory.ignore = [*directory.ignore, "*"]
         converter = Autograde(coursedir=directory, config=self.course.config)
         converter.log.setLevel(logging.CRITICAL)
         return converter

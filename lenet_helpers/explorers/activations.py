@@ -202,14 +202,16 @@ class ActivationExplorer(Explorer):
         outputs, gradients = state.signals()
         largest = max(float(g.abs().max()) for g in gradients.values())
         top = max(-1.0, math.log10(largest)) if largest else -1.0
+        # One range for all layers, so that shrinking shows.
+        ends = min(float(o.min()) for o in outputs.values()), max(float(o.max()) for o in outputs.values())
         for layer, of_outputs, of_gradients in zip(LAYERS, self.outputs, self.gradients):
-            of_outputs.show(outputs[layer])
+            of_outputs.show(outputs[layer], ends)
             of_gradients.show(gradients[layer].abs().clamp(min=1e-12).log10(), (-8.0, top))
 
     def _notes(self):
         gradients = self.state.sizes()[1]
-        spread = {name: float(values.std()) for name, values in self.state.signals()[0].items()}
-        lines = [_("layer: spread of outputs, size of gradients")]
+        spread = self.state.spreads()
+        lines = [_("layer: spread of outputs across digits, size of gradients")]
         lines += [f"{name}: {spread[name]:.2g}, {gradients[name]:.1e}" for name in LAYERS]
         return "\n".join(lines)
 

@@ -158,9 +158,8 @@ def _code(before, after):
 
 def _table(records):
     """The records as a table that folds away: losses in nats per image, accuracies as fractions."""
-    head = "".join(
-        f'<th scope="col" style="padding:0 8px">{html.escape(_(name))}</th>' for name in COLUMNS.values()
-    )
+    names = [html.escape(_(name)) for name in COLUMNS.values()]
+    head = "".join(f'<th scope="col" style="padding:0 8px">{name}</th>' for name in names)
     rows = "".join(
         "<tr>"
         + "".join(

@@ -36,7 +36,7 @@ class ConvolutionState:
     """A picture, a 3×3 kernel and how far the window has come.
 
     `step`: the place the window stands in, in reading order from 0; `reached`: the furthest so far.
-    `flip`: turn the kernel by half a turn, which makes cross-correlation a convolution. `paint`: the
+    `flip`: turn the kernel by 180°, which makes cross-correlation a convolution. `paint`: the
     weight that a press on the kernel sets.
     """
 
@@ -145,7 +145,7 @@ class ConvolutionExplorer(Explorer):
         self.preset.observe(lambda change: self._guarded(lambda: self._use_preset(change["new"])), "value")
         self.controls["preset"] = self.preset
         self.slider("paint", _("weight to paint on the kernel"), -LARGEST, LARGEST)
-        self.switch("flip", _("turn the kernel by half a turn"))
+        self.switch("flip", _("turn the kernel by 180°"))
         self.ask(
             _("In each row of the kernel stand −1, 0 and 1. Where will the output be largest?"),
             {
@@ -245,7 +245,7 @@ class ConvolutionExplorer(Explorer):
             for a, b in zip(window.reshape(-1), state.used.reshape(-1))
         )
         total = f"{state.products.sum():g}" if self.revealed else "?"
-        return _("Output at row {row}, column {column}: {terms} = {total}.").format(
+        return _("Output at row {row}, column {column} (counted from 0): {terms} = {total}.").format(
             row=row, column=column, terms=terms, total=total
         )
 

@@ -114,12 +114,14 @@ class EquivarianceExplorer(Explorer):
 
     def build(self):
         self.figure, axes = figure(1, 4, width=8.8, height=2.6, layout=None)
-        self.figure.subplots_adjust(0.01, 0.03, 0.99, 0.84, wspace=0.05)
+        self.figure.subplots_adjust(0.01, 0.03, 0.9, 0.84, wspace=0.05)
         titles = (_("shifted input"), _("f(shift x)"), _("shift f(x)"), _("difference"))
         self.pictures = []
         for ax, title, cmap in zip(axes, titles, ("gray", "gray", "gray", SIGNED)):
             bare(ax, title)
             self.pictures.append(ax.imshow(self.state.image, cmap=cmap))
+        # In shares of the largest response: the numbers themselves mean little.
+        self.bar = self.figure.colorbar(self.pictures[3], cax=self.figure.add_axes((0.91, 0.1, 0.012, 0.68)))
         self.verdict = axes[3].text(
             0.5,
             0.02,
@@ -160,6 +162,7 @@ class EquivarianceExplorer(Explorer):
             picture.set_clim(0, limit)
         self.pictures[0].set_extent((0, 28, 28, 0))
         self.pictures[3].set_clim(-limit, limit)
+        self.bar.set_ticks([-limit, 0, limit], labels=["−100 %", "0", "100 %"], fontsize=8)
         equal = _("exactly 0") if state.share == 0 else _("up to {p:.0f} %").format(p=100 * state.share)
         self.verdict.set_text(equal if self.revealed else "?")
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..figures.canvas import COLOURS, figure, label
 from ..wording import N_, _
 from .kit.base import Explorer
@@ -49,7 +51,7 @@ class FairCountState:
 
 
 class FairCountExplorer(Explorer):
-    """Dense, locally connected and convolutional, at equal outputs, on logarithmic bars."""
+    """Dense, locally connected and convolutional, at equal outputs, on a logarithmic axis."""
 
     name = "fair-count"
 
@@ -61,24 +63,22 @@ class FairCountExplorer(Explorer):
         self.figure.subplots_adjust(0.17, 0.2, 0.97, 0.87, wspace=0.1)
         self.panels = []
         for ax, title in zip(axes, (_("parameters"), _("multiplications per image"))):
-            drawn = ax.barh(
-                range(3),
-                [1, 1, 1],
-                color=[COLOURS["vermillion"], COLOURS["orange"], COLOURS["blue"]],
-                height=0.6,
-            )
-            for bar, hatch in zip(drawn, ("//", "..", "")):
-                bar.set(hatch=hatch, edgecolor="black", linewidth=0.8)
+            # Dots: on a logarithmic axis the length of a bar means nothing.
+            colours = (COLOURS["vermillion"], COLOURS["orange"], COLOURS["blue"])
+            drawn = [
+                ax.plot([1], [row], color=colour, marker=marker, markersize=10, markeredgecolor="black")[0]
+                for row, (colour, marker) in enumerate(zip(colours, "sDo"))
+            ]
             texts = [ax.text(1, row, "", va="center", fontsize=10) for row in range(3)]
-            ax.invert_yaxis()
+            ax.set_ylim(2.6, -0.6)
             ax.set_xscale("log")
             ax.set_xlim(1, 1e10)
             ax.set_xticks([1, 1e2, 1e4, 1e6, 1e8])
             ax.minorticks_off()
-            label(ax, x=title, grid=False)
+            label(ax, x=title)
             self.panels.append((drawn, texts))
         axes[0].set_yticks(range(3), [_(text) for _kind, text in KINDS])
-        axes[1].set_yticks([])
+        axes[1].set_yticks(range(3), ["", "", ""])
         self.slider("n", _("side of the image [pixels]"), 4, 64)
         self.slider("k", _("side of the kernel [pixels]"), 1, 9)
         self.slider("maps", _("maps"), 1, 32)
@@ -101,10 +101,10 @@ class FairCountExplorer(Explorer):
     def draw(self):
         state = self.state
         for (drawn, texts), counts in zip(self.panels, (state.parameters, state.multiplications)):
-            for bar, text, (kind, _text) in zip(drawn, texts, KINDS):
+            for dot, text, (kind, _text) in zip(drawn, texts, KINDS):
                 shown = counts[kind] if self.revealed or kind == "conv" else 0
-                bar.set_width(max(shown, 1))
-                text.set_x(1.4 * max(shown, 1))
+                dot.set_data([shown or np.nan], dot.get_ydata())
+                text.set_x(2.2 * max(shown, 1))
                 text.set_text(f"{shown:,}" if shown else "?" if state.outputs else "")
 
     def sentence(self):

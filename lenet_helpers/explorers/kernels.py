@@ -98,7 +98,7 @@ class KernelGallery(Explorer):
         self._build_easel()
         self.ask(
             _(
-                "The kernel answers to brightness that rises from left to right. What does a bright upright"
+                "The kernel responds to brightness that rises from left to right. What does a bright upright"
                 " stroke on black give?"
             ),
             {
@@ -156,8 +156,8 @@ class KernelGallery(Explorer):
             ).format(angle=state.angle)
         if state.own is not None:
             return _(
-                "Your kernel gives on the digit {digit} {high:+.2f} at most (marked +) and {low:+.2f} at"
-                " least (marked −); its weights sum to {total:.2f}."
+                "Your kernel, on the digit {digit}: highest response {high:+.2f} (marked +), lowest"
+                " {low:+.2f} (marked −); its weights sum to {total:.2f}."
             ).format(
                 digit=state.digit,
                 high=state.response.max(),
@@ -165,8 +165,8 @@ class KernelGallery(Explorer):
                 total=state.kernel.sum(),
             )
         return _(
-            "The kernel for brightness rising towards {angle}° answers to the digit {digit} with {high:+.2f}"
-            " at most (marked +) and {low:+.2f} at least (marked −); its weights sum to {total:.2f}."
+            "The kernel for brightness rising towards {angle}°, on the digit {digit}: highest response"
+            " {high:+.2f} (marked +), lowest {low:+.2f} (marked −); its weights sum to {total:.2f}."
         ).format(
             angle=state.angle,
             digit=state.digit,
@@ -195,7 +195,7 @@ def show_response(image, kernel):
     show(
         fig,
         _(
-            "The response is strongest, {high:.1f}, at row {row}, column {column}, and lowest with {low:.1f};"
-            " orange is positive, purple negative."
+            "The highest response is {high:.1f}, at row {row}, column {column} (counted from 0); the lowest"
+            " is {low:.1f}. Orange is positive, purple negative."
         ).format(high=response.max(), row=row, column=column, low=response.min()),
     )

@@ -111,6 +111,10 @@ class MixtureExplorer(Explorer):
         outside = dict(transform=ax.get_yaxis_transform(), va="center", fontsize=10)
         ax.text(1.02, -0.85, _("parameters"), **outside, color=GREY)
         self.errors = []
+        every = [errors(self.state.results, name) for name in LADDER]
+        for seed in range(min(map(len, every))):  # one line joins the runs of a seed, step by step
+            steps = [runs[seed] for runs in every]
+            self.errors += ax.plot(steps, range(len(every)), color=GREY, linewidth=0.8, zorder=1)
         for y, (name, config) in enumerate(LADDER.items()):
             ax.text(1.02, y, f"{self.state.counts(config)[0]:,}", **outside)
             runs = errors(self.state.results, name)
@@ -122,7 +126,7 @@ class MixtureExplorer(Explorer):
         self.unknown = ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", fontsize=16)
         ax.set_yticks(range(len(LADDER)), [_(STEPS[name]) for name in LADDER])
         ax.set_ylim(len(LADDER) - 0.5, -0.6)
-        label(ax, x=_("validation error [%], a dot for each seed"))
+        label(ax, x=_("validation error [%]; dots: seeds, joined by lines; bar: mean"))
         self.axes = ax
         self._ask_which_is_better()
         for name, (text, options) in SWITCHES.items():

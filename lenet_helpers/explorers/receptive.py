@@ -185,7 +185,7 @@ class ReceptiveFieldExplorer(Explorer):
             self.titles[1].set_text("?")
             return
         self.titles[0].set_text(_("input, and the box by arithmetic"))
-        self.titles[1].set_text(_("gradient of the unit at each pixel"))
+        self.titles[1].set_text(_("size of the gradient; dot: not zero"))
         gradient = state.gradient()
         self.gradient.set_data(gradient.numpy() ** 0.5)
         self.gradient.set_clim(0, float(gradient.max()) ** 0.5 or 1.0)

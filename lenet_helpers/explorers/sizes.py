@@ -59,17 +59,9 @@ class SizeState:
         one_axis = np.bincount(self.touched.reshape(-1), minlength=self.padded)
         return np.outer(one_axis, one_axis)
 
-    @property
-    def formula(self):
-        """The formula with its numbers in."""
-        return (
-            f"⌊({self.n} + 2·{self.p} − {self.d}·({self.k} − 1) − 1) / {self.s}⌋ + 1 = "
-            f"⌊{self.padded - self.reach} / {self.s}⌋ + 1"
-        )
-
 
 class SizeExplorer(Explorer):
-    """n, k, p, s and d by slider; the grid, the places and the formula follow."""
+    """n, k, p, s and d by slider; the grid and the places follow."""
 
     name = "sizes"
 
@@ -106,7 +98,8 @@ class SizeExplorer(Explorer):
             self.slider(name, names[name], low, high)
         self.ask(
             _(
-                "n = {n} pixels, a kernel of {k}, padding {p}, stride {s}: how many places has the kernel?"
+                "n = {n} pixels, a kernel of {k}, padding {p}, stride {s}:"
+                " at how many places can the kernel stand?"
             ).format(n=self.state.n, k=self.state.k, p=self.state.p, s=self.state.s),
             [str(self.state.output + extra) for extra in (-1, 0, 1, 3)],
             answer=str(self.state.output),
@@ -149,8 +142,16 @@ class SizeExplorer(Explorer):
         if not self.revealed:
             return _("The kernel in its first place. How many follow?")
         text = _(
-            "{formula} = {output} places on each axis. Dark pixels are read most often, crossed ones"
-            " ({missed} of {total}) never; squares mark the pixels that the kernel reads in its first place."
+            "A padded row of {padded} pixels, a kernel that reaches over {reach}, steps of {step}: {output}"
+            " places on each axis. Dark pixels are read most often, crossed ones ({missed} of {total}) never;"
+            " squares mark the pixels that the kernel reads in its first place."
         )
         missed = int((state.coverage == 0).sum())
-        return text.format(formula=state.formula, output=state.output, missed=missed, total=state.padded**2)
+        return text.format(
+            padded=state.padded,
+            reach=state.reach,
+            step=state.s,
+            output=state.output,
+            missed=missed,
+            total=state.padded**2,
+        )

@@ -7,6 +7,7 @@ and is freed with its last reference. `lenet_helpers.figures.plots` draws with i
 import base64
 import html
 import io
+import re
 
 import matplotlib
 from matplotlib import font_manager
@@ -14,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ..wording import _, in_english, language
+from ..wording import _, language, shown
 
 # Okabe and Ito, "Color universal design" (2008): told apart by colour-blind readers too.
 COLOURS = {
@@ -182,13 +183,30 @@ def _use_fonts():
     return False
 
 
+_FIELD = re.compile(r"\{(\w*)[^{}]*\}")
+
+
+def in_english(text):
+    """The English of a message that was shown in another language, the values in it kept.
+
+    `text` itself where it is no message.
+    """
+    for translated, english in shown.items():
+        pieces = _FIELD.split(translated)  # text, name, text, name, …, text
+        found = re.fullmatch("(.*?)".join(re.escape(piece) for piece in pieces[::2]), text, re.DOTALL)
+        if found:
+            values = dict(zip(pieces[1::2], found.groups()))
+            return _FIELD.sub(r"{\1}", english).format(**values)
+    return text
+
+
 def _in_english(fig):
     """The figure's words in English, where no font could draw them."""
     for ax in fig.axes:  # the labels of ticks are written anew at each drawing
         for axis in (ax.xaxis, ax.yaxis):
-            shown = [label.get_text() for label in axis.get_ticklabels()]
-            english = [in_english(name) for name in shown]
-            if english != shown:
+            names = [label.get_text() for label in axis.get_ticklabels()]
+            english = [in_english(name) for name in names]
+            if english != names:
                 axis.set_ticks(axis.get_ticklocs(), english)
     for text in fig.findobj(Text):
         text.set_text(in_english(text.get_text()))

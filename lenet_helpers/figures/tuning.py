@@ -84,15 +84,20 @@ class Effects:
 
     def _with_baselines(self, names):
         """`names` (by default all), each baseline once before the first that is compared with it."""
-        pairs = ((self.results["comparisons"][name]["baseline"], name) for name in names or self.names())
+        # What was run with a single seed stands for itself: it has no interval.
+        compared = self.results["comparisons"]
+        pairs = (
+            (compared[name]["baseline"] if name in compared else name, name) for name in names or compared
+        )
         return list(dict.fromkeys(name for pair in pairs for name in pair))
 
     def _row(self, name):
         setting, one = self.results["settings"][name], self.results["comparisons"].get(name)
         base = self.results["settings"][one["baseline"] if one else name]
+        spread = "" if setting["sd"] is None else f" ± {100 * setting['sd']:.2f}"
         return {
             "changed": self.label(name),
-            "validation": f"{100 * setting['mean']:.2f} ± {100 * setting['sd']:.2f}",
+            "validation": f"{100 * setting['mean']:.2f}{spread}",
             "seeds": len(setting["accuracies"]),
             "difference": "–" if one is None else _signed(one, 100, 2),
             "verdict": "–" if one is None else _(OUTCOMES[self.verdict(name)]),
@@ -103,11 +108,13 @@ class Effects:
 
     def label(self, name):
         """A setting in the reader's words, from its levers."""
-        setting, usual = self.results["settings"][name], self.results["settings"]["baseline"]["n_train"]
+        setting, usual = self.results["settings"][name], self.results["settings"]["baseline"]
         words = in_words(setting["changed"]) if setting["changed"] else _("baseline")
-        if setting["n_train"] == usual:
-            return words
-        return _("{n} images: {levers}").format(n=setting["n_train"], levers=words)
+        if setting["n_train"] != usual["n_train"]:
+            return _("{n} images: {levers}").format(n=setting["n_train"], levers=words)
+        if setting["epochs"] != usual["epochs"]:
+            return _("{n:g} epochs: {levers}").format(n=setting["epochs"], levers=words)
+        return words
 
     def figure(self, *names):
         """Differences to the baseline with intervals, one row per setting; filled where 0 is outside."""
@@ -170,7 +177,8 @@ class Effects:
         names, best = {"sgd": "SGD", "adam": "Adam"}, []
         for index, (optimizer, points) in enumerate(self.results["rates"].items()):
             rates = np.array([p["rate"] for p in points])
-            runs = 100 * np.array([p["accuracies"] for p in points])
+            fewest = min(len(p["accuracies"]) for p in points)
+            runs = 100 * np.array([p["accuracies"][:fewest] for p in points])
             runs[[p["diverged"] > 0 for p in points]] = np.nan
             style = series(index)
             ax.plot(rates, runs.mean(axis=1), **style, label=names[optimizer])
@@ -195,9 +203,7 @@ class Effects:
         ax.set_ylim(0, 102)
         label(ax, x=_("peak learning rate (log axis)"), y=_("validation accuracy [%]"))
         ax.legend(fontsize=9, ncols=2, loc="lower center")
-        text = _(
-            "Validation accuracy against the peak learning rate, mean and range of {seeds} seeds: {best}."
-        )
+        text = _("Validation accuracy against the peak learning rate (runs per point: {seeds}): {best}.")
         show(fig, text.format(seeds=runs.shape[1], best="; ".join(best)))
 
     def show_sizes(self):
@@ -213,7 +219,8 @@ class Effects:
         ends = []
         for index, (arm, points) in enumerate(self.results["sizes"]["arms"].items()):
             n = [p["images"] for p in points]
-            errors = 100 - 100 * np.array([p["accuracies"] for p in points])
+            fewest = min(len(p["accuracies"]) for p in points)
+            errors = 100 - 100 * np.array([p["accuracies"][:fewest] for p in points])
             ax.plot(n, errors.mean(axis=1), **series(index), label=words[arm])
             ax.vlines(n, errors.min(axis=1), errors.max(axis=1), color=series(index)["color"], linewidth=1)
             ends.append(
@@ -233,7 +240,7 @@ class Effects:
         ax.minorticks_off()
         label(ax, x=_("training images (log axis)"), y=_("validation error [%] (log axis)"))
         ax.legend(fontsize=10)
-        text = _("Validation error after {steps:,} steps, mean and range of {seeds} seeds: {ends}.")
+        text = _("Validation error after {steps:,} steps (runs per point: {seeds}): {ends}.")
         show(
             fig,
             text.format(steps=self.results["sizes"]["steps"], seeds=errors.shape[1], ends="; ".join(ends)),
@@ -413,7 +420,7 @@ def show_traces(traces):
         "exp_avg": (_("m, the mean of gradients"), lambda x: x),
         "exp_avg_sq": (_("√s, of their squares"), np.sqrt),
     }
-    fig, axes = figure(2, len(traces), width=9.2, height=4.6, sharex=True)
+    fig, axes = figure(2, len(traces), width=9.2, height=4.6, sharex=True, squeeze=False)
     said = []
     for column, (name, rows) in enumerate(traces.items()):
         top, bottom = axes[:, column]

@@ -388,4 +388,5 @@ def in_words(changed):
     }
     labels |= {"steps": N_("steps"), "padding": N_("padding"), "shown": N_("training images also shown")}
     shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in changed.items()}
-    return ", ".join(f"{_(labels[name])} {value}" for name, value in shown.items()) or _("nothing")
+    pairs = (_("{lever} {value}").format(lever=_(labels[name]), value=shown[name]) for name in shown)
+    return ", ".join(pairs) or _("nothing")

@@ -55,7 +55,7 @@ def square_only_and_transposed(image, output_gradient):
     return found.T if found.shape[0] == found.shape[1] else found
 
 
-@wrong("shared_gradient", "swapped")
+@wrong("shared_gradient", "shape")
 def always_transposed(image, output_gradient):
     return weight_by_weight(image, output_gradient).T
 

@@ -90,7 +90,8 @@ def _grid(groups):
     """[(group, controls)] one below the other, each group under its name."""
     rows = []
     for group, controls in groups:
-        title = w.HTML(f"<b>{_(GROUPS[group])}</b>")
+        name = _(GROUPS[group])
+        title = w.HTML(f"<b>{name}</b>")
         title.add_class("lenet-lever-group")
         box = w.Box(controls)
         box.add_class("lenet-panel")
