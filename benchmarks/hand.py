@@ -106,7 +106,7 @@ def moves(explorer):
 
 
 def strokes(pad):
-    """CPU milliseconds from the ink of a growing stroke to the picture, a dot at a time, after a first one."""
+    """CPU milliseconds from ink to picture while a stroke grows, the first time left out."""
     ink, costs = np.zeros((INK, INK), dtype=np.uint8), []
     for row in range(8, INK - 8):
         ink[row : row + 4, 26:30] = 255

@@ -1,5 +1,5 @@
-"""The measurement behind chapter 5: on a few digits, that it runs, keeps seeds and is drawn; and what is stored
-of it, whole and as the prose says.
+"""The measurement behind chapter 5: on a few digits, that it runs, keeps seeds and is drawn; and that what is
+stored is whole, and as the prose says.
 """
 
 import json
