@@ -121,7 +121,7 @@ def _shifts(candidate, rng, amounts, look):
     """Judge on every (dx, dy) of `amounts`, the frame each time a little larger than they need."""
     cases = []
     for i, (dx, dy) in enumerate(amounts):
-        height, width = abs(dy) + int(rng.integers(2, 5)), abs(dx) + int(rng.integers(2, 5))
+        height, width = (max(abs(dx), abs(dy)) + int(extra) for extra in rng.permutation([1, 2, 3])[:2])
         images = _numbers(rng, int(rng.integers(1, 4)) if i else 7, height, width)
         cases.append((images, dx, dy, round(float(rng.uniform(-3.5, -2.5)), 2)))
     names = ("images", "dx", "dy", "background")

@@ -86,7 +86,8 @@ class Check:
 
     def _print_contract(self, exercise):
         for label, text in exercise.contract.rows() if exercise.contract else ():
-            print(textwrap.fill(f"  {label}: {text}", 88, subsequent_indent="    "))
+            row = f"  {label}: {text}"
+            print(textwrap.fill(row, 88, subsequent_indent="    ", break_on_hyphens=False))
 
     def properties(self, name):
         """Print what the check of exercise `name` tries, one property a line."""
