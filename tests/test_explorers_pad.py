@@ -158,8 +158,13 @@ def test_a_blank_page_is_not_kept_and_nothing_kept_is_an_empty_set(tmp_path):
         b'{"digits": [{"label": 1}]}',
         b'{"digits": [{"label": "1", "height": 1, "width": 1, "ink": "/w=="}]}',
         b'{"digits": [{"label": 1, "height": 2, "width": 2, "ink": "/w=="}]}',
+        b'{"digits": [{"label": 1, "height": 1, "width": 1, "ink": "AA=="}]}',
+        b'{"digits": [{"label": true, "height": 1, "width": 1, "ink": "/w=="}]}',
+        b'{"digits": [{"label": 1, "height": ' + b"9" * 40 + b', "width": 1, "ink": "/w=="}]}',
+        b"[" * 100_000,
         b"\xff\xfe",
     ],
+    ids=range(11),
 )
 def test_a_file_of_something_else_is_named_and_left_as_it_is(tmp_path, content):
     file = tmp_path / "mine.json"
@@ -171,6 +176,8 @@ def test_a_file_of_something_else_is_named_and_left_as_it_is(tmp_path, content):
 
 
 def test_a_place_that_can_t_be_written_is_named(tmp_path):
+    with pytest.raises(ValueError, match="can't be read"):
+        kept_digits.kept(tmp_path)
     (tmp_path / "no-folder").write_text("")
-    with pytest.raises(ValueError, match="choose a file in a folder of your own"):
+    with pytest.raises(ValueError, match="mine.json: can't be (read|written)"):
         kept_digits.keep(tmp_path / "no-folder" / "mine.json", ink((5, 5, 20, 5)), 1)

@@ -71,7 +71,10 @@ def _read(file):
                 raise ValueError(each["label"])
     except FileNotFoundError:
         return []
-    except (ValueError, KeyError, TypeError):
+    except OSError as problem:
+        message = _("{file}: can't be read ({why}); choose another file")
+        raise ValueError(message.format(file=file, why=problem.strerror or problem)) from None
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         message = _("{file}: not a file of kept digits; rename or delete it, and draw them again")
         raise ValueError(message.format(file=file)) from None
     return digits
