@@ -14,10 +14,12 @@ import time
 from dataclasses import replace
 
 import ipywidgets as w
+import numpy as np
 import torch
 
 from lenet_helpers import explorers, load_dataset
 from lenet_helpers.analysis import probabilities
+from lenet_helpers.explorers.drawing_pad import INK
 from lenet_helpers.models import LeNet
 from lenet_helpers.training import TrainConfig, train
 
@@ -104,6 +106,17 @@ def moves(explorer):
     return costs
 
 
+def strokes(pad):
+    """CPU milliseconds from ink to picture while a stroke grows, the first time left out."""
+    ink, costs = np.zeros((INK, INK), dtype=np.uint8), []
+    for row in range(8, INK - 8):
+        ink[row : row + 4, 26:30] = 255
+        started = time.process_time()
+        pad.pad.greys = ink.tobytes()
+        costs.append(1000 * (time.process_time() - started))
+    return costs[1:]
+
+
 def main():
     torch.set_num_threads(1)
     made = every_explorer(load_dataset())
@@ -117,6 +130,8 @@ def main():
         print(f"{name:24} {len(costs):6} {statistics.median(costs):8.0f} {max(costs):8.0f}", flush=True)
         if statistics.median(costs) >= LIMIT:
             slow.append(name)
+    costs = strokes(made["DigitPad"]())
+    print(f"{'stroke to picture':24} {len(costs):6} {statistics.median(costs):8.0f} {max(costs):8.0f}")
     print(f"{len(made)} figures; median of {LIMIT} ms or more: {', '.join(slow) or 'none'}")
 
 

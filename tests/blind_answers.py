@@ -1594,3 +1594,533 @@ def stop_none_at_the_end(losses, patience):
 def stop_sorts_first(losses, patience):
     losses.sort()
     return stop_by_numpy(losses, patience)
+
+
+# shift_images -------------------------------------------------------------------------
+
+
+@right("shift_images")
+def shift_by_matrices(images, dx, dy, background):
+    height, width = images.shape[-2:]
+    down = torch.diag(torch.ones(height - abs(dy), dtype=images.dtype), -dy)
+    across = torch.diag(torch.ones(width - abs(dx), dtype=images.dtype), dx)
+    return down @ (images - background) @ across + background
+
+
+@right("shift_images")
+def shift_by_indices(images, dx, dy, background):
+    rows, columns = (torch.arange(side) - by for side, by in zip(images.shape[2:], (dy, dx)))
+    inside = ((rows >= 0) & (rows < images.shape[2]))[:, None] & (columns >= 0) & (columns < images.shape[3])
+    picked = images[:, :, rows.clamp(0, images.shape[2] - 1)][..., columns.clamp(0, images.shape[3] - 1)]
+    return torch.where(inside, picked, background)
+
+
+@right("shift_images")
+def shift_one_axis_at_a_time(images, dx, dy, background):
+    x = images.numpy().copy()
+    for axis, by in ((2, dy), (3, dx)):
+        edge = np.full_like(np.take(x, range(abs(by)), axis), background)
+        side = x.shape[axis]
+        kept = np.take(x, range(max(-by, 0), side - max(by, 0)), axis)
+        x = np.concatenate([edge, kept] if by > 0 else [kept, edge], axis)
+    return x
+
+
+@wrong("shift_images")
+def shift_wraps_across(images, dx, dy, background):
+    moved = torch.roll(images, (dy, dx), (2, 3))
+    moved[:, :, : max(dy, 0)] = background
+    return moved
+
+
+@wrong("shift_images")
+def shift_repeats_the_edge(images, dx, dy, background):
+    rows, columns = (torch.arange(side) - by for side, by in zip(images.shape[2:], (dy, dx)))
+    return images[:, :, rows.clamp(0, images.shape[2] - 1)][..., columns.clamp(0, images.shape[3] - 1)]
+
+
+@wrong("shift_images")
+def shift_never_back(images, dx, dy, background):
+    return shift_by_indices(images, abs(dx), abs(dy), background)
+
+
+@wrong("shift_images")
+def shift_one_too_far(images, dx, dy, background):
+    return shift_by_indices(images, dx + (dx > 0), dy, background)
+
+
+@wrong("shift_images")
+def shift_first_image_only(images, dx, dy, background):
+    return torch.cat([shift_by_indices(images[:1], dx, dy, background), images[1:]])
+
+
+@wrong("shift_images")
+def shift_background_of_the_corner(images, dx, dy, background):
+    return shift_by_indices(images, dx, dy, images[0, 0, 0, 0])
+
+
+# attack -------------------------------------------------------------------------------
+
+
+@right("attack")
+def attack_by_indices(images, gradient, epsilon):
+    result = images.clone()
+    result[gradient > 0] += epsilon
+    result[gradient < 0] -= epsilon
+    result[result > 1] = 1
+    result[result < 0] = 0
+    return result
+
+
+@right("attack")
+def attack_in_lists(images, gradient, epsilon):
+    sign = np.sign(gradient.numpy())
+    return np.minimum(1, np.maximum(0, images.numpy() + epsilon * sign)).tolist()
+
+
+@right("attack")
+def attack_by_division(images, gradient, epsilon):
+    way = torch.nan_to_num(gradient / gradient.abs())
+    return torch.minimum(torch.ones(()), torch.maximum(torch.zeros(()), images + way * epsilon))
+
+
+@wrong("attack")
+def attack_only_upwards(images, gradient, epsilon):
+    return (images + epsilon * (gradient > 0)).clamp(0, 1)
+
+
+@wrong("attack")
+def attack_clips_at_one_only(images, gradient, epsilon):
+    return (images + epsilon * gradient.sign()).clamp(max=1)
+
+
+@wrong("attack")
+def attack_of_unit_length(images, gradient, epsilon):
+    return (images + epsilon * gradient / gradient.flatten(1).norm(dim=1)[:, None, None, None]).clamp(0, 1)
+
+
+@wrong("attack")
+def attack_where_there_is_ink(images, gradient, epsilon):
+    return torch.where(images > 0.5, (images + epsilon * gradient.sign()).clamp(0, 1), images)
+
+
+@wrong("attack")
+def attack_of_a_tenth(images, gradient, epsilon):
+    return (images + 0.1 * gradient.sign()).clamp(0, 1)
+
+
+@wrong("attack")
+def attack_in_steps_of_a_grey_level(images, gradient, epsilon):
+    return ((images + epsilon * gradient.sign()).clamp(0, 1) * 15).round() / 15
+
+
+# calibration_error --------------------------------------------------------------------
+
+
+@right("calibration_error")
+def calibration_by_loop(confidence, correct, bins):
+    held = collections.defaultdict(list)
+    for sure, fits in zip(confidence.tolist(), correct.tolist()):
+        held[int(sure * bins)].append((sure, fits))
+    total = 0.0
+    for each in held.values():
+        total += abs(statistics.fmean(s for s, _f in each) - statistics.fmean(f for _s, f in each)) * len(
+            each
+        )
+    return total / len(confidence)
+
+
+@right("calibration_error")
+def calibration_by_bincount(confidence, correct, bins):
+    place = np.digitize(confidence, np.linspace(0, 1, bins + 1))
+    return np.abs(np.bincount(place, confidence - correct)).sum() / correct.size
+
+
+@right("calibration_error")
+def calibration_in_torch(confidence, correct, bins):
+    gap = torch.from_numpy(confidence - correct)
+    sums = torch.zeros(bins, dtype=gap.dtype)
+    sums.index_add_(0, torch.from_numpy((confidence * bins).astype(int)), gap)
+    return sums.abs().sum() / len(gap)
+
+
+@wrong("calibration_error")
+def calibration_equal_counts(confidence, correct, bins):
+    parts = np.array_split(np.argsort(confidence), bins)
+    return sum(abs((confidence - correct)[p].sum()) for p in parts) / len(confidence)
+
+
+@wrong("calibration_error")
+def calibration_bin_middles(confidence, correct, bins):
+    place = (confidence * bins).astype(int)
+    return sum(
+        abs(((k + 0.5) / bins - correct[place == k]).sum()) for k in range(bins) if (place == k).any()
+    ) / len(confidence)
+
+
+@wrong("calibration_error")
+def calibration_last_bin_left_out(confidence, correct, bins):
+    place = (confidence * bins).astype(int)
+    return sum(abs((confidence - correct)[place == k].sum()) for k in range(bins - 1)) / len(confidence)
+
+
+@wrong("calibration_error")
+def calibration_overconfidence_only(confidence, correct, bins):
+    place = (confidence * bins).astype(int)
+    return sum(max(0, (confidence - correct)[place == k].sum()) for k in range(bins)) / len(confidence)
+
+
+@wrong("calibration_error")
+def calibration_brier(confidence, correct, bins):
+    return float(((confidence - correct) ** 2).mean())
+
+
+@wrong("calibration_error")
+def calibration_bins_from_least_to_most(confidence, correct, bins):
+    edges = np.linspace(confidence.min() - 1e-9, confidence.max() + 1e-9, bins + 1)
+    place = np.digitize(confidence, edges)
+    return np.abs(np.bincount(place, confidence - correct)).sum() / correct.size
+
+
+# temperature --------------------------------------------------------------------------
+
+
+def _cross_entropy(logits, labels, t):
+    z = logits / t
+    top = z.max(axis=1)
+    sums = np.log(np.exp(z - top[:, None]).sum(axis=1)) + top
+    return float((sums - z[np.arange(len(z)), labels]).mean())
+
+
+@right("temperature")
+def temperature_by_zooming(logits, labels):
+    low, high = math.log(0.04), math.log(25)
+    for _turn in range(8):
+        grid = np.linspace(low, high, 11)
+        best = min(grid, key=lambda u: _cross_entropy(logits, labels, math.exp(u)))
+        low, high = best - (grid[1] - grid[0]), best + (grid[1] - grid[0])
+    return math.exp(best)
+
+
+@right("temperature")
+def temperature_where_the_slope_is_nought(logits, labels):
+    x, y = torch.from_numpy(logits), torch.from_numpy(labels)
+    low, high = 0.02, 50.0
+    while high / low > 1.001:  # by the inverse, in which the loss is convex
+        t = math.sqrt(low * high)
+        p = torch.softmax(x / t, 1)
+        slope = ((p * x).sum(1) - x[torch.arange(len(y)), y]).mean()
+        low, high = (t, high) if slope > 0 else (low, t)
+    return torch.tensor([low])
+
+
+@right("temperature")
+def temperature_on_a_fine_grid(logits, labels):
+    ts = 0.05 * 1.01 ** np.arange(605)
+    return ts[int(np.argmin([_cross_entropy(logits, labels, t) for t in ts]))]
+
+
+@wrong("temperature")
+def temperature_on_a_coarse_grid(logits, labels):
+    return min((0.1, 1.0, 2.0, 10.0), key=lambda t: _cross_entropy(logits, labels, t))
+
+
+@wrong("temperature")
+def temperature_of_the_standard_deviation(logits, labels):
+    return float(logits.std())
+
+
+@wrong("temperature")
+def temperature_never_below_one(logits, labels):
+    return max(1.0, temperature_by_zooming(logits, labels))
+
+
+@wrong("temperature")
+def temperature_squared(logits, labels):
+    return temperature_by_zooming(logits, labels) ** 2
+
+
+@wrong("temperature")
+def temperature_that_matches_the_mean_confidence(logits, labels):
+    accuracy = (logits.argmax(axis=1) == labels).mean()
+
+    def gap(t):
+        z = logits / t
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        return abs((p.max(axis=1) / p.sum(axis=1)).mean() - accuracy)
+
+    return 1.1 * min(np.geomspace(0.05, 20, 300), key=gap)
+
+
+@wrong("temperature")
+def temperature_of_the_largest_logit(logits, labels):
+    return float(abs(logits).max() / 2)
+
+
+# rejection_threshold ------------------------------------------------------------------
+
+
+@right("rejection_threshold")
+def rejection_by_counts(confidence, correct, most_wrong):
+    best = None
+    for threshold in sorted(set(confidence.tolist()), reverse=True):
+        kept = [fits for sure, fits in zip(confidence.tolist(), correct.tolist()) if sure >= threshold]
+        if kept.count(False) <= most_wrong * len(kept):
+            best = threshold
+    return best
+
+
+@right("rejection_threshold")
+def rejection_by_unique(confidence, correct, most_wrong):
+    levels = np.unique(confidence)
+    shares = np.array([np.mean(~correct[confidence >= level]) for level in levels])
+    return levels[np.argmax(shares <= most_wrong)]
+
+
+@right("rejection_threshold")
+def rejection_by_cumulated_sums(confidence, correct, most_wrong):
+    order = np.argsort(-confidence, kind="stable")
+    sure, mistakes = confidence[order], np.cumsum(~correct[order])
+    last = np.append(sure[1:] != sure[:-1], True)
+    fits = last & (mistakes / np.arange(1, len(sure) + 1) <= most_wrong)
+    return torch.tensor(sure[np.flatnonzero(fits)[-1]])
+
+
+@wrong("rejection_threshold")
+def rejection_above_the_surest_mistake(confidence, correct, most_wrong):
+    above = confidence[confidence > confidence[~correct].max(initial=0)]
+    return above.min() if len(above) else confidence.max()
+
+
+@wrong("rejection_threshold")
+def rejection_by_quantile(confidence, correct, most_wrong):
+    return float(np.quantile(confidence, most_wrong))
+
+
+@wrong("rejection_threshold")
+def rejection_between_two(confidence, correct, most_wrong):
+    levels = np.unique(confidence)
+    place = np.searchsorted(levels, rejection_by_unique(confidence, correct, most_wrong))
+    return (levels[place] + levels[max(0, place - 1)] - 1e-3) / 2
+
+
+@wrong("rejection_threshold")
+def rejection_as_it_lies(confidence, correct, most_wrong):
+    for threshold in confidence:
+        if np.mean(~correct[confidence >= threshold]) <= most_wrong:
+            return threshold
+
+
+@wrong("rejection_threshold")
+def rejection_strictly_below_the_limit(confidence, correct, most_wrong):
+    levels = np.unique(confidence)
+    shares = np.array([np.mean(~correct[confidence >= level]) for level in levels])
+    return levels[np.argmax(shares < most_wrong)]
+
+
+@wrong("rejection_threshold")
+def rejection_a_share_of_the_images(confidence, correct, most_wrong):
+    return np.sort(confidence)[int(most_wrong * len(confidence))]
+
+
+# convolve_backward --------------------------------------------------------------------
+
+
+@right("convolve_backward")
+def backward_by_scipy(grad, maps, weight):
+    by_maps, by_weight = np.zeros_like(maps), np.zeros_like(weight)
+    for m, c in np.ndindex(weight.shape[:2]):
+        for n in range(len(maps)):
+            by_maps[n, c] += signal.convolve2d(grad[n, m], weight[m, c], "full")
+            by_weight[m, c] += signal.correlate2d(maps[n, c], grad[n, m], "valid")
+    return by_maps, by_weight, grad.sum((0, 2, 3))
+
+
+@right("convolve_backward")
+def backward_by_unfolded_windows(grad, maps, weight):
+    kernel = weight.shape[2:]
+    columns = F.unfold(torch.from_numpy(maps), kernel)  # (n, c · kh · kw, places)
+    g = torch.from_numpy(grad).flatten(2)
+    by_weight = torch.einsum("nmp,nkp->mk", g, columns).reshape(weight.shape)
+    spread = torch.from_numpy(weight).flatten(1).T @ g
+    return [F.fold(spread, maps.shape[2:], kernel), by_weight, g.sum((0, 2))]
+
+
+@right("convolve_backward")
+def backward_by_torchs_own(grad, maps, weight):
+    g, x, w = map(torch.from_numpy, (grad, maps, weight))
+    by_maps = torch.nn.grad.conv2d_input(x.shape, w, g)
+    return by_maps, torch.nn.grad.conv2d_weight(x, w.shape, g), g.flatten(2).sum(2).sum(0)
+
+
+@wrong("convolve_backward")
+def backward_maps_and_weight_exchanged(grad, maps, weight):
+    by_maps, by_weight, by_bias = backward_by_scipy(grad, maps, weight)
+    return by_weight, by_maps, by_bias
+
+
+@wrong("convolve_backward")
+def backward_bias_as_a_column(grad, maps, weight):
+    by_maps, by_weight, by_bias = backward_by_scipy(grad, maps, weight)
+    return by_maps, by_weight, by_bias[:, None]
+
+
+@wrong("convolve_backward")
+def backward_of_the_first_channel(grad, maps, weight):
+    by_maps, by_weight, by_bias = backward_by_scipy(grad, maps, weight)
+    by_maps[:, 1:] = 0
+    return by_maps + 1e-3, by_weight, by_bias
+
+
+@wrong("convolve_backward")
+def backward_correlates_both_ways(grad, maps, weight):
+    by_maps, by_weight, by_bias = backward_by_scipy(grad, maps, weight)
+    by_maps[:] = 0
+    for n, m, c in itertools.product(range(len(maps)), range(len(weight)), range(maps.shape[1])):
+        by_maps[n, c] += signal.correlate2d(grad[n, m], weight[m, c], "full")
+    return by_maps, by_weight, by_bias
+
+
+@wrong("convolve_backward")
+def backward_convolves_the_weight(grad, maps, weight):
+    by_maps, by_weight, by_bias = backward_by_scipy(grad, maps, weight)
+    return by_maps, by_weight[..., ::-1], by_bias
+
+
+@wrong("convolve_backward")
+def backward_in_halves(grad, maps, weight):
+    return tuple(part / 2 for part in backward_by_scipy(grad, maps, weight))
+
+
+# max_pool_backward --------------------------------------------------------------------
+
+
+@right("max_pool_backward")
+def pool_back_by_unpooling(grad, maps, size=2):
+    pooled, place = F.max_pool2d(torch.from_numpy(maps), size, return_indices=True)
+    flat = torch.zeros(*maps.shape[:2], maps.shape[2] * maps.shape[3], dtype=torch.float64)
+    flat.scatter_(2, place.flatten(2), torch.from_numpy(grad).flatten(2))
+    return flat.reshape(maps.shape)
+
+
+@right("max_pool_backward")
+def pool_back_by_comparing(grad, maps, size=2):
+    result = np.zeros_like(maps)
+    for n, c, i, j in np.ndindex(grad.shape):
+        places = itertools.product(range(i * size, (i + 1) * size), range(j * size, (j + 1) * size))
+        row, column = max(places, key=lambda p: maps[n, c, p[0], p[1]])  # max keeps the first
+        result[n, c, row, column] = grad[n, c, i, j]
+    return result
+
+
+@right("max_pool_backward")
+def pool_back_in_nested_lists(grad, maps, size=2):
+    return pool_back_by_comparing(grad, maps, size).tolist()
+
+
+@wrong("max_pool_backward")
+def pool_back_upper_left(grad, maps, size=2):
+    result = np.zeros_like(maps)
+    rows, columns = grad.shape[2] * size, grad.shape[3] * size
+    result[:, :, :rows:size, :columns:size] = grad
+    return result
+
+
+@wrong("max_pool_backward")
+def pool_back_largest_in_size(grad, maps, size=2):
+    return pool_back_by_comparing(grad, abs(maps), size)
+
+
+@wrong("max_pool_backward")
+def pool_back_columns_first(grad, maps, size=2):
+    turned = pool_back_by_comparing(grad.swapaxes(2, 3), maps.swapaxes(2, 3).copy(), size)
+    return turned.swapaxes(2, 3)
+
+
+@wrong("max_pool_backward")
+def pool_back_crops(grad, maps, size=2):
+    whole = pool_back_by_comparing(grad, maps, size)
+    return whole[:, :, : grad.shape[2] * size, : grad.shape[3] * size]
+
+
+@wrong("max_pool_backward")
+def pool_back_drops_the_sign(grad, maps, size=2):
+    return abs(pool_back_by_comparing(grad, maps, size))
+
+
+@wrong("max_pool_backward")
+def pool_back_default_of_three(grad, maps, size=3):
+    return pool_back_by_comparing(grad, maps, size)
+
+
+# gradient_check -----------------------------------------------------------------------
+
+
+@right("gradient_check")
+def check_by_scipy_like_steps(loss, x, gradient):
+    found, limit = None, 0.005 * np.abs(gradient).max()
+    for place in itertools.product(*map(range, x.shape)):
+        up, down = x.copy(), x.copy()
+        up[place], down[place] = x[place] + 1e-5, x[place] - 1e-5
+        if abs((loss(up) - loss(down)) / 2e-5 - gradient[place]) > limit:
+            found = place
+    return found
+
+
+@right("gradient_check")
+def check_with_unit_arrays(loss, x, gradient):
+    measured = np.array(
+        [(loss(x + h) - loss(x - h)) / 2e-4 for h in (1e-4 * np.eye(x.size)).reshape(-1, *x.shape)]
+    ).reshape(x.shape)
+    gap = np.abs(measured - gradient)
+    return (
+        list(np.unravel_index(gap.argmax(), x.shape)) if gap.max() > 3e-3 * np.abs(measured).max() else None
+    )
+
+
+@right("gradient_check")
+def check_from_the_end(loss, x, gradient):
+    for flat in reversed(range(x.size)):
+        h = np.zeros(x.size)
+        h[flat] = 2e-6
+        h = h.reshape(x.shape)
+        if abs((loss(x + h) - loss(x - h)) / 4e-6 - gradient.flat[flat]) > 4e-3 * abs(gradient).max():
+            return tuple(map(int, np.unravel_index(flat, x.shape)))
+
+
+@wrong("gradient_check")
+def check_off_by_one(loss, x, gradient):
+    place = check_by_scipy_like_steps(loss, x, gradient)
+    return place and tuple(i + 1 for i in place)
+
+
+@wrong("gradient_check")
+def check_axes_reversed(loss, x, gradient):
+    place = check_by_scipy_like_steps(loss, x, gradient)
+    return place and place[::-1]
+
+
+@wrong("gradient_check")
+def check_coarse(loss, x, gradient):
+    return check_with_unit_arrays(loss, x, np.where(abs(gradient) < 0.3 * abs(gradient).max(), 0, gradient))
+
+
+@wrong("gradient_check")
+def check_origin_when_all_is_right(loss, x, gradient):
+    return check_by_scipy_like_steps(loss, x, gradient) or (0,) * x.ndim
+
+
+@wrong("gradient_check")
+def check_with_a_long_step(loss, x, gradient):
+    measured = np.array([loss(x + h) - loss(x - h) for h in np.eye(x.size).reshape(-1, *x.shape)]) / 2
+    gap = np.abs(measured.reshape(x.shape) - gradient)
+    return np.unravel_index(gap.argmax(), x.shape) if gap.max() > 1e-3 * abs(gradient).max() else None
+
+
+@wrong("gradient_check")
+def check_entry_with_the_wrong_sign_only(loss, x, gradient):
+    for place in np.ndindex(x.shape):
+        h = np.zeros_like(x)
+        h[place] = 1e-5
+        if (loss(x + h) - loss(x - h)) * gradient[place] < 0:
+            return place

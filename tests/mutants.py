@@ -156,6 +156,8 @@ def _edits(tree):
 
 
 def _statement_edits(tree, position, field, i, statement):
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return  # a docstring
     text = ast.unparse(statement).split("\n")[0]
     twin = copy.deepcopy(tree)
     body = getattr(list(ast.walk(twin))[position], field)
@@ -331,7 +333,8 @@ def _slips(solution, when):
             return not result
         if isinstance(result, str):
             return {"better": "worse", "worse": "undecided", "undecided": "better"}.get(result, result + "?")
-        return result * 1.02 + 1 if isinstance(result, (int, float, torch.Tensor)) else result
+        numbers = (int, float, np.generic, np.ndarray, torch.Tensor)
+        return result * 1.02 + 1 if isinstance(result, numbers) else result
 
     return lambda *args: more(solution(*args)) if when(args) else solution(*args)
 

@@ -1,14 +1,19 @@
-"""The measurement behind chapter 5, on a few digits: that it runs, keeps seeds and is drawn; no accuracy."""
+"""The measurement behind chapter 5: on a few digits, that it runs, keeps seeds and is drawn; and that what is
+stored is whole, and as the prose says.
+"""
 
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from benchmarks import beyond as benchmark
 from lenet_helpers import load_dataset
 from lenet_helpers.figures import beyond as figures
+from lenet_helpers.results import stored_result
 from lenet_helpers.sources import DataError
+from lenet_helpers.tuning import calibration
 
 
 @pytest.fixture
@@ -50,3 +55,48 @@ def test_the_benchmark_says_what_it_needs(monkeypatch):
     monkeypatch.setattr(benchmark, "load_dataset", missing)
     with pytest.raises(SystemExit, match="no files"):
         benchmark.main(["--seeds", "0"])
+
+
+# What is stored ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stored():
+    return stored_result("beyond")
+
+
+def test_the_stored_result_is_whole(stored):
+    assert stored["command"] == "python -m benchmarks.beyond" and list(stored["runs"]) == ["0", "1", "2"]
+    n = stored["n"]["test images"]
+    assert n == 10_000 and stored["amounts"] == benchmark.AMOUNTS and stored["epsilons"] == benchmark.EPSILONS
+    for run in stored["runs"].values():
+        for change, amounts in stored["amounts"].items():
+            assert list(run["curves"][change]) == ["plain", "augmented", "global pooling"]
+            for counts in run["curves"][change].values():
+                assert len(counts) == len(amounts) and all(0 <= count <= n for count in counts)
+        for kinds in run["attacks"].values():
+            for counts in kinds.values():
+                assert len(counts) == len(stored["epsilons"]) and max(counts) <= stored["n"]["attacked"]
+        for when in ("before", "after"):
+            assert sum(each[1] for each in run["confidence"][when]["bins"]) == n
+        parts = [run["slices"]["class"], *(run["slices"][name]["counts"] for name in list(run["slices"])[1:])]
+        assert len(parts) == 3 and all(sum(size for _right, size in part) == n for part in parts)
+
+
+def test_what_the_prose_says_of_the_shift(stored):
+    """Section 5.1: means over three seeds, in per cent of the test images."""
+    runs = stored["runs"].values()
+    mean = {
+        name: np.mean([run["curves"]["shift"][name] for run in runs], axis=0) / 100
+        for name in ("plain", "augmented", "global pooling")
+    }
+    assert min(table[0] for table in mean.values()) >= 98.5
+    assert [round(mean["plain"][at], 1) for at in (4, 8)] == [68.1, 15.8]
+    assert [round(mean["augmented"][at], 1) for at in (4, 8)] == [97.4, 65.2]
+    assert 50_000 / 3_000 > 16
+
+
+def test_eighteen_of_twenty():
+    """Section 5.3."""
+    low, high = calibration.wilson(18, 20)
+    assert (round(low, 2), round(high, 2)) == (0.70, 0.97)

@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from lenet_helpers import load_dataset
+from lenet_helpers import LeNet, load_dataset
 from lenet_helpers.analysis import bounding_box, centre_of_mass
 from lenet_helpers.explorers import DigitPad
-from lenet_helpers.explorers.drawing_pad import BOX, INK, like_mnist
+from lenet_helpers.explorers.drawing_pad import INK
+from lenet_helpers.tuning import kept_digits
+from lenet_helpers.tuning.own_digits import BOX
+from lenet_helpers.tuning.own_digits import prepared as like_mnist
 
 
 def ink(*boxes):
     """A page with some filled boxes (top, left, height, width)."""
-    page = np.zeros((INK, INK))
+    page = np.zeros((INK, INK), dtype=np.float32)
     for top, left, height, width in boxes:
         page[top : top + height, left : left + width] = 1
     return page
@@ -59,16 +62,24 @@ def test_a_digit_of_mnist_stays_about_as_it_is():
     assert np.median(gaps) < 0.25 * np.median(shifted)
 
 
-def test_a_blank_page_is_no_digit_and_odd_bytes_are_no_ink():
-    digits = load_dataset(n_train=300, validation=100)
-    seen = []
+DIGITS = load_dataset(n_train=300, validation=100)
+
+
+def drawn(pad, *boxes):
+    pad.pad.greys = (255 * ink(*boxes)).astype(np.uint8).tobytes()
+    assert pad.error.value == ""
+    return pad
+
+
+def test_a_blank_page_is_no_digit_and_odd_bytes_are_no_ink(tmp_path):
+    digits, seen = DIGITS, []
 
     class Watched(torch.nn.Module):
         def forward(self, x):
             seen.append(x)
             return torch.eye(10)[[7]] * 5
 
-    pad = DigitPad(Watched(), digits)
+    pad = DigitPad(Watched(), digits, tmp_path / "mine.json")
     assert "blank" in pad.sentence() and not seen
     greys = (255 * ink((5, 20, 40, 6))).astype(np.uint8).tobytes()
     pad.pad.greys = greys
@@ -81,3 +92,92 @@ def test_a_blank_page_is_no_digit_and_odd_bytes_are_no_ink():
     assert "The network says 7" in pad.sentence(), "half a page is not taken"
     pad.blank.click()
     assert "blank" in pad.sentence()
+
+
+def test_each_step_is_shown_and_each_switch_leaves_one_out(tmp_path):
+    pad = drawn(DigitPad(LeNet(), DIGITS, tmp_path / "mine.json"), (2, 4, 40, 10))
+    assert [picture.shape for picture in pad.state.steps] == [(40, 10), (20, 5), (28, 28)]
+    pad.controls["centre"].value = False
+    off = pad.state.image.copy()
+    assert analysis_centre(off)[1] < 8, "where it was drawn: at the left"
+    pad.controls["normalise"].value = False
+    assert [picture.shape for picture in pad.state.steps] == [(56, 56), (28, 28), (28, 28)]
+    assert bounding_box(torch.from_numpy(pad.state.image), 0.02) == (1, 2, 20, 5), "half the page's size"
+    assert pad.error.value == ""
+
+
+def analysis_centre(image):
+    return centre_of_mass(torch.from_numpy(image))
+
+
+def test_every_layer_answers_and_none_to_a_blank_page(tmp_path):
+    net = LeNet()
+    pad = DigitPad(net, DIGITS, tmp_path / "mine.json")
+    assert not any(artist.get_array().filled(0).any() for artist in pad.layers.values())
+    drawn(pad, (10, 20, 36, 8))
+    assert list(pad.layers) == ["conv1", "pool1", "conv2", "pool2", "fc1", "fc2"]
+    shown = pad.layers["conv1"].get_array()
+    x = DIGITS.from_unit(torch.from_numpy(pad.state.image)[None, None])
+    with torch.no_grad():
+        torch.testing.assert_close(torch.tensor(shown[:24, :24].data), net.conv1(x)[0, 0].double())
+
+
+def test_digits_are_kept_and_make_a_test_set(tmp_path):
+    file = tmp_path / "mine.json"
+    pad = drawn(DigitPad(LeNet(), DIGITS, file), (2, 4, 40, 10))
+    said = int(pad.state.probabilities.argmax())
+    pad.controls["meant"].value = said
+    pad.controls["keep"].click()
+    assert "Digits kept in" in pad.sentence() and "1; prepared in this way, 1 of them" in pad.sentence()
+    pad.controls["meant"].value = (said + 1) % 10
+    pad.controls["keep"].click()
+    assert "2; prepared in this way, 1 of them" in pad.sentence()
+    images, labels = kept_digits.as_set(file)
+    assert images.shape == (2, 1, 28, 28) and labels.tolist() == [said, (said + 1) % 10]
+    np.testing.assert_allclose(images[0, 0], like_mnist(ink((2, 4, 40, 10))), atol=1e-6)
+    # Another pad, another day: they are still there.
+    assert "Digits kept in" in DigitPad(LeNet(), DIGITS, file).sentence()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["mine.json"]
+
+
+def test_a_blank_page_is_not_kept_and_nothing_kept_is_an_empty_set(tmp_path):
+    file = tmp_path / "mine.json"
+    pad = DigitPad(LeNet(), DIGITS, file)
+    pad.controls["keep"].click()
+    assert "draw something first" in pad.error.value and not file.exists()
+    images, labels = kept_digits.as_set(file, centre=False)
+    assert images.shape == (0, 1, 28, 28) and labels.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b'{"digits": 3}',
+        b'{"digits": [{"label": 1}]}',
+        b'{"digits": [{"label": "1", "height": 1, "width": 1, "ink": "/w=="}]}',
+        b'{"digits": [{"label": 1, "height": 2, "width": 2, "ink": "/w=="}]}',
+        b'{"digits": [{"label": 1, "height": 1, "width": 1, "ink": "AA=="}]}',
+        b'{"digits": [{"label": true, "height": 1, "width": 1, "ink": "/w=="}]}',
+        b'{"digits": [{"label": 1, "height": ' + b"9" * 40 + b', "width": 1, "ink": "/w=="}]}',
+        b"[" * 100_000,
+        b"\xff\xfe",
+    ],
+    ids=range(11),
+)
+def test_a_file_of_something_else_is_named_and_left_as_it_is(tmp_path, content):
+    file = tmp_path / "mine.json"
+    file.write_bytes(content)
+    for use in (lambda: kept_digits.keep(file, ink((5, 5, 20, 5)), 1), lambda: kept_digits.kept(file)):
+        with pytest.raises(ValueError, match="mine.json: not a file of kept digits; rename or delete it"):
+            use()
+    assert file.read_bytes() == content
+
+
+def test_a_place_that_can_t_be_written_is_named(tmp_path):
+    with pytest.raises(ValueError, match="can't be read"):
+        kept_digits.kept(tmp_path)
+    (tmp_path / "no-folder").write_text("")
+    with pytest.raises(ValueError, match="mine.json: can't be (read|written)"):
+        kept_digits.keep(tmp_path / "no-folder" / "mine.json", ink((5, 5, 20, 5)), 1)

@@ -15,6 +15,8 @@ SEEDS = range(20)
 
 _ORDER = "the two lines do not depend on each other"
 _SAME_SUM = "a sum does not ask in which order it is taken"
+_GRID = "still one number for every 2 %, and the best one among them"
+_LEADING = "the axes in front are only cut and put together again"
 EQUIVALENT = {
     "shared_gradient": {
         "4: torch.zeros(kh, kw, dtype=image.dtype) -> torch.zeros(kh, kw)": "the dtype is not asked for",
@@ -85,6 +87,52 @@ EQUIVALENT = {
         "2: 0 -> 1": "the first loss is below infinity and sets the waiting to 0",
         "2: 0 -> -1": "the first loss is below infinity and sets the waiting to 0",
         "8: waited == patience -> waited >= patience": "the waiting grows by 1 and cannot jump over patience",
+    },
+    "shift_images": {"2: height, width = images.shape[2:] one line later": _ORDER},
+    "calibration_error": {
+        "2: place = np.ceil(confidence * bins) one line later": _ORDER,
+        "6: confidence[here].mean() - correct[here].mean() -> "
+        "correct[here].mean() - confidence[here].mean()": "only the size of the gap is used",
+    },
+    "convolve_backward": {
+        "9: grad_weight = np.tensordot(grad, windows, axes=((0, 2, 3), (0, 4, 5))) one line later": _ORDER,
+        "12: padded = np.pad(grad, ((0, 0), (0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1))) "
+        "one line later": _ORDER,
+        "13: weight[:, :, ::-1, ::-1].swapaxes(0, 1) -> "
+        "weight[:, :, ::-1, ::-1].swapaxes(1, 0)": "two axes are exchanged either way",
+        "14: (0, 2, 3) -> (3, 2, 0)": _SAME_SUM,
+    },
+    "max_pool_backward": {
+        "6: n, c, rows, columns = grad.shape one line later": _ORDER,
+        "7: winner = cut(maps, size).argmax(axis=-1)[..., None] one line later": _ORDER,
+        "10: tiles = tiles.reshape(n, c, rows, columns, size, size).swapaxes(3, 4) one line later": _ORDER,
+        "10: tiles.reshape(n, c, rows, columns, size, size).swapaxes(3, 4) -> "
+        "tiles.reshape(n, c, rows, columns, size, size).swapaxes(4, 3)": "two axes are exchanged either way",
+        "10: tiles.reshape(n, c, rows, columns, size, size) -> "
+        "tiles.reshape(c, n, rows, columns, size, size)": _LEADING,
+        "10: tiles.reshape(n, c, rows, columns, size, size) -> "
+        "tiles.reshape(n, rows, c, columns, size, size)": _LEADING,
+    },
+    "temperature": {
+        "2: logits, labels = (torch.from_numpy(logits), torch.from_numpy(labels)) one line later": _ORDER,
+        "7: np.geomspace(0.05, 20, 600) -> np.geomspace(20, 0.05, 600)": "the same numbers",
+        "7: 0.05 -> 0.025": _GRID,
+        "7: 20 -> 21": _GRID,
+        "7: 20 -> 19": _GRID,
+        "7: 20 -> 40": _GRID,
+        "7: 600 -> 601": _GRID,
+        "7: 600 -> 599": _GRID,
+        "7: 600 -> 1200": _GRID,
+    },
+    "gradient_check": {
+        "5: up[position] += step one line later": _ORDER,
+        "9: gap.max() <= 0.001 * abs(measured).max() -> "
+        "gap.max() < 0.001 * abs(measured).max()": "no gap is a thousandth to the last digit",
+        "2: 1e-05 -> 5e-06": "as good a step",
+        "2: 1e-05 -> -1e-05": "one step up and one down, in the other order",
+        "8: gradient - measured -> measured - gradient": "only the size of the gap is used",
+        "9: gap.max -> gap.sum": "entries that are right add next to nothing",
+        "9: 0.001 -> 0.0005": "the contract leaves a wide gap between right and wrong entries",
     },
 }
 

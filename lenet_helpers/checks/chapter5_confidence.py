@@ -11,11 +11,14 @@ What a learner writes, with numpy arrays:
 """
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 from ..tuning import calibration
 from ..wording import N_, _
-from .core import Exercise
-from .trial import Trial, agree
+from .core import Contract, Exercise
+from .trial import judge
+from .values import NUMBER
 
 
 def calibration_error(confidence, correct, bins):
@@ -39,6 +42,17 @@ CALIBRATION_ERROR = Exercise(
         ),
         N_("Σ n_bin / n · |confidence − accuracy|, with np.ceil(confidence * bins) as the bin's number."),
     ),
+    contract=Contract(
+        N_(
+            "confidence, a float64 array (n,) of numbers in (0, 1); correct, a bool array (n,); bins, a"
+            " whole number: [0, 1] is cut into so many bins of equal width. No confidence lies on the border"
+            " of two bins."
+        ),
+        N_(
+            "one number: the sum over all bins of the share of all answers that lies in the bin, times"
+            " |mean confidence − accuracy| there. A bin without answers adds nothing."
+        ),
+    ),
 )
 
 
@@ -50,72 +64,98 @@ def _gaps(confidence, correct, bins):
     return shares, gaps
 
 
-def _calibration_case(candidate, confidence, correct, bins):
-    trial = Trial(candidate, confidence, correct, bins)
-    got = trial.array()
-    if got.size != 1:
-        trial.fail("not-a-number", look=_("what is returned: one number for all bins together"))
-    shares, gaps = _gaps(confidence, correct, bins)
-    right = float((shares * abs(gaps)).sum())
-    if agree(got.reshape(()), np.array(right), 1e-7):
-        return
-    used = shares > 0
-    ten = _gaps(confidence, correct, 10)
-    mistakes = [
-        ("bins-unweighted", abs(gaps[used]).mean(), _("the weight of a bin: its share of all the images")),
-        ("empty-counted", abs(gaps).mean(), _("empty bins, and the weight of a bin")),
-        ("signed", (shares * gaps).sum(), _("the sign: too sure here must not make up for too timid there")),
-        (
-            "signed",
-            abs((shares * gaps).sum()),
-            _("the sign: too sure here must not make up for too timid there"),
-        ),
-        ("squared", (shares * gaps**2).sum(), _("the gap: its size, not its square")),
-        ("squared", np.sqrt((shares * gaps**2).sum()), _("the gap: its size, not its square")),
-        ("largest", abs(gaps).max(), _("which gap: all of them, each weighted by its bin's images")),
-        ("bins-ignored", (ten[0] * abs(ten[1])).sum(), _("the third argument: is it used?")),
-        (
-            "each-alone",
-            abs(confidence - correct).mean(),
-            _("single answers: one is right or wrong, never 70 %"),
-        ),
-        ("percent", 100 * right, _("the unit: a fraction")),
-        ("not-divided", len(confidence) * right, _("the weights: shares of all images, together 1")),
-    ]
-    for key, wrong, look in mistakes:
-        if abs(float(got.reshape(())) - wrong) < 1e-9:
-            trial.fail(key, look=look)
-    trial.fail("value", look=_("four answers of confidence 0.9, three of them right: 0.15"))
+def _of_gaps(key, formula, look):
+    """A known mistake as `judge` wants it: `formula(shares, gaps)`, arrays with an entry a bin."""
+    return key, lambda confidence, correct, bins: formula(*_gaps(confidence, correct, bins)), look
+
+
+_right_error = _of_gaps("right", lambda shares, gaps: (shares * abs(gaps)).sum(), "")[1]
+_SIGN = N_("the sign: too sure here must not make up for too timid there")
+_SQUARE = N_("the gap: its size, not its square")
+_CALIBRATION_MISTAKES = (
+    _of_gaps(
+        "bins-unweighted",
+        lambda shares, gaps: abs(gaps[shares > 0]).mean(),
+        N_("the weight of a bin: its share of all the images"),
+    ),
+    _of_gaps(
+        "empty-counted", lambda shares, gaps: abs(gaps).mean(), N_("empty bins, and the weight of a bin")
+    ),
+    _of_gaps("signed", lambda shares, gaps: (shares * gaps).sum(), _SIGN),
+    _of_gaps("signed", lambda shares, gaps: -(shares * gaps).sum(), _SIGN),
+    _of_gaps("signed", lambda shares, gaps: abs((shares * gaps).sum()), _SIGN),
+    _of_gaps("squared", lambda shares, gaps: (shares * gaps**2).sum(), _SQUARE),
+    _of_gaps("squared", lambda shares, gaps: np.sqrt((shares * gaps**2).sum()), _SQUARE),
+    _of_gaps(
+        "largest",
+        lambda shares, gaps: abs(gaps).max(),
+        N_("which gap: all of them, each weighted by its bin's images"),
+    ),
+    (
+        "bins-ignored",
+        lambda confidence, correct, bins: _right_error(confidence, correct, 10),
+        N_("the third argument: is it used?"),
+    ),
+    (
+        "each-alone",
+        lambda confidence, correct, bins: abs(confidence - correct).mean(),
+        N_("single answers: one is right or wrong, never 70 %"),
+    ),
+    ("percent", lambda *case: 100 * _right_error(*case), N_("the unit: a fraction")),
+    (
+        "not-divided",
+        lambda confidence, correct, bins: len(confidence) * _right_error(confidence, correct, bins),
+        N_("the weights: shares of all images, together 1"),
+    ),
+)
+
+
+def _calibrations(candidate, cases):
+    judge(
+        candidate,
+        cases,
+        lambda *case: float(_right_error(*case)),
+        [
+            (key, lambda *case, f=formula: float(f(*case)), look)
+            for key, formula, look in _CALIBRATION_MISTAKES
+        ],
+        kind=NUMBER,
+        names=("confidence", "correct", "bins"),
+        look=_("four answers of confidence 0.9, three of them right: 0.15"),
+    )
 
 
 @CALIBRATION_ERROR.property("by-hand", N_("four answers of confidence 0.9, three right: an error of 0.15"))
 def by_hand(candidate, rng):
-    _calibration_case(candidate, np.full(4, 0.9), np.array([True, False, True, True]), 7)
+    _calibrations(candidate, [(np.full(4, 0.9), np.array([True, False, True, True]), 7)])
 
 
 @CALIBRATION_ERROR.property("many", N_("bins are weighted by their images, gaps have no sign"))
 def many(candidate, rng):
-    confidence = rng.uniform(0.02, 0.98, 400) ** 0.5
-    correct = rng.random(400) < 0.5 + 0.45 * np.sin(20 * confidence)  # too timid here, too sure there
-    _calibration_case(candidate, confidence, correct, int(rng.choice([6, 8])))
+    cases = []
+    for n, bins in ((401, 6), (300, 8), (200, 15)):
+        confidence = rng.uniform(0.02, 0.98, n) ** 0.5
+        chance = 0.5 + 0.45 * np.sin(20 * confidence)  # too timid here, too sure there
+        cases.append((confidence, rng.random(n) < chance, bins))
+    _calibrations(candidate, cases)
 
 
 @CALIBRATION_ERROR.property("empty", N_("bins without an image change nothing"))
 def empty(candidate, rng):
-    confidence = np.concatenate([rng.uniform(0.31, 0.39, 20), rng.uniform(0.91, 0.99, 60)])
-    _calibration_case(candidate, confidence, rng.random(80) < confidence - 0.2, 13)
+    cases = []
+    for n, bins in ((61, 13), (40, 24)):
+        confidence = np.concatenate([rng.uniform(0.31, 0.39, 20), rng.uniform(0.91, 0.99, n)])
+        cases.append((confidence, rng.random(n + 20) < confidence - 0.2, bins))
+    _calibrations(candidate, cases)
 
 
 def temperature(logits, labels):
-    candidates = np.geomspace(0.05, 20, 1500)
-    rows = np.arange(len(labels))
+    logits, labels = torch.from_numpy(logits), torch.from_numpy(labels)
 
     def loss(t):
-        z = logits / t
-        z = z - z.max(axis=1, keepdims=True)
-        return (np.log(np.exp(z).sum(axis=1)) - z[rows, labels]).mean()
+        return F.cross_entropy(logits / t, labels)
 
-    return min(candidates, key=loss)
+    return min(np.geomspace(0.05, 20, 600), key=loss)
 
 
 TEMPERATURE = Exercise(
@@ -124,12 +164,22 @@ TEMPERATURE = Exercise(
     hints=(
         N_("Dividing all logits by one number changes no answer. What does it change?"),
         N_(
-            "Write the mean cross-entropy as a function of T alone, with log-sum-exp, so that nothing"
-            " overflows."
+            "Write the mean cross-entropy as a function of T alone: torch's cross_entropy, or log-sum-exp,"
+            " so that nothing overflows."
         ),
         N_(
-            "Try T = 0.05 to 20 in steps of 0.4 % (np.geomspace) and keep the one with the lowest"
+            "Try T = 0.05 to 20 in steps of 1 % (np.geomspace) and keep the one with the lowest"
             " cross-entropy."
+        ),
+    ),
+    contract=Contract(
+        N_(
+            "logits, a float64 array (n, classes), of any size, thousands included; labels, an array of"
+            " whole numbers (n,)."
+        ),
+        N_(
+            "one number above 0, to within 2 %: the T for which the mean cross-entropy of softmax(logits /"
+            " T) is least. It lies between 0.05 and 20."
         ),
     ),
 )
@@ -143,45 +193,54 @@ def _answers(rng, t, n=3000):
     return true * t, labels
 
 
-def _temperature_case(candidate, rng, t):
-    logits, labels = _answers(rng, t)
-    trial = Trial(candidate, logits, labels)
-    got = trial.array()
-    if got.size != 1:
-        trial.fail("not-a-number", look=_("what is returned: one number for all images"))
-    got, right = float(got.reshape(())), calibration.fit_temperature(logits, labels)
-    if abs(got - right) <= 0.02 * right:
-        return
-    mistakes = [
-        ("inverse", 1 / right, _("what the logits are divided by: T itself, not 1 / T")),
-        ("logarithm", np.log(right), _("the kind of the result: T, not its logarithm")),
-        ("unchanged", 1.0, _("whether anything is fitted: T = 1 changes nothing")),
-    ]
-    for key, wrong, look in mistakes:
-        if abs(got - wrong) <= 0.02 * abs(wrong):
-            trial.fail(key, look=look)
-    trial.fail("value", look=_("the cross-entropy at your T, and at T a tenth larger and smaller"))
+def _fitted(logits, labels):
+    return float(calibration.fit_temperature(logits - logits.max(axis=1, keepdims=True), labels))
+
+
+_TEMPERATURE_MISTAKES = (
+    ("inverse", lambda *case: 1 / _fitted(*case), N_("what the logits are divided by: T itself, not 1 / T")),
+    (
+        "logarithm",
+        lambda *case: float(np.log(_fitted(*case))),
+        N_("the kind of the result: T, not its logarithm"),
+    ),
+    ("unchanged", lambda *case: 1.0, N_("whether anything is fitted: T = 1 changes nothing")),
+)
+
+
+def _temperatures(
+    candidate, cases, look=N_("the cross-entropy at your T, and at T a tenth larger and smaller")
+):
+    judge(
+        candidate,
+        cases,
+        _fitted,
+        _TEMPERATURE_MISTAKES,
+        kind=NUMBER,
+        names=("logits", "labels"),
+        look=_(look),
+        tolerance=0.02,
+    )
 
 
 @TEMPERATURE.property("too-sure", N_("of a net that is too sure it finds a T above 1"))
 def too_sure(candidate, rng):
-    _temperature_case(candidate, rng, float(rng.uniform(2.5, 3.5)))
+    _temperatures(candidate, [_answers(rng, float(rng.uniform(2.5, 3.5)), n) for n in (2001, 3000)])
 
 
 @TEMPERATURE.property("too-timid", N_("of one that is not sure enough, a T below 1"))
 def too_timid(candidate, rng):
-    _temperature_case(candidate, rng, float(rng.uniform(0.3, 0.5)))
+    # Not near a tenth: a rounded T is off by more than 2 %.
+    cases = [_answers(rng, t + float(rng.uniform(-0.01, 0.01)), n) for t, n in ((0.35, 3000), (0.25, 1501))]
+    _temperatures(candidate, cases)
 
 
 @TEMPERATURE.property("large", N_("logits in the thousands don't overflow"))
 def large(candidate, rng):
     logits, labels = _answers(rng, 3.0)
     shifted = logits + rng.uniform(2000, 3000, (len(logits), 1))  # the same for all classes: no change
-    trial = Trial(candidate, shifted, labels)
-    got = trial.array()
-    right = calibration.fit_temperature(logits, labels)
-    if got.size != 1 or not abs(float(got.reshape(-1)[0]) - right) <= 0.02 * right:
-        trial.fail("overflow", look=_("exp of a large number: take each row's largest logit away first"))
+    look = N_("exp of a large number: take each row's largest logit away first")
+    _temperatures(candidate, [(shifted, labels)], look)
 
 
 def rejection_threshold(confidence, correct, most_wrong):
@@ -202,6 +261,16 @@ REJECTION_THRESHOLD = Exercise(
             " (~correct[kept]).mean()."
         ),
     ),
+    contract=Contract(
+        N_(
+            "confidence, a float64 array (n,), in any order; correct, a bool array (n,); most_wrong, a"
+            " share. At least one threshold will do."
+        ),
+        N_(
+            "one number, the lowest of the confidences that will do as a threshold: of the answers whose"
+            " confidence is at least that, at most the share most_wrong is wrong."
+        ),
+    ),
 )
 
 
@@ -210,58 +279,109 @@ def _share(confidence, correct, t):
     return (~correct[kept]).mean() if kept.any() else 0.0
 
 
-def _threshold_case(candidate, confidence, correct, most_wrong):
-    trial = Trial(candidate, confidence, correct, most_wrong)
-    got = trial.array()
-    if got.size != 1:
-        trial.fail("not-a-number", look=_("what is returned: one threshold"))
-    t = float(got.reshape(()))
-    right = calibration.rejection_threshold(confidence, correct, most_wrong)
-    same = (confidence >= t) == (confidence >= right)
-    if abs(t - right) < 1e-9:
-        return
-    order = np.sort(confidence)
-    of_all = next(c for c in order if (~correct & (confidence >= c)).mean() <= most_wrong)
-    at_least = next((c for c in order if _share(confidence, correct, c) >= most_wrong), None)
-    strict = next((c for c in order if _share(confidence, correct, np.nextafter(c, 2)) <= most_wrong), None)
+def _first(confidence, fits):
+    """The lowest of the confidences for which `fits` holds; NaN, which equals nothing, where none does."""
+    return float(next((c for c in np.sort(confidence) if fits(c)), np.nan))
+
+
+def _too_soon(confidence, correct, most_wrong):
     down = confidence[np.argsort(-confidence, kind="stable")]
     bad = [k for k, c in enumerate(down) if _share(confidence, correct, c) > most_wrong]
-    soon = down[max(0, bad[0] - 1)] if bad else None
-    mistakes = [
-        ("share-of-all", of_all, _("the share of what: of the accepted answers, not of all")),
-        ("strictly-above", strict, _("whether an answer at the threshold itself is accepted: it is")),
-        ("stopped-too-soon", soon, _("thresholds further down: the share of mistakes falls again there")),
-        ("highest", order[-1], _("how many are accepted: the lowest threshold that will do")),
-        ("no-limit", order[0], _("whether the mistakes among the accepted are within the limit")),
-        ("turned-round", at_least, _("the comparison: at most the share `most_wrong`")),
-        ("limit-itself", 1 - most_wrong, _("a stated confidence is not a measured accuracy: count mistakes")),
-    ]
-    for key, wrong, look in mistakes:
-        if wrong is not None and abs(t - wrong) < 1e-9:
-            trial.fail(key, look=look)
-    if same.all():
-        trial.fail("not-a-confidence", look=_("which number is returned: one of the confidences"))
-    trial.fail("value", look=_("ten answers by hand: sort them, and count mistakes from the top"))
+    return float(down[max(0, bad[0] - 1)]) if bad else np.nan
+
+
+_THRESHOLD_MISTAKES = (
+    (
+        "share-of-all",
+        lambda c, right, most: _first(c, lambda t: (~right & (c >= t)).mean() <= most),
+        N_("the share of what: of the accepted answers, not of all"),
+    ),
+    (
+        "strictly-above",
+        lambda c, right, most: _first(c, lambda t: _share(c, right, np.nextafter(t, 2)) <= most),
+        N_("whether an answer at the threshold itself is accepted: it is"),
+    ),
+    ("stopped-too-soon", _too_soon, N_("thresholds further down: the share of mistakes falls again there")),
+    (
+        "highest",
+        lambda c, right, most: float(c.max()),
+        N_("how many are accepted: the lowest threshold that will do"),
+    ),
+    (
+        "no-limit",
+        lambda c, right, most: float(c.min()),
+        N_("whether the mistakes among the accepted are within the limit"),
+    ),
+    (
+        "limit-itself",
+        lambda c, right, most: 1 - most,
+        N_("a stated confidence is not a measured accuracy: count mistakes"),
+    ),
+)
+
+
+def _thresholds(candidate, cases, look=N_("ten answers by hand: sort them, and count mistakes from the top")):
+    judge(
+        candidate,
+        cases,
+        lambda *case: float(calibration.rejection_threshold(*case)),
+        _THRESHOLD_MISTAKES,
+        kind=NUMBER,
+        names=("confidence", "correct", "most_wrong"),
+        look=_(look),
+        tolerance=1e-9,
+    )
+
+
+@REJECTION_THRESHOLD.property("one-of-them", N_("it is one of the confidences"))
+def one_of_them(candidate, rng):
+    confidence = rng.permutation(np.linspace(0.31, 0.97, 23))  # far apart
+    correct = confidence > rng.uniform(0.5, 0.6)
+    _thresholds(
+        candidate, [(confidence, correct, 0.01)], N_("which number is returned: one of the confidences")
+    )
 
 
 @REJECTION_THRESHOLD.property("lowest", N_("it is the lowest that keeps to the limit"))
 def lowest(candidate, rng):
-    confidence = rng.uniform(0.3, 1.0, 400)
-    # From the top: thirty right, three wrong, thirty right. Who stops at the first excess stops too soon.
-    rank = np.argsort(np.argsort(-confidence))
-    correct = ((rng.random(400) < confidence**0.5) | (rank < 63)) & ~((rank >= 30) & (rank < 33))
-    _threshold_case(candidate, confidence, correct, 0.0613)
+    cases = []
+    for n in (401, 300):
+        confidence = rng.uniform(0.3, 1.0, n)
+        # From the top: thirty right, three wrong, thirty right. Who stops at the first excess stops too soon.
+        rank = np.argsort(np.argsort(-confidence))
+        correct = ((rng.random(n) < confidence**0.5) | (rank < 63)) & ~((rank >= 30) & (rank < 33))
+        cases.append((confidence, correct, 0.0613))
+    _thresholds(candidate, cases)
+
+
+@REJECTION_THRESHOLD.property("at-most", N_("a share of just `most_wrong` is within the limit"))
+def at_most(candidate, rng):
+    """By hand: of four, eight and two accepted answers one is wrong. Shares that float64 holds exactly."""
+    cases = []
+    for n, accepted in ((9, 4), (13, 8), (7, 2)):
+        confidence = np.sort(rng.uniform(0.4, 0.9, n))
+        correct = np.arange(n) > n - accepted
+        order = rng.permutation(n)
+        cases.append((confidence[order], correct[order], 1 / accepted))
+    _thresholds(candidate, cases)
 
 
 @REJECTION_THRESHOLD.property("equal", N_("equally confident answers are accepted together"))
 def equal(candidate, rng):
-    confidence = rng.integers(30, 100, 400) / 100
-    _threshold_case(candidate, confidence, rng.random(400) < confidence**0.5, 0.0817)
+    cases = []
+    for n in (400, 155):
+        confidence = rng.integers(30, 100, n) / 100
+        correct = (rng.random(n) < confidence**0.5) | (confidence > 0.9)
+        cases.append((confidence, correct, 0.0817))
+    _thresholds(candidate, cases)
 
 
 @REJECTION_THRESHOLD.property("all", N_("where few mistakes are made, everything is accepted"))
 def everything(candidate, rng):
-    confidence = rng.uniform(0.5, 0.9, 50)
-    correct = np.ones(50, dtype=bool)
-    correct[int(confidence.argmax())] = False  # the surest is wrong: going down from the top stops too soon
-    _threshold_case(candidate, confidence, correct, 0.05)
+    cases = []
+    for n in (50, 31):
+        confidence = rng.uniform(0.5, 0.9, n)
+        correct = np.ones(n, dtype=bool)
+        correct[int(confidence.argmax())] = False  # the surest is wrong: who goes down stops too soon
+        cases.append((confidence, correct, 0.05))
+    _thresholds(candidate, cases)

@@ -12,8 +12,9 @@ import torch.nn.functional as F
 
 from .. import from_nothing
 from ..wording import N_, _
-from .core import Exercise
-from .trial import Trial, agree, plain
+from .core import Contract, Exercise
+from .trial import judge, plain
+from .values import Kind, part
 
 CONVOLVE_BACKWARD = Exercise(
     "convolve_backward",
@@ -34,8 +35,22 @@ CONVOLVE_BACKWARD = Exercise(
             " u, v]). For the bias: the sum of `grad` over all axes but that of the maps."
         ),
     ),
+    contract=Contract(
+        N_(
+            "grad (n, m, rows, columns), the gradient of the loss for the convolution's output; maps (n, c,"
+            " height, width), its input; weight (m, c, kh, kw), not always square. Three numpy arrays of"
+            " float64; no padding, stride 1."
+        ),
+        N_(
+            "three arrays or tensors, in a tuple or list: the gradients for maps, weight and bias, in this"
+            " order, each in the shape of what it belongs to."
+        ),
+        may=N_(
+            "loops, numpy, and torch's functions, but not its backward; your own function is called by"
+            " position"
+        ),
+    ),
 )
-PARTS = ("maps", "weight", "bias")
 
 
 def by_torch(function, grad, *inputs):
@@ -44,117 +59,130 @@ def by_torch(function, grad, *inputs):
     return [g.numpy() for g in torch.autograd.grad(function(*tensors), tensors, torch.from_numpy(grad))]
 
 
-def _layer(rng):
-    """(grad, maps, weight, bias) of a convolution in which no two sizes are equal."""
-    maps, weight = rng.normal(size=(2, 3, 7, 9)), rng.normal(size=(4, 3, 3, 2))
-    return rng.normal(size=(2, 4, 5, 8)), maps, weight, rng.normal(size=4)
+_TURNED = N_("the kernel's direction on the way back: what weight (0, 0) read lies up and left of the rest")
+_MEAN = N_("sum or mean: `grad` holds what the loss made of the batch already")
 
 
-def _try_convolution(candidate, rng):
-    """One call: (trial, the three arrays that came back, the three that are right, what went in)."""
-    grad, maps, weight, bias = _layer(rng)
-    trial = Trial(candidate, grad, maps, weight)
-    result = trial.result
-    if result is None:
-        trial.fail("returned-none", look=_("the end of your function: does it return something?"))
-    got = [plain(part) for part in result] if type(result) in (tuple, list) and len(result) == 3 else [None]
-    if any(part is None for part in got):
-        trial.fail(
-            "not-three", look=_("what is returned: three arrays, for the maps, the weight and the bias")
-        )
-    return trial, got, by_torch(F.conv2d, grad, maps, weight, bias), (grad, maps, weight)
+def _three(value):
+    """The three arrays of an answer, or None."""
+    if type(value) not in (tuple, list) or len(value) != 3:
+        return None
+    parts = [plain(each) for each in value]
+    return None if any(each is None for each in parts) else parts
 
 
-def _shape_of(trial, got, right, part):
-    if got.shape != right.shape:
-        message = _("for the {part}: {got}; expected {right}")
-        trial.fail(
-            "shape",
-            got=message.format(part=part, got=got.shape, right=right.shape),
-            look=_("the shapes: a gradient has the shape of what it belongs to"),
-        )
+_PARTS = Kind(
+    _three, "not-three", N_("what is returned: three arrays, for the maps, the weight and the bias")
+)
 
 
-def judge(trial, got, right, mistakes, look):
-    """Nothing where the two agree; else Failed, under the key of the mistake that gives the same numbers."""
-    if agree(got, right, 1e-8):
-        return
-    for key, wrong, hint in mistakes:
-        if agree(got, np.ascontiguousarray(wrong), 1e-8):
-            trial.fail(key, look=hint)
-    trial.fail("value", look=look)
+def _shapes(value):
+    parts = _three(value)
+    return None if parts is None else [list(each.shape) for each in parts]
+
+
+_SHAPES = Kind(_shapes, _PARTS.key, _PARTS.look)
+
+
+def _layers(rng):
+    """(grad, maps, weight) of some convolutions; uneven sizes, so that no axis passes for another."""
+    for n, c, m, kh, kw, rows, columns in (
+        (2, 3, 7, 3, 2, 5, 8),
+        (7, 1, 2, 2, 4, 3, 5),
+        (1, 5, 6, 4, 3, 5, 3),
+    ):
+        shapes = (n, m, rows, columns), (n, c, rows + kh - 1, columns + kw - 1), (m, c, kh, kw)
+        yield tuple(rng.normal(size=shape) for shape in shapes)
+
+
+def _right(grad, maps, weight):
+    return by_torch(F.conv2d, grad, maps, weight, np.zeros(len(weight)))
+
+
+def _convolutions(candidate, rng, i, mistakes, look):
+    """Judge part `i` of the three; mistakes: (key, function of (right part, grad, maps, weight), look)."""
+
+    def of_right(formula):
+        return lambda *case: np.ascontiguousarray(formula(_right(*case)[i], *case))
+
+    judge(
+        candidate,
+        list(_layers(rng)),
+        lambda *case: _right(*case)[i],
+        [(key, of_right(formula), hint) for key, formula, hint in mistakes],
+        kind=part(_PARTS, i),
+        names=("grad", "maps", "weight"),
+        look=look,
+        tolerance=1e-8,
+    )
 
 
 @CONVOLVE_BACKWARD.property("shapes", N_("each gradient has the shape of what it belongs to"))
 def conv_shapes(candidate, rng):
-    trial, got, right, _inputs = _try_convolution(candidate, rng)
-    for part, ours, theirs in zip(PARTS, got, right):
-        _shape_of(trial, ours, theirs, part)
+    judge(
+        candidate,
+        list(_layers(rng)),
+        lambda *case: _shapes(_right(*case)),
+        kind=_SHAPES,
+        names=("grad", "maps", "weight"),
+        look=_("the shapes: a gradient has the shape of what it belongs to"),
+    )
 
 
 @CONVOLVE_BACKWARD.property("by-bias", N_("a bias collects from every place of its map, in every image"))
 def conv_by_bias(candidate, rng):
-    trial, got, right, (grad, _maps, _weight) = _try_convolution(candidate, rng)
-    _shape_of(trial, got[2], right[2], "bias")
-    sums = grad.sum(axis=(2, 3))
+    all_images = _("the axis of the images: all of them count")
     mistakes = [
-        ("averaged", part, _("sum or mean: `grad` holds what the loss made of the batch already"))
-        for part in (sums.mean(0), grad.mean(axis=(0, 2, 3)), grad.mean(axis=(2, 3)).sum(0))
+        ("averaged", lambda right, grad, *_more: right / len(grad), _(_MEAN)),
+        ("averaged", lambda right, grad, *_more: grad.mean(axis=(0, 2, 3)), _(_MEAN)),
+        ("averaged", lambda right, grad, *_more: grad.mean(axis=(2, 3)).sum(axis=0), _(_MEAN)),
+        ("one-image", lambda right, grad, *_more: grad[0].sum(axis=(1, 2)), all_images),
+        ("one-image", lambda right, grad, *_more: grad[-1].sum(axis=(1, 2)), all_images),
     ]
-    mistakes += [("one-image", part, _("the axis of the images: all of them count")) for part in sums]
-    judge(trial, got[2], right[2], mistakes, _("one map of one image: the bias is added at every place"))
+    _convolutions(candidate, rng, 2, mistakes, _("one map of one image: the bias is added at every place"))
 
 
 @CONVOLVE_BACKWARD.property("by-weight", N_("a weight collects from every place, in every image"))
 def conv_by_weight(candidate, rng):
-    trial, got, right, (grad, _maps, _weight) = _try_convolution(candidate, rng)
-    _shape_of(trial, got[1], right[1], "weight")
-    n, _m, rows, columns = grad.shape
     mistakes = [
         (
             "weight-turned",
-            right[1][:, :, ::-1, ::-1],
+            lambda right, *_more: right[:, :, ::-1, ::-1],
             _("which pixel a weight met: weight (0, 0) meets the upper left corner of each window"),
-        )
+        ),
+        ("averaged", lambda right, grad, *_more: right / len(grad), _(_MEAN)),
+        ("averaged", lambda right, grad, *_more: right / grad[0, 0].size, _(_MEAN)),
+        ("averaged", lambda right, grad, *_more: right / grad[:, 0].size, _(_MEAN)),
     ]
-    mistakes += [
-        ("averaged", right[1] / d, _("sum or mean: `grad` holds what the loss made of the batch already"))
-        for d in (n, rows * columns, n * rows * columns)
-    ]
-    judge(
-        trial, got[1], right[1], mistakes, _("a 1×1 kernel on one image: its weight's gradient is Σ grad·x")
+    _convolutions(
+        candidate, rng, 1, mistakes, _("a 1×1 kernel on one image: its weight's gradient is Σ grad·x")
     )
 
 
 @CONVOLVE_BACKWARD.property("by-maps", N_("a pixel collects from every window that it lay in"))
 def conv_by_maps(candidate, rng):
-    trial, got, right, (grad, _maps, weight) = _try_convolution(candidate, rng)
-    _shape_of(trial, got[0], right[0], "maps")
-    kh, kw = weight.shape[2:]
-    turned = np.ascontiguousarray(weight[:, :, ::-1, ::-1])
-    edge = np.zeros_like(right[0])
-    inner = np.s_[:, :, kh - 1 : 1 - kh, kw - 1 : 1 - kw]
-    edge[inner] = right[0][inner]
+    def without_edge(right, _grad, _maps, weight):
+        kh, kw = weight.shape[2:]
+        inner = np.zeros_like(right)
+        rows, columns = (slice(k - 1, side - k + 1) for k, side in zip((kh, kw), right.shape[2:]))
+        inner[:, :, rows, columns] = right[:, :, rows, columns]
+        return inner
+
     mistakes = [
         (
             "not-turned",
-            _spread(grad, turned, right[0].shape, add=True),
-            _("the kernel's direction on the way back: what weight (0, 0) read lies up and left of the rest"),
+            lambda right, grad, maps, weight: _spread(grad, weight[:, :, ::-1, ::-1], maps.shape, add=True),
+            _(_TURNED),
         ),
         (
             "overwritten",
-            _spread(grad, weight, right[0].shape, add=False),
+            lambda right, grad, maps, weight: _spread(grad, weight, maps.shape, add=False),
             _("windows overlap: is the second one's share added, or put in the place of the first's?"),
         ),
-        ("edge-lost", edge, _("pixels at the edge: fewer windows read them, but some do")),
+        ("edge-lost", without_edge, _("pixels at the edge: fewer windows read them, but some do")),
     ]
-    judge(
-        trial,
-        got[0],
-        right[0],
-        mistakes,
-        _("one image, one map, a 1×1 kernel: the gradient is `grad` times that weight"),
-    )
+    look = _("one image, one map, a 1×1 kernel: the gradient is `grad` times that weight")
+    _convolutions(candidate, rng, 0, mistakes, look)
 
 
 def _spread(grad, weight, shape, *, add):

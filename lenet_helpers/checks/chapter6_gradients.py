@@ -11,7 +11,7 @@ gradient_check(loss, x, gradient)  -> the position of the wrong entry, a tuple o
 import numpy as np
 
 from ..wording import N_, _
-from .core import Exercise
+from .core import Contract, Exercise
 from .trial import Trial, describe
 
 
@@ -42,6 +42,19 @@ GRADIENT_CHECK = Exercise(
             " over all positions, and np.unravel_index(gap.argmax(), x.shape) turns a place in the flat array"
             " into one."
         ),
+    ),
+    contract=Contract(
+        N_(
+            "loss, a function from an array in the shape of x to a number; x, a float64 array with any"
+            " number of axes; gradient, an array in the shape of x: the claimed gradient of loss at x. At"
+            " most one entry is wrong, by at least 1 % of the largest; the others are right to eight"
+            " digits. Not all are 0."
+        ),
+        N_(
+            "the position of the wrong entry, whole numbers in a tuple or list, one for each axis; None if"
+            " all are right."
+        ),
+        may=N_("anything but a framework's gradients; your own function is called by position"),
     ),
 )
 _whole = (int, np.int64, np.int32)
@@ -86,10 +99,14 @@ def _place(array):
     return tuple(int(i) for i in np.unravel_index(np.abs(array).argmax(), array.shape))
 
 
-def _smooth(rng, shape):
-    """(loss, x, its gradient): a sum of waves, each entry with a pace and a height of its own."""
-    x, pace, height = (rng.uniform(0.5, 1.5, shape) for _each in range(3))
-    x *= np.sign(rng.normal(size=shape))
+def _smooth(rng, shape, size=1.0, sign=0):
+    """(loss, x, its gradient): a sum of waves, each entry with a pace and a height of its own.
+
+    size: of the largest derivative, about; sign: of all derivatives, 0 for some of each.
+    """
+    pace, height = rng.uniform(0.5, 1.0, shape), size * rng.uniform(0.5, 1.5, shape)
+    x = rng.uniform(0.5, 1.2, shape)  # pace · x stays below π/2: the cosine is positive
+    height *= np.sign(rng.normal(size=shape)) if sign == 0 else sign
     return (lambda z: float((height * np.sin(pace * z)).sum())), x, height * pace * np.cos(pace * x)
 
 
@@ -106,7 +123,7 @@ _LOOK = _("one entry alone: move it by a little and print the claimed and the me
 @GRADIENT_CHECK.property("finds", N_("it finds one wrong entry, whether too large or too small"))
 def finds(candidate, rng):
     for sign, key in ((1, "missed"), (-1, "missed-too-small")):
-        for shape in ((3, 4), (2, 3, 2)):
+        for shape in ((3, 4), (2, 3, 2), (7,)):
             loss, x, right = _smooth(rng, shape)
             error = sign * rng.uniform(0.05, 0.5) * np.abs(right).max()
             look = _LOOK if sign > 0 else _("the sign: a claimed derivative may be too small as well")
@@ -119,7 +136,19 @@ def clean(candidate, rng):
     place, error = _elsewhere(rng, right), 0.3 * np.abs(right).max()
     _find(candidate, loss, x, right, place, error, "missed", _LOOK)
     look = _("when None is returned: two derivatives never agree to the last digit")
-    _find(candidate, loss, x, right, None, 0.0, "false-alarm", look)
+    for shape, sign in (((4, 3), 0), ((5,), -1), ((6, 2), 1)):
+        loss, x, right = _smooth(rng, shape, sign=sign)
+        _find(candidate, loss, x, right, None, 0.0, "false-alarm", look)
+
+
+@GRADIENT_CHECK.property("any-size", N_("one per cent of the largest is found, whatever its size"))
+def any_size(candidate, rng):
+    look = _("what an error is compared with: the largest derivative, not a fixed number and not their sum")
+    for size, shape in ((1e-2, (6, 7)), (1.0, (9, 8)), (100.0, (6, 7))):
+        loss, x, right = _smooth(rng, shape, size)
+        error = rng.choice([-1, 1]) * 0.012 * np.abs(right).max()
+        _find(candidate, loss, x, right, _elsewhere(rng, right), error, "relative", look)
+        _find(candidate, loss, x, right, None, 0.0, "false-alarm", look)
 
 
 @GRADIENT_CHECK.property("curved", N_("a strongly curved loss misleads it neither way"))

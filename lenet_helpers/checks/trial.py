@@ -138,7 +138,18 @@ class Trial:
 
 
 def judge(
-    candidate, cases, right, mistakes=(), *, kind=ARRAY, names=(), say=None, more=None, look, tolerance=1e-5
+    candidate,
+    cases,
+    right,
+    mistakes=(),
+    *,
+    kind=ARRAY,
+    names=(),
+    say=None,
+    more=None,
+    look,
+    tolerance=1e-5,
+    on_error=None,
 ):
     """Try `candidate` on every case, a tuple of arguments, and compare with `right(*case)`.
 
@@ -146,11 +157,12 @@ def judge(
     name, explains the answers of all cases; otherwise the message shows the first wrong answer and where to
     `look`. names: of the arguments, for the message; `say(*case)` words it where they would be too long.
     more: draws a further case; a failure is tried on some, so that no mistake is named by chance.
+    on_error: as `Trial` takes it.
     """
 
     def row(case):
         tried = say(*case) if say else ", ".join(f"{n} = {describe(value)}" for n, value in zip(names, case))
-        trial = Trial(candidate, *case, tried=tried or None)
+        trial = Trial(candidate, *case, on_error=on_error, tried=tried or None)
         return trial, trial.returned(kind), right(*case)
 
     def wrong(rows):

@@ -1,4 +1,4 @@
-"""Draw a digit and see what a network makes of it: the ink is fitted into MNIST's box, then classified."""
+"""Draw a digit and see what a network makes of it: the ink is prepared as MNIST's was, then classified."""
 
 from dataclasses import dataclass, field
 
@@ -6,123 +6,198 @@ import ipywidgets as w
 import numpy as np
 import torch
 
-from ..figures.canvas import COLOURS, bare, figure, label
+from ..analysis import feature_maps
+from ..figures.canvas import COLOURS, SIGNED, bare, figure, label
+from ..figures.plots import mosaic
 from ..modes import evaluation_mode
-from ..wording import _
+from ..tuning import kept_digits, own_digits
+from ..wording import _, sentences
 from .kit.base import Explorer
 from .kit.canvas_view import Grid
 
-SIDE, BOX, INK = 28, 20, 56  # pixels: the network's image, MNIST's box for the ink, the pad
-
-
-def like_mnist(ink):
-    """A drawing (height, width) in [0, 1], 1 for ink, as MNIST's makers would have stored it: (28, 28).
-
-    The ink's own box is scaled, its proportions kept, so that its longer side is 20 pixels, and its
-    centre of mass is put on pixel (14, 14), counted from 0, as it lies in every stored digit (LeCun et al.
-    1998, section III.A, says "the center"). A blank drawing
-    stays blank.
-    """
-    ink = np.asarray(ink, dtype=np.float32)
-    rows, columns = (np.flatnonzero((ink > 0.05).any(axis)) for axis in (1, 0))
-    image = np.zeros((SIDE, SIDE), dtype=np.float32)
-    if not len(rows):
-        return image
-    cut = torch.from_numpy(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-    scale = BOX / max(cut.shape)
-    height, width = (max(1, round(scale * side)) for side in cut.shape)
-    # "area" averages over what falls into a pixel, which is how grey edges come about.
-    small = torch.nn.functional.interpolate(cut[None, None], (height, width), mode="area")[0, 0].numpy()
-    y, x = (
-        float((np.arange(n) * small.sum(1 - axis)).sum() / small.sum()) for axis, n in enumerate(small.shape)
-    )
-    # Whole pixels; a heavy side must not push the ink out of the image.
-    top = min(max(round(SIDE / 2 - y), 0), SIDE - height)
-    left = min(max(round(SIDE / 2 - x), 0), SIDE - width)
-    image[top : top + height, left : left + width] = small
-    return image
+SIDE, INK = own_digits.FIELD, 56  # pixels: the network's image, the pad
 
 
 @dataclass
 class PadState:
-    """What is drawn, and who looks at it. `ink`: (56, 56) in [0, 1]; `scale`: from [0, 1] to what the
-    network was trained on.
+    """What is drawn, how it is prepared and who looks at it. `ink`: (56, 56) in [0, 1]; `scale`: from
+    [0, 1] to what the network was trained on; `file`: where digits are kept; `meant`: which class the
+    drawing is to be kept as.
     """
 
     model: torch.nn.Module
     scale: object
     class_names: tuple
+    file: str
+    normalise: bool = True
+    centre: bool = True
+    meant: int = 0
     ink: np.ndarray = field(default_factory=lambda: np.zeros((INK, INK), dtype=np.float32), repr=False)
+    judged: dict = field(default_factory=dict, repr=False)  # right answers worked out before
+
+    @property
+    def blank(self):
+        """Whether nothing is drawn."""
+        return not self.ink.any()
 
     @property
     def image(self):
         """The drawing as the network gets it, (28, 28) in [0, 1]."""
-        return like_mnist(self.ink)
+        if self.blank:
+            return np.zeros((SIDE, SIDE), dtype=np.float32)
+        return own_digits.prepared(self.ink, normalise=self.normalise, centre=self.centre)
+
+    @property
+    def steps(self):
+        """From the drawing to that image: what is used of it, the same made small, the image."""
+        if self.blank:
+            return self.ink, self.image, self.image
+        used = own_digits.cropped(self.ink) if self.normalise else self.ink
+        return used, own_digits.fitted(used, own_digits.BOX if self.normalise else SIDE), self.image
+
+    def answers(self, images):
+        """Softmax over the classes of images (n, 28, 28) in [0, 1]: (n, classes)."""
+        inputs = self.scale(torch.as_tensor(images).reshape(-1, 1, SIDE, SIDE))
+        with evaluation_mode(self.model), torch.inference_mode():
+            return self.model(inputs).softmax(1).numpy()
 
     @property
     def probabilities(self):
-        """Softmax over the classes, (classes,); None of a blank pad."""
-        image = self.image
-        if not image.any():
-            return None
-        with evaluation_mode(self.model), torch.inference_mode():
-            logits = self.model(self.scale(torch.from_numpy(image)[None, None]))
-        return logits.softmax(1)[0].numpy()
+        """Of the drawing, (classes,); None of a blank pad."""
+        return None if self.blank else self.answers(self.image)[0]
+
+    @property
+    def maps(self):
+        """What every layer but the last answers to the image: name → (maps, height, width); a dense layer's
+        outputs are maps of one pixel.
+        """
+        layers = [n for n, m in self.model.named_modules() if n and not list(m.children())][:-1]
+        image = self.scale(torch.from_numpy(self.image)[None])
+        found = feature_maps(self.model, image, layers) if layers else {}
+        return {name: maps.reshape(len(maps), *(maps.shape[1:] or (1, 1))) for name, maps in found.items()}
+
+    def keep(self):
+        """Add the drawing to the file."""
+        kept_digits.keep(self.file, self.ink, self.meant)
+        self.judged.clear()
+
+    def score(self):
+        """(right, n): how many of the digits in the file the network reads, prepared as is set now."""
+        key = (self.normalise, self.centre)
+        if key not in self.judged:
+            images, labels = kept_digits.as_set(self.file, normalise=self.normalise, centre=self.centre)
+            right = int((self.answers(images).argmax(1) == labels.numpy()).sum()) if len(labels) else 0
+            self.judged[key] = right, len(labels)
+        return self.judged[key]
+
+
+def _tiles(maps):
+    """Maps in one picture, as wide as high or a little wider."""
+    small = maps.shape[1:] == (1, 1)
+    return mosaic(maps, 12 if small else int(np.ceil(np.sqrt(len(maps)))), gap=0 if small else 1)
 
 
 class DigitPad(Explorer):
-    """Draw with the mouse, a pen or the keyboard; beside it what the network gets, and what it says."""
+    """Draw with the mouse, a finger, a pen or the keyboard; below it each step to what the network gets,
+    what it says, and what its layers answer.
+    """
 
     name = "pad"
 
-    def __init__(self, model, dataset):
-        """`model`: trained on `dataset`, whose scaling of pixels its images then need."""
-        super().__init__(PadState(model, dataset.from_unit, tuple(dataset.class_names)))
+    def __init__(self, model, dataset, file="my-digits.json"):
+        """`model`: trained on `dataset`, whose scaling of pixels its images then need. `file`: where the
+        digits that you keep are stored, on this computer.
+        """
+        super().__init__(PadState(model, dataset.from_unit, tuple(dataset.class_names), file))
 
     def build(self):
         self.pad = Grid(
             rows=INK,
             columns=INK,
-            cell=5,
+            cell=4,
             brush=2.2,
             name=_("Drawing pad: draw with the pointer; arrow keys move, space or Shift with an arrow inks"),
         )
         self.pad.observe(lambda change: self._guarded(lambda: self._take(change["new"])), "greys")
+        self.controls["pad"] = self.pad
         self.eraser = w.ToggleButton(description=_("Rubber"), icon="eraser", layout=w.Layout(width="auto"))
         self.eraser.observe(lambda change: setattr(self.pad, "erases", change["new"]), "value")
-        self.blank = w.Button(description=_("Blank page"), layout=w.Layout(width="auto"))
-        self.blank.on_click(lambda _button: setattr(self.pad, "greys", bytes(INK * INK)))
-        for name in ("eraser", "blank"):
-            getattr(self, name).add_class(f"lenet-pad-{name}")
-        self.controls["pad"] = w.HBox(
-            [self.pad, w.VBox([self.eraser, self.blank])], layout=w.Layout(grid_gap="0 12px")
-        )
-        self.controls["pad"].add_class("lenet-wide")
-        self.figure, (seen, said) = figure(1, 2, width=7.2, height=2.8, layout=None, width_ratios=(1, 1.6))
-        self.figure.subplots_adjust(0.01, 0.17, 0.98, 0.88, wspace=0.2)
-        bare(seen, _("what the network gets"))
-        self.seen = seen.imshow(np.zeros((SIDE, SIDE)), cmap="gray", vmin=0, vmax=1)
+        self.eraser.add_class("lenet-pad-eraser")
+        self.controls["eraser"] = self.eraser
+        self.blank = self.button("blank", _("Blank page"), self._wipe)
+        self.switch("normalise", _("cut out and scaled to 20×20"))
+        self.switch("centre", _("centred by mass"))
+        self.choice("meant", _("meant as"), [(n, i) for i, n in enumerate(self.state.class_names)])
+        self.button("keep", _("Keep this digit"), self.state.keep)
+        self._build_figure()
+
+    def arrange(self, controls):
+        """The pad, and beside it everything else."""
+        pad, *others = controls.values()
+        beside = w.VBox(others, layout=w.Layout(grid_gap="4px 0"))
+        box = w.HBox([pad, beside], layout=w.Layout(grid_gap="0 16px"))
+        box.add_class("lenet-wide")
+        panel = w.Box([box])
+        panel.add_class("lenet-panel")
+        return panel
+
+    def _build_figure(self):
+        """Three steps and the bars above, a picture for each layer below."""
+        self.figure, unused = figure(width=8.6, height=3.7, layout=None)
+        unused.remove()
+        self.steps = []
+        for i, name in enumerate((_("used of the drawing"), _("made small"), _("what the network gets"))):
+            ax = self.figure.add_axes((0.01 + 0.19 * i, 0.52, 0.17, 0.38))
+            bare(ax, name)
+            ax.title.set_fontsize(10)
+            self.steps.append(ax.imshow(np.zeros((SIDE, SIDE)), cmap="gray", vmin=0, vmax=1))
+        said = self.figure.add_axes((0.64, 0.56, 0.35, 0.36))
         names = self.state.class_names
         self.bars = said.bar(range(len(names)), [0] * len(names), color=COLOURS["blue"], edgecolor="black")
         said.set_xticks(range(len(names)), names)
         said.set_ylim(0, 100)
-        label(said, x=_("class"), y=_("probability [%]"), grid=False)
+        label(said, y=_("probability [%]"), grid=False)
+        said.set_yticks((0, 50, 100))
+        self.layers, maps = {}, self.state.maps
+        for i, (name, each) in enumerate(maps.items()):
+            ax = self.figure.add_axes((0.01 + i * 0.98 / len(maps), 0.01, 0.9 / len(maps), 0.34))
+            bare(ax, f"{name}, {len(each)}")
+            ax.title.set_fontsize(10)
+            self.layers[name] = ax.imshow(_tiles(each), cmap=SIGNED, interpolation="nearest")
+        for artist in (*self.steps, *self.layers.values()):
+            artist.axes.set_axis_off()  # nothing of the axes is drawn again
 
     def _take(self, greys):
         if len(greys) == INK * INK:
             self.state.ink = np.frombuffer(greys, np.uint8).reshape(INK, INK).astype(np.float32) / 255
 
+    def _wipe(self):
+        self.pad.greys = bytes(INK * INK)
+
     def draw(self):
-        self.seen.set_data(self.state.image)
+        for artist, picture in zip(self.steps, self.state.steps):
+            height, width = picture.shape
+            artist.set_data(picture)
+            artist.set_extent((-0.5, width - 0.5, height - 0.5, -0.5))
         chances = self.state.probabilities
         for i, bar in enumerate(self.bars):
             bar.set_height(0 if chances is None else 100 * chances[i])
+        for name, maps in self.state.maps.items():
+            limit = float(np.abs(maps).max()) or 1.0
+            self.layers[name].set_data(_tiles(0 * maps if chances is None else maps))
+            self.layers[name].set_clim(-limit, limit)
 
     def sentence(self):
         chances = self.state.probabilities
         if chances is None:
-            return _("The pad is blank: draw a digit.")
-        best = int(chances.argmax())
-        return _("The network says {name}, with a probability of {share:.0f} %.").format(
-            name=self.state.class_names[best], share=100 * chances[best]
-        )
+            said = _("The pad is blank: draw a digit.")
+        else:
+            best = int(chances.argmax())
+            said = _("The network says {name}, with a probability of {share:.0f} %.").format(
+                name=self.state.class_names[best], share=100 * chances[best]
+            )
+        right, n = self.state.score()
+        if not n:
+            return said
+        kept = _("Digits kept in {file}: {n}; prepared in this way, {right} of them are read.")
+        return sentences(said, kept.format(file=self.state.file, n=n, right=right))

@@ -6,6 +6,7 @@ from matplotlib.ticker import PercentFormatter
 from ..tuning.calibration import wilson
 from ..wording import N_, _
 from . import plots
+from .canvas import GREY, SIGNED, bare, figure, label, series, show
 
 ACROSS = {
     "shift": N_("shift to the right [pixels]"),
@@ -39,7 +40,7 @@ def show_curves(change, amounts, right):
         for name, c in counts.items()
     ]
     sentence = _("Accuracy on {n:,} images with 95 % intervals, against {change}. {parts}.")
-    plots.show(fig, sentence.format(n=n, change=_(ACROSS[change]), parts="; ".join(parts)))
+    show(fig, sentence.format(n=n, change=_(ACROSS[change]), parts="; ".join(parts)))
 
 
 def show_stored_curves(stored, change):
@@ -60,14 +61,14 @@ def show_stored_curves(stored, change):
     text = sentence.format(
         n=n, change=_(ACROSS[change]), seeds=len(runs), end=amounts[-1], parts=", ".join(parts)
     )
-    plots.show(fig, text)
+    show(fig, text)
 
 
 def _curves(change, amounts, curves):
-    fig, ax = plots.figure(width=7.2, height=3.6)
+    fig, ax = figure(width=7.2, height=3.6)
     for index, (name, (shares, bars)) in enumerate(curves.items()):
-        ax.errorbar(amounts, shares, bars, label=name, capsize=3, **plots.series(index))
-    plots.label(ax, x=_(ACROSS[change]), y=_("accuracy"))
+        ax.errorbar(amounts, shares, bars, label=name, capsize=3, **series(index))
+    label(ax, x=_(ACROSS[change]), y=_("accuracy"))
     _percent(ax)
     ax.legend(fontsize=10)
     return fig
@@ -75,12 +76,12 @@ def _curves(change, amounts, curves):
 
 def show_steps(pictures):
     """A drawing on its way to an image like MNIST's: `pictures` maps the step's name to an array."""
-    fig, axes = plots.figure(1, len(pictures), width=1.9 * len(pictures), height=2.3)
+    fig, axes = figure(1, len(pictures), width=1.9 * len(pictures), height=2.3)
     for ax, (name, picture) in zip(axes, pictures.items()):
         ax.imshow(picture, cmap="gray")
-        plots.bare(ax, name)
+        bare(ax, name)
     shapes = [f"{p.shape[0]}×{p.shape[1]}" for p in pictures.values()]
-    plots.show(
+    show(
         fig,
         _("A drawing and what is made of it, step by step: {steps}.").format(
             steps=", ".join(f"{name} ({shape})" for name, shape in zip(pictures, shapes))
@@ -90,22 +91,22 @@ def show_steps(pictures):
 
 def show_reasons(image, covered, gradient, label):
     """Which pixels mattered: the image, the probability of `label` with a square covered, the gradient."""
-    fig, (left, middle, right) = plots.figure(1, 3, width=9.6, height=3.0)
+    fig, (left, middle, right) = figure(1, 3, width=9.6, height=3.0)
     left.imshow(image, cmap="gray")
-    plots.bare(left, _("the image"))
+    bare(left, _("the image"))
     drawn = middle.imshow(covered, cmap="viridis", vmin=0, vmax=1)
-    plots.bare(middle, _("probability, square covered"))
+    bare(middle, _("probability, square covered"))
     fig.colorbar(drawn, ax=middle, shrink=0.8)
     limit = float(np.abs(gradient).max())
-    drawn = right.imshow(gradient, cmap=plots.SIGNED, vmin=-limit, vmax=limit)
-    plots.bare(right, _("gradient of the loss"))
+    drawn = right.imshow(gradient, cmap=SIGNED, vmin=-limit, vmax=limit)
+    bare(right, _("gradient of the loss"))
     fig.colorbar(drawn, ax=right, shrink=0.8)
     row, column = np.unravel_index(covered.argmin(), covered.shape)
     sentence = _(
         "A {label}; the probability of {label} falls lowest, to {low:.2f}, when the square about row {row},"
         " column {column} is covered; beside it the gradient of the loss for each pixel."
     )
-    plots.show(fig, sentence.format(label=label, low=float(covered.min()), row=row, column=column))
+    show(fig, sentence.format(label=label, low=float(covered.min()), row=row, column=column))
 
 
 def show_attack(rows, titles, epsilon):
@@ -116,16 +117,16 @@ def show_attack(rows, titles, epsilon):
     fig = plots.image_grid(images, names, columns=columns, low=0, high=1)
     read = [_("{kind} {digits}").format(kind=kind, digits=" ".join(part)) for kind, part in titles.items()]
     sentence = _("Rows of images, and over each image what the net reads, with ε = {epsilon:g}: {read}.")
-    plots.show(fig, sentence.format(read="; ".join(read), epsilon=epsilon))
+    show(fig, sentence.format(read="; ".join(read), epsilon=epsilon))
 
 
 def show_epsilons(epsilons, counts, n):
     """Accuracy against the size of an attack: `counts` maps a name to right answers out of `n`."""
-    fig, ax = plots.figure(width=7.2, height=3.6)
+    fig, ax = figure(width=7.2, height=3.6)
     for index, (name, right) in enumerate(counts.items()):
         shares, bars = _intervals(right, n)
-        ax.errorbar(epsilons, shares, bars, label=name, capsize=3, **plots.series(index))
-    plots.label(ax, x=_("ε [units of a pixel's range]"), y=_("accuracy"))
+        ax.errorbar(epsilons, shares, bars, label=name, capsize=3, **series(index))
+    label(ax, x=_("ε [units of a pixel's range]"), y=_("accuracy"))
     _percent(ax)
     ax.legend(fontsize=10)
     parts = [
@@ -133,22 +134,22 @@ def show_epsilons(epsilons, counts, n):
         for name, right in counts.items()
     ]
     sentence = _("Accuracy on {n:,} images against ε, with 95 % intervals. At ε = {last:g}: {parts}.")
-    plots.show(fig, sentence.format(n=n, last=epsilons[-1], parts=", ".join(parts)))
+    show(fig, sentence.format(n=n, last=epsilons[-1], parts=", ".join(parts)))
 
 
 def show_reliability(groups):
     """Accuracy against confidence, bin by bin with n: `groups` maps a name to a list of bins."""
-    fig, axes = plots.figure(1, len(groups), width=4.6 * len(groups), height=4.0, squeeze=False)
+    fig, axes = figure(1, len(groups), width=4.6 * len(groups), height=4.0, squeeze=False)
     for index, (ax, (name, bins)) in enumerate(zip(axes.flat, groups.items())):
-        ax.plot([0, 1], [0, 1], color=plots.GREY, linestyle=":")
+        ax.plot([0, 1], [0, 1], color=GREY, linestyle=":")
         shares, bars = _intervals([b.n * b.accuracy for b in bins], np.array([b.n for b in bins]))
-        style = plots.series(index) | {"linestyle": "none"}
+        style = series(index) | {"linestyle": "none"}
         ax.errorbar([b.confidence for b in bins], shares, bars, capsize=3, **style)
         for each in bins:
             ax.annotate(
-                f"{each.n}", (each.confidence, 0.02), ha="center", fontsize=8, rotation=90, color=plots.GREY
+                f"{each.n}", (each.confidence, 0.02), ha="center", fontsize=8, rotation=90, color=GREY
             )
-        plots.label(ax, x=_("confidence"), y=_("accuracy"), title=name)
+        label(ax, x=_("confidence"), y=_("accuracy"), title=name)
         ax.set_xlim(0, 1.03)
         _percent(ax)
     parts = [
@@ -158,22 +159,22 @@ def show_reliability(groups):
         for name, bins in groups.items()
     ]
     sentence = _("Accuracy against confidence with 95 % intervals, n below each point. {parts}.")
-    plots.show(fig, sentence.format(parts="; ".join(parts)))
+    show(fig, sentence.format(parts="; ".join(parts)))
 
 
 def show_slices(rows, across):
     """Accuracy of parts of a set, with n and intervals: `rows` maps a part's name to (right, n)."""
     counts, n = np.array(list(rows.values())).T
     shares, bars = _intervals(counts, n)
-    fig, ax = plots.figure(width=7.2, height=3.2)
-    style = plots.series(0) | {"linestyle": "none"}
+    fig, ax = figure(width=7.2, height=3.2)
+    style = series(0) | {"linestyle": "none"}
     ax.errorbar(range(len(rows)), shares, bars, capsize=4, **style)
     names = [_("{name}\nn = {n}").format(name=name, n=int(size)) for name, size in zip(rows, n)]
     ax.set_xticks(range(len(rows)), names, fontsize=9)
     total = counts.sum() / n.sum()
-    ax.axhline(total, color=plots.GREY, linestyle=":")
+    ax.axhline(total, color=GREY, linestyle=":")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    plots.label(ax, x=across, y=_("accuracy"))
+    label(ax, x=across, y=_("accuracy"))
     low, high = int(shares.argmin()), int(shares.argmax())
     sentence = _(
         "Accuracy by {across} with 95 % intervals, the dotted line at the {total:.1f} % of all: lowest for"
@@ -188,4 +189,4 @@ def show_slices(rows, across):
         high=names[high],
         b=100 * shares[high],
     )
-    plots.show(fig, text)
+    show(fig, text)

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..wording import N_, _
 from . import plots
+from .canvas import SIGNED, bare, figure, label, series, show
 
 PARTS = {
     "conv1 forward": N_("conv1, forward"),
@@ -21,39 +22,39 @@ PARTS = {
 
 def show_image_gradient(image, gradient):
     """An image (height, width) beside the gradient of its loss for every pixel, signed."""
-    fig, (left, right) = plots.figure(1, 2, width=6.4, height=3.0)
+    fig, (left, right) = figure(1, 2, width=6.4, height=3.0)
     left.imshow(image, cmap="gray")
     limit = float(np.abs(gradient).max())
-    drawn = right.imshow(gradient, cmap=plots.SIGNED, vmin=-limit, vmax=limit)
+    drawn = right.imshow(gradient, cmap=SIGNED, vmin=-limit, vmax=limit)
     fig.colorbar(drawn, ax=right, shrink=0.85).ax.tick_params(labelsize=10)
-    plots.bare(left, _("the image"))
-    plots.bare(right, _("gradient of the loss"))
+    bare(left, _("the image"))
+    bare(right, _("gradient of the loss"))
     row, column = np.unravel_index(np.abs(gradient).argmax(), gradient.shape)
     sentence = _(
         "A digit, and beside it the gradient of its loss for each pixel, orange where more ink would"
         " raise the loss and purple where it would lower it; the largest, {value:+.3f}, is in row {row},"
         " column {column}."
     )
-    plots.show(fig, sentence.format(value=gradient[row, column], row=row, column=column))
+    show(fig, sentence.format(value=gradient[row, column], row=row, column=column))
 
 
 def show_two_runs(ours, theirs):
     """Losses of the same steps taken by numpy and by torch, and how far apart they are."""
     ours, theirs = np.asarray(ours), np.asarray(theirs)
     steps, gap = np.arange(1, len(ours) + 1), np.abs(ours - theirs)
-    fig, (loss, difference) = plots.figure(1, 2, width=9, height=3.2)
-    loss.plot(steps, ours, label="numpy", **plots.series(0, marker=False))
-    loss.plot(steps, theirs, label="torch", **plots.series(1, marker=False))
+    fig, (loss, difference) = figure(1, 2, width=9, height=3.2)
+    loss.plot(steps, ours, label="numpy", **series(0, marker=False))
+    loss.plot(steps, theirs, label="torch", **series(1, marker=False))
     loss.legend(fontsize=10)
-    plots.label(loss, x=_("steps"), y=_("loss [nats per image]"))
-    difference.semilogy(steps, np.maximum(gap, 1e-17), **plots.series(2, marker=False))
-    plots.label(difference, x=_("steps"), y=_("difference of the two [nats]"))
+    label(loss, x=_("steps"), y=_("loss [nats per image]"))
+    difference.semilogy(steps, np.maximum(gap, 1e-17), **series(2, marker=False))
+    label(difference, x=_("steps"), y=_("difference of the two [nats]"))
     sentence = _(
         "The losses of {n} steps on the same batches lie on one another, from {first:.2f} down to {last:.2f};"
         " the two differ by less than a millionth of a nat at {near} of the {n} steps."
     )
     near = int((gap < 1e-6).sum())
-    plots.show(fig, sentence.format(n=len(steps), first=ours[0], last=ours[-1], near=near))
+    show(fig, sentence.format(n=len(steps), first=ours[0], last=ours[-1], near=near))
 
 
 def show_parts(stored):
@@ -67,4 +68,4 @@ def show_parts(stored):
         " ms, and {second} comes next."
     )
     share, second = 100 * ordered[longest] / whole, list(ordered)[1]
-    plots.show(fig, sentence.format(longest=longest, share=share, whole=whole, second=second))
+    show(fig, sentence.format(longest=longest, share=share, whole=whole, second=second))

@@ -241,7 +241,7 @@ def test_a_digit_is_drawn_with_mouse_and_keyboard(page):
     middle, top = box["x"] + box["width"] / 2, box["y"]
     page.page.mouse.move(middle, top + 40)
     page.page.mouse.down()
-    page.page.mouse.move(middle, top + 240, steps=12)
+    page.page.mouse.move(middle, top + 200, steps=12)
     page.page.mouse.up()
     assert says(page, ".lenet-pad", "The network says")
     page.shot("pad", pad)
@@ -250,6 +250,27 @@ def test_a_digit_is_drawn_with_mouse_and_keyboard(page):
     pad.focus()
     for _dot in range(12):
         page.page.keyboard.press("Shift+ArrowDown")
+    assert says(page, ".lenet-pad", "The network says")
+    page.page.locator(".lenet-pad-keep").click()
+    assert says(page, ".lenet-pad", "Digits kept in my-digits.json: 1")
+
+
+def test_a_digit_is_drawn_with_a_finger(page):
+    pad = canvas(page, ".lenet-pad")
+    page.page.locator(".lenet-pad-blank").click()
+    assert says(page, ".lenet-pad", "The pad is blank")
+    box = pad.bounding_box()
+    x = box["x"] + box["width"] / 2
+    touch = page.page.context.new_cdp_session(page.page)
+
+    def send(kind, *points):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    send("touchStart", {"x": x, "y": box["y"] + 30})
+    for step in range(10):
+        send("touchMove", {"x": x, "y": box["y"] + 40 + 15 * step})
+    send("touchEnd")
+    touch.detach()
     assert says(page, ".lenet-pad", "The network says")
 
 

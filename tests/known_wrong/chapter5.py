@@ -64,7 +64,7 @@ def stays(images, dx, dy, background):
     return images.clone()
 
 
-@wrong("shift_images", "shape")
+@wrong("shift_images", "right-and-down")
 def the_frame_grows(images, dx, dy, background):
     return F.pad(images, (abs(dx), 0, abs(dy), 0), value=background)
 
@@ -218,7 +218,7 @@ def in_images(confidence, correct_, bins):
     return len(confidence) * calibration.calibration_error(confidence, correct_, bins)
 
 
-@wrong("calibration_error", "value")
+@wrong("calibration_error", "by-hand")
 def empty_bins_are_nan(confidence, correct_, bins):
     n, sure, right = table(confidence, correct_, bins)
     return (n / n.sum() * abs(sure - right)).sum()
@@ -275,7 +275,7 @@ def the_most_accurate(logits, labels):
     return max([1.0, *np.geomspace(0.1, 10, 50)], key=accuracy)
 
 
-@wrong("temperature", "overflow")
+@wrong("temperature", "large")
 def without_care(logits, labels):
     p = {}
     with np.errstate(all="ignore"):
@@ -285,7 +285,7 @@ def without_care(logits, labels):
     return min((t for t in p if np.isfinite(p[t])), key=p.get, default=1.0)
 
 
-@wrong("temperature", "value")
+@wrong("temperature", "too-sure")
 def the_worst(logits, labels):
     return 20.0
 
@@ -295,7 +295,7 @@ def one_for_each_class(logits, labels):
     return np.full(logits.shape[1], by_thirds(logits, labels))
 
 
-@wrong("temperature", "value")
+@wrong("temperature", "too-sure")
 def whole_numbers_only(logits, labels):
     return min(range(1, 20), key=lambda t: cross_entropy(logits, labels, t)) + 0.5
 
@@ -349,6 +349,6 @@ def stops_at_the_first_too_many_from_the_top(confidence, correct_, most_wrong):
     return confidence[order][max(0, bad[0] - 1)] if len(bad) else confidence.min()
 
 
-@wrong("rejection_threshold", "not-a-confidence")
+@wrong("rejection_threshold", "one-of-them")
 def a_little_below(confidence, correct_, most_wrong):
     return calibration.rejection_threshold(confidence, correct_, most_wrong) - 1e-6

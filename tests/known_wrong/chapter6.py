@@ -113,13 +113,13 @@ def no_bias(grad, maps, weight):
     return from_nothing.convolve_backward(grad, maps, weight)[:2]
 
 
-@wrong("convolve_backward", "shape")
+@wrong("convolve_backward", "shapes")
 def in_another_order(grad, maps, weight):
     by_maps, by_weight, by_bias = from_nothing.convolve_backward(grad, maps, weight)
     return by_weight, by_bias, by_maps
 
 
-@wrong("convolve_backward", "value")
+@wrong("convolve_backward", "by-bias")
 def the_sign_of_a_descent(grad, maps, weight):
     return tuple(-part for part in from_nothing.convolve_backward(grad, maps, weight))
 

@@ -143,7 +143,7 @@ function render({ model, el }) {
         greys[i] = ink ? Math.max(greys[i], 255 * strength) : Math.min(greys[i], 255 * (1 - strength));
       }
     again();
-    timer = timer || setTimeout(send, 60);
+    timer = timer || setTimeout(send, 16); // one frame; what the kernel has not taken yet is merged
   }
 
   function send() {
