@@ -2124,3 +2124,253 @@ def check_entry_with_the_wrong_sign_only(loss, x, gradient):
         h[place] = 1e-5
         if (loss(x + h) - loss(x - h)) * gradient[place] < 0:
             return place
+
+
+# double -------------------------------------------------------------------------------
+
+
+@right("double")
+def double_by_einsum(x):
+    return torch.einsum("..., -> ...", x, torch.tensor(2.0, dtype=x.dtype))
+
+
+@right("double")
+def double_by_stack(x):
+    return torch.stack([x, x]).sum(0)
+
+
+@right("double")
+def double_as_an_array(x):
+    return np.add(x.numpy(), x.numpy())
+
+
+@wrong("double")
+def double_of_the_size(x):
+    return 2 * x.abs()
+
+
+@wrong("double")
+def double_twice_over(x):
+    return torch.cat([x, x])
+
+
+@wrong("double")
+def double_of_the_first_row(x):
+    return torch.cat([2 * x[:1], x[1:]])
+
+
+@wrong("double")
+def double_in_whole_numbers(x):
+    return (2 * x).round()
+
+
+@wrong("double")
+def double_in_place(x):
+    return x.mul_(2)
+
+
+# shared_gradient ----------------------------------------------------------------------
+
+
+@right("shared_gradient")
+def shared_by_conv2d(image, output_gradient):
+    return F.conv2d(image[None, None], output_gradient[None, None])[0, 0]
+
+
+@right("shared_gradient")
+def shared_by_autograd(image, output_gradient):
+    sides = [a - b + 1 for a, b in zip(image.shape, output_gradient.shape, strict=True)]
+    kernel = torch.zeros(sides, dtype=image.dtype, requires_grad=True)
+    F.conv2d(image[None, None], kernel[None, None]).backward(output_gradient[None, None])
+    return kernel.grad
+
+
+@right("shared_gradient")
+def shared_by_scipy(image, output_gradient):
+    return signal.correlate2d(image.numpy(), output_gradient.numpy(), mode="valid")
+
+
+@wrong("shared_gradient")
+def shared_turned(image, output_gradient):
+    return shared_by_conv2d(image, output_gradient).flip(0, 1)
+
+
+@wrong("shared_gradient")
+def shared_mean(image, output_gradient):
+    return shared_by_conv2d(image, output_gradient) / output_gradient.numel()
+
+
+@wrong("shared_gradient")
+def shared_without_the_last_row(image, output_gradient):
+    result = shared_by_conv2d(image, output_gradient).clone()
+    return result - shared_by_conv2d(image[output_gradient.shape[0] - 1 :], output_gradient[-1:])
+
+
+@wrong("shared_gradient")
+def shared_transposed(image, output_gradient):
+    return shared_by_conv2d(image, output_gradient).T
+
+
+@wrong("shared_gradient")
+def shared_of_a_convolution(image, output_gradient):
+    return shared_by_conv2d(image, output_gradient.flip(0, 1))
+
+
+# fit_one_batch ------------------------------------------------------------------------
+
+
+@right("fit_one_batch")
+def fit_in_a_comprehension(model, optimizer, images, labels, steps):
+    def step():
+        optimizer.zero_grad(set_to_none=False)
+        loss = nn.CrossEntropyLoss()(model.train()(images), labels)
+        loss.backward()
+        optimizer.step()
+        return float(loss.detach())
+
+    return [step() for _ in range(steps)]
+
+
+@right("fit_one_batch")
+def fit_with_a_closure(model, optimizer, images, labels, steps):
+    model.train()
+    losses = torch.empty(steps)
+    for i in range(steps):
+        optimizer.zero_grad()
+        loss = F.nll_loss(F.log_softmax(model(images), dim=1), labels)
+        loss.backward()
+        losses[i] = loss.detach()
+        optimizer.step()
+    return losses
+
+
+@right("fit_one_batch")
+def fit_by_torch_autograd_grad(model, optimizer, images, labels, steps):
+    model.train(True)
+    weights, losses = [p for p in model.parameters() if p.requires_grad], []
+    while len(losses) < steps:
+        loss = -F.log_softmax(model(images), 1).gather(1, labels[:, None]).mean()
+        for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+            weight.grad = gradient
+        optimizer.step()
+        losses.append(loss.item())
+    return np.array(losses)
+
+
+@wrong("fit_one_batch")
+def fit_loss_after_the_step(model, optimizer, images, labels, steps):
+    model.train()
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+        losses.append(F.cross_entropy(model(images), labels).item())
+    return losses
+
+
+@wrong("fit_one_batch")
+def fit_gradients_pile_up(model, optimizer, images, labels, steps):
+    model.train()
+    optimizer.zero_grad()
+    losses = []
+    for _ in range(steps):
+        loss = F.cross_entropy(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@wrong("fit_one_batch")
+def fit_sum_for_mean(model, optimizer, images, labels, steps):
+    model.train()
+    losses = []
+    for _ in range(steps):
+        loss = F.cross_entropy(model(images), labels, reduction="sum")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@wrong("fit_one_batch")
+def fit_in_evaluation_mode(model, optimizer, images, labels, steps):
+    model.eval()
+    losses = []
+    for _ in range(steps):
+        loss = F.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@wrong("fit_one_batch")
+def fit_a_step_too_few(model, optimizer, images, labels, steps):
+    return fit_in_a_comprehension(model, optimizer, images, labels, steps - 1)
+
+
+@wrong("fit_one_batch")
+def fit_never_steps(model, optimizer, images, labels, steps):
+    model.train()
+    return [F.cross_entropy(model(images), labels).item() for _ in range(steps)]
+
+
+# bootstrap ----------------------------------------------------------------------------
+
+
+def _means(difference, resamples, rng, rows=True, columns=True, size=None):
+    n, m = difference.shape
+    found = []
+    for _ in range(resamples):
+        table = difference[rng.integers(n, size=size or n)] if rows else difference
+        found.append((table[:, rng.integers(m, size=m)] if columns else table).mean())
+    return np.array(found)
+
+
+@right("bootstrap")
+def bootstrap_by_choice(difference, resamples, rng):
+    n, m = difference.shape
+    means = [difference[np.ix_(rng.choice(n, n), rng.choice(m, m))].mean() for _ in range(resamples)]
+    return np.percentile(means, 2.5), np.percentile(means, 97.5)
+
+
+@right("bootstrap")
+def bootstrap_in_torch(difference, resamples, rng):
+    found = torch.from_numpy(_means(np.asarray(difference, dtype=float), resamples, rng))
+    return torch.quantile(found, torch.tensor([0.025, 0.975], dtype=torch.float64))
+
+
+@right("bootstrap")
+def bootstrap_as_a_named_tuple(difference, resamples, rng):
+    interval = collections.namedtuple("Interval", "low high")
+    return interval(*np.quantile(_means(difference, resamples, rng), [0.025, 0.975]).tolist())
+
+
+@wrong("bootstrap")
+def bootstrap_of_seeds(difference, resamples, rng):
+    return np.quantile(_means(difference, resamples, rng, columns=False), [0.025, 0.975])
+
+
+@wrong("bootstrap")
+def bootstrap_of_images(difference, resamples, rng):
+    return np.quantile(_means(difference, resamples, rng, rows=False), [0.025, 0.975])
+
+
+@wrong("bootstrap")
+def bootstrap_too_many_rows(difference, resamples, rng):
+    return np.quantile(_means(difference, resamples, rng, size=3 * len(difference)), [0.025, 0.975])
+
+
+@wrong("bootstrap")
+def bootstrap_ninety(difference, resamples, rng):
+    return np.quantile(_means(difference, resamples, rng), [0.05, 0.95])
+
+
+@wrong("bootstrap")
+def bootstrap_about_zero(difference, resamples, rng):
+    found = _means(difference, resamples, rng)
+    return np.quantile(found - difference.mean(), [0.025, 0.975])

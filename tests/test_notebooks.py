@@ -1,6 +1,6 @@
 """The chapters as files: structure, stored outputs, what each picture says, and code equal to the helper's.
 
-That every cell runs, and that what is tagged `check-output` prints what is stored, is nbval's part (see
+That every cell runs, and that what is tagged `nbval-check-output` prints what is stored, is nbval's part (see
 conftest.py).
 """
 
@@ -127,7 +127,7 @@ def test_no_cell_hides_a_failure(name):
 
 @each_chapter
 def test_several_cells_are_compared(name):
-    compared = [cell for cell in code_cells(name) if "check-output" in tags(cell)]
+    compared = [cell for cell in code_cells(name) if "nbval-check-output" in tags(cell)]
     assert len(compared) >= 3 and all(cell.outputs for cell in compared)
 
 

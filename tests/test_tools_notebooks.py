@@ -27,7 +27,7 @@ def outputs_after(*outputs):
 def test_metadata_is_the_same_on_every_machine():
     notebook = run_of(
         execution={"started": "now"},
-        tags=["check-output"],
+        tags=["nbval-check-output"],
         jupyter={"source_hidden": True},
         lenet={"of": "abc"},
     )
