@@ -406,7 +406,7 @@ def commands_shown():
     return [line for text in texts for line in re.findall(r"python -m lenet_helpers\S*search (.*)", text)]
 
 
-SMALL = ["--trials", "1", "--n-train", "100", "--epochs", "0.1"]
+SMALL = ["--trials", "1", "--n-train", "200", "--epochs", "0.1"]  # batches reach up to 128
 
 
 def test_the_command_works_as_printed(tmp_path, monkeypatch, capsys):

@@ -145,6 +145,11 @@ class Chapter:
         """
         return self.page.evaluate(f"() => {CELLS}.map(c => [c.id, c.outputs.toJSON()])")
 
+    def folded(self):
+        """Ids of the cells whose stored outputs stay folded: they would answer a question above."""
+        hidden = f"{CELLS}.filter(c => (c.getMetadata('jupyter') || {{}}).outputs_hidden).map(c => c.id)"
+        return set(self.page.evaluate(f"() => {hidden}"))
+
     def errors(self):
         return [
             f"{cell}: {o['ename']}: {o['evalue']}"

@@ -128,11 +128,12 @@ CHAPTERS = (
         {
             "5.1": ("shift-text", "shift_images"),
             "5.2": ("own-text",),
-            "5.3": ("reasons-text",),
-            "5.4": ("attack-text", "attack"),
-            "5.5": ("confidence-text", "calibration_error", "temperature"),
-            "5.6": ("rejection-text", "rejection_threshold"),
-            "5.7": ("slices-text",),
+            "5.3": ("draw-text",),
+            "5.4": ("reasons-text",),
+            "5.5": ("attack-text", "attack"),
+            "5.6": ("confidence-text", "calibration_error", "temperature"),
+            "5.7": ("rejection-text", "rejection_threshold"),
+            "5.8": ("slices-text",),
         },
     ),
     Chapter(

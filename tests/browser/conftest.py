@@ -95,7 +95,8 @@ def look_unrun(chapter):
     drawn = pictures.evaluate_all("images => images.filter(i => i.complete && i.naturalWidth > 100).length")
     if pictures.count():
         chapter.shot("unrun", pictures.first)
-    stored = sum("image/png" in o.get("data", {}) for _cell, outputs in chapter.outputs() for o in outputs)
+    shown = [outputs for cell, outputs in chapter.outputs() if cell not in chapter.folded()]
+    stored = sum("image/png" in o.get("data", {}) for outputs in shown for o in outputs)
     return chapter.words(), drawn, pictures.count(), stored
 
 

@@ -10,7 +10,7 @@ CONTROLS = {
     "slider": ".noUi-handle",
     "list": "select",
     "box to tick": "input[type=checkbox]",
-    "number": "input[type=number], .widget-text input[type=text]",
+    "number": "input[type=number], .widget-text:not(.lenet-dashboard-guess) input[type=text]",
 }
 # The value of a control as the page holds it.
 VALUE = """e => e.matches('.noUi-handle') ? e.getAttribute('aria-valuenow') + ' ' + (e.closest('.widget-inline-hbox, .jupyter-widgets')

@@ -93,6 +93,8 @@ def predicted(chapter):
 
 def test_a_prediction_is_contrasted_with_the_result(predicted):
     verdicts = [verdict for verdict in predicted.verdicts.values() if verdict]
+    if not predicted.verdicts:
+        pytest.skip("no figure of this chapter asks")
     assert verdicts
     assert all(len(verdict) > 10 for verdict in verdicts)
 
@@ -106,22 +108,29 @@ def test_every_control_moves_by_keyboard(predicted):
             old, new = hands.move(predicted.page, kind, element, back=predicted.trains(figure))
             if old == new:
                 stuck.append((named(figure), kind, old))
-        # a dashboard's picture changes when it trains
-        if found and not predicted.trains(figure) and not hands.changes(predicted.page, figure, before):
+        # a dashboard's picture changes when it trains, an empty pad's when something is drawn
+        if (
+            found
+            and not predicted.trains(figure)
+            and named(figure) != "pad"
+            and not hands.changes(predicted.page, figure, before)
+        ):
             stuck.append((named(figure), "picture"))
     assert not stuck
 
 
 def test_one_slider_moves_by_mouse_and_the_picture_follows(predicted):
+    sliders = 0
     for figure in predicted.figures():
         for kind, element in hands.controls(figure):
             if kind == "slider" and not predicted.trains(figure):
+                sliders += 1
                 before = hands.picture(figure)
                 hands.drag(predicted.page, element)
                 if hands.changes(predicted.page, figure, before, seconds=3):
                     predicted.shot("slider-by-mouse", figure)
                     return
-    if not all(predicted.trains(figure) for figure in predicted.figures()):
+    if sliders:
         pytest.fail("no slider changed a picture")
 
 
