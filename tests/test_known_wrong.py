@@ -15,7 +15,7 @@ from lenet_helpers.checks.front import _chapters, exercises
 for module in pkgutil.iter_modules(known.__path__):
     importlib.import_module(f"{known.__name__}.{module.name}")
 
-SEEDS = (0, 1, 2, 3, 4)
+SEEDS = (0, 1, 2)
 
 
 def _ids(rows):

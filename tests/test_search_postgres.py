@@ -2,8 +2,8 @@
 
 import importlib.util
 import os
-from pathlib import Path
 import shlex
+from pathlib import Path
 
 import pytest
 from test_search import SMALL, commands_shown

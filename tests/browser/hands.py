@@ -48,7 +48,6 @@ BACK = {
 def move(page, kind, element, *, back=False):
     """Move a control one step with the keyboard, and `back` again if asked to; returns (before, after)."""
     before = value(element)
-    element.focus()
     keys = {
         "slider": ("ArrowRight", "ArrowLeft"),
         "list": ("ArrowDown", "ArrowUp"),
@@ -56,6 +55,8 @@ def move(page, kind, element, *, back=False):
         "number": ("ArrowUp", "ArrowDown"),
     }[kind]
     for key in reversed(keys) if element.evaluate(AT_END) else keys:
+        # Once a question is answered, the focus is led on to the figure, perhaps just after ours was set.
+        element.focus()
         page.keyboard.press(key)
         with contextlib.suppress(NotInTime):
             page.wait_for_function(

@@ -93,7 +93,7 @@ def predicted(chapter):
 
 def test_a_prediction_is_contrasted_with_the_result(predicted):
     verdicts = [verdict for verdict in predicted.verdicts.values() if verdict]
-    if not predicted.verdicts:
+    if not set(predicted.verdicts) - {"pad"}:  # nobody is asked before drawing
         pytest.skip("no figure of this chapter asks")
     assert verdicts
     assert all(len(verdict) > 10 for verdict in verdicts)
@@ -164,7 +164,7 @@ def answer(page, card, option):
     """Choose `option` in a question's card and press the button; returns what is said to it."""
     labels = [label.strip() for label in card.locator(".widget-radio-box label").all_inner_texts()]
     # Once a question is answered, its right option and a wrong choice have a mark before them.
-    place = next(i for i, label in enumerate(labels) if label.endswith(option.text))
+    place = next(i for i, label in enumerate(labels) if label.lstrip("✓✗ ") == option.text)
     hands.press(page, card.locator("input[type=radio]").nth(place), "Space")
     hands.press(page, hands.appears(card.locator("button.lenet-quiz-check:not([disabled])")))
     return hands.appears(card.locator("[role=status]", has_text=option.feedback[:40])).inner_text()
