@@ -673,3 +673,14 @@ def test_solutions_are_written_into_their_cells_alone():
         assert text.endswith("    return result\n\ncheck.max_pool(solved_max_pool, record=False)")
         assert text.count("# Our solution") == 1
         assert [cell.source for cell in notebook.cells[1:]] == [source, source]
+
+
+def test_a_map_that_only_happens_to_match_does_not_count():
+    """Of one random map under windows of seven, all maxima stay inside their windows one time in fifty."""
+    for seed in range(120):
+        assert not moves_along(np.random.default_rng(seed), 7, 1, 7)
+        assert moves_along(np.random.default_rng(seed), 7, -14, 7)
+    for seed in range(90, 110):  # a right answer was refused with seeds 95 and 107
+        assert all(
+            result.passed for result in check.exercise("still_matches").grade(still_matches, seed=seed)
+        )
