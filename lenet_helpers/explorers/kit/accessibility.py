@@ -8,6 +8,8 @@ import anywidget
 import traitlets as T
 
 _NAME_THEM = """
+const WORKED_IN = "input, select, textarea, button, a[href], canvas, [contenteditable], .noUi-handle";
+const LEAVING = ".lenet-predict-commit, .lenet-predict-skip";
 function name(model, el) {
   const root = el.closest(".lenet-explorer, .lenet-quiz");
   if (!root) return;
@@ -38,8 +40,11 @@ export default {
     // Its neighbours are drawn at their own time, some of them after it.
     for (const wait of [0, 100, 500, 2000]) setTimeout(again, wait);
     model.on("change:text", again);
-    // Where the focus goes when what held it is hidden: once the page has drawn what is new.
+    // Where the focus goes when what held it is hidden: once the page has drawn what is new. Who has
+    // gone on to another control in the meantime keeps the focus there.
     model.on("msg:custom", ({ focus }) => setTimeout(() => {
+      const held = document.activeElement;
+      if (held.matches(WORKED_IN) && held.checkVisibility() && !held.closest(LEAVING)) return;
       const place = el.closest(".lenet-explorer, .lenet-quiz")?.querySelector(focus);
       if (!place) return;
       place.tabIndex = -1;
