@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import nbformat
-import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 ROOT = Path(__file__).parents[1]
@@ -21,8 +20,8 @@ def pytest_collection_modifyitems(items):
 """
 
 
-@pytest.mark.parametrize("options", [["-n", "2", "-p", "shuffle"], ["--import-mode=importlib"]], ids=" ".join)
-def test_cells_stay_in_order_and_in_one_kernel(tmp_path, options):
+def test_cells_stay_in_order_and_in_one_kernel(tmp_path):
+    options = ["-n", "2", "-p", "shuffle", "--import-mode=importlib"]
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))

@@ -55,9 +55,7 @@ def move(page, kind, element, *, back=False):
         "number": ("ArrowUp", "ArrowDown"),
     }[kind]
     for key in reversed(keys) if element.evaluate(AT_END) else keys:
-        # Once a question is answered, the focus is led on to the figure, perhaps just after ours was set.
-        element.focus()
-        page.keyboard.press(key)
+        press(page, element, key)
         with contextlib.suppress(NotInTime):
             page.wait_for_function(
                 f"([e, before]) => ({VALUE})(e) !== before", arg=[element, before], timeout=2000, polling=30
@@ -110,9 +108,14 @@ def appears(locator, seconds=10):
     raise NotInTime(f"not there after {seconds} s: {locator}")
 
 
-def press(page, element, key="Enter"):
-    element.focus()
-    page.keyboard.press(key)
+def press(page, element, key="Enter", seconds=10):
+    """Press a key on an element, once it has the focus: one that is not drawn yet doesn't take it."""
+    for _attempt in range(int(seconds / 0.03)):
+        element.focus()
+        if element.evaluate("e => e === document.activeElement"):
+            return page.keyboard.press(key)
+        page.wait_for_timeout(30)
+    raise NotInTime(f"did not take the focus in {seconds} s: {element}")
 
 
 def reached_by_tab(page, figure):

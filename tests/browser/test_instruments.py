@@ -119,12 +119,24 @@ def test_question_controls_and_picture_fit_one_screen(page):
 FOCUS = "f => f.contains(document.activeElement) && document.activeElement !== document.body"
 
 
+def test_who_has_gone_on_keeps_the_focus(page):
+    """A figure leads the focus on once it has redrawn, but not away from where somebody works by then."""
+    figure = next(f for f in page.figures() if f.locator(".lenet-predict-choice input[type=radio]").count())
+    hands.press(page.page, figure.locator(".lenet-predict-choice input[type=radio]").first, "Space")
+    commit = hands.appears(figure.locator("button.lenet-predict-commit:not([disabled])"))
+    elsewhere = page.page.locator(".lenet-lever-learning_rate .noUi-handle").first
+    commit.evaluate("(e, other) => { e.click(); other.focus(); }", elsewhere.element_handle())
+    hands.appears(figure.locator(".lenet-verdict [role=status]"))
+    page.page.wait_for_timeout(1000)
+    assert elsewhere.evaluate("e => e === document.activeElement")
+
+
 def test_the_focus_stays_in_the_figure_and_the_question_folds(page):
     look(page, 1280)
     lost, unfolded = [], []
     for figure in page.figures():
         options = figure.locator(".lenet-predict-choice input[type=radio]")
-        if not options.count():
+        if not options.count() or not options.first.is_enabled():
             continue
         hands.press(page.page, options.first, "Space")
         hands.press(page.page, hands.appears(figure.locator("button.lenet-predict-commit:not([disabled])")))
