@@ -10,6 +10,7 @@ the same: ``_("epoch {n}").format(n=3)``.
 import gettext
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 DOMAIN = "lenet_helpers"
@@ -70,7 +71,16 @@ def _remember(translated: str, english: str) -> str:
 
 def sentences(*parts: str) -> str:
     """Whole sentences one after the other, as the language sets them apart; empty ones are left out."""
-    return pgettext("between two sentences", " ").join(part for part in parts if part)
+    # Translators: a catalogue has no empty text: a zero-width space stands for nothing.
+    joint = pgettext("between two sentences", " ").replace("\u200b", "")
+    return joint.join(part for part in parts if part)
+
+
+def listed(parts: Iterable[object], *, clauses: bool = False) -> str:
+    """`parts` in a row, as the language writes a list of words, or of whole `clauses`."""
+    if clauses:
+        return pgettext("between two clauses", "; ").join(map(str, parts))
+    return pgettext("between two words of a list", ", ").join(map(str, parts))
 
 
 # A run of spaces, one wide character with the closing marks that may not begin a line, or a word.

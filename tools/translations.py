@@ -31,10 +31,10 @@ ROOT = Path(__file__).parents[1]
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "pgettext": ((1, "c"), 2)}
 # What may not differ between two languages, however the sentence runs.
 SAME = {
-    "formulas": re.compile(r"\$[^$]+\$"),
+    "formulas": re.compile(r"\$\$[^$]+\$\$|\$[^$]+\$"),
     "code": re.compile(r"`[^`\n]+`"),
     "links": re.compile(r"\]\(([^)\s]+)\)"),
-    "numbers": re.compile(r"(?<![\w.,])[-−+]?\d[\d,.]*\d|(?<![\w.])\d(?![\w.])"),
+    "numbers": re.compile(r"(?<![\w.,])[-−+]?\d[\d,.]*\d|(?<![\w.])\d(?!\w|\.\d)"),
 }
 FIELD = re.compile(r"\{[^{}]*\}")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..wording import N_, _
+from ..wording import N_, _, listed
 from .core import Contract, Exercise
 from .trial import Trial, judge
 
@@ -300,6 +300,14 @@ DIAGONAL_DETECTOR = Exercise(
 )
 
 
+_DIRECTIONS = {
+    "falling": N_("falling"),
+    "rising": N_("rising"),
+    "level": N_("level"),
+    "upright": N_("upright"),
+}
+
+
 def _lines():
     """3×3 pictures of bright lines, by direction: through the centre first, then beside it."""
     eye = np.eye(3)
@@ -331,7 +339,8 @@ def finds_it(candidate, rng):
     bright = rng.uniform(0.5, 2)
     answers = {name: [bright * float((kernel * p).sum()) for p in ps] for name, ps in _lines().items()}
     response = {name: max(values, key=abs) for name, values in answers.items()}
-    got = ", ".join(f"{name}: {value:.2f}" for name, value in response.items())
+    row = _("{label}: {text}")
+    got = listed(row.format(label=_(_DIRECTIONS[name]), text=f"{value:.2f}") for name, value in response.items())
     others = max(abs(value) for name, value in response.items() if name != "falling")
     if response["falling"] > 2 * others:
         return

@@ -35,7 +35,7 @@ _CONV_MISTAKES = (
     (
         "first-channel-only",
         lambda i, o, k: o * k * k + o,
-        N_("the input maps: does a kernel look at one of them or at all?"),
+        N_("the input maps: does a kernel look at one of them or at all of them?"),
     ),
     (
         "bias-per-channel",

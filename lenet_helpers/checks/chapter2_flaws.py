@@ -1,6 +1,6 @@
 """Chapter 2's exercise: which statements about a network does the evidence contradict?"""
 
-from ..wording import N_, _
+from ..wording import N_, _, listed
 from .core import Contract, Exercise
 from .trial import Trial
 from .values import TEXT, Kind
@@ -74,11 +74,11 @@ def letters(candidate, rng):
 def none_accused(candidate, rng):
     trial, found = _letters(candidate)
     for letter in sorted(found - flaws()):
-        trial.fail(f"accused-{letter}", got=", ".join(sorted(found)), look=_(_EVIDENCE[letter]))
+        trial.fail(f"accused-{letter}", got=listed(sorted(found)), look=_(_EVIDENCE[letter]))
 
 
 @FLAWS.property("none-missed", N_("every statement that the evidence contradicts is found"))
 def none_missed(candidate, rng):
     trial, found = _letters(candidate)
     for letter in sorted(flaws() - found):
-        trial.fail(f"missed-{letter}", got=", ".join(sorted(found)) or "{}", look=_(_EVIDENCE[letter]))
+        trial.fail(f"missed-{letter}", got=listed(sorted(found)) or "{}", look=_(_EVIDENCE[letter]))

@@ -31,7 +31,7 @@ RECEPTIVE_FIELD = Exercise(
     contract=Contract(
         N_(
             "layers: a list of (kernel, stride) pairs of whole numbers ≥ 1, in the order in which they are"
-            " applied to the image; at least one."
+            " applied to the image; an empty list is the image itself."
         ),
         N_("the side, in pixels of the image, of what one unit after the last layer sees: a whole number."),
         keeps=N_("layers: the list keeps its pairs and their order"),

@@ -117,7 +117,7 @@ def _elsewhere(rng, right):
     return place
 
 
-_LOOK = _("one entry alone: move it by a little and print the claimed and the measured derivative")
+_LOOK = N_("one entry alone: move it by a little and print the claimed and the measured derivative")
 
 
 @GRADIENT_CHECK.property("finds", N_("it finds one wrong entry, whether too large or too small"))
@@ -126,7 +126,7 @@ def finds(candidate, rng):
         for shape in ((3, 4), (2, 3, 2), (7,)):
             loss, x, right = _smooth(rng, shape)
             error = sign * rng.uniform(0.05, 0.5) * np.abs(right).max()
-            look = _LOOK if sign > 0 else _("the sign: a claimed derivative may be too small as well")
+            look = _(_LOOK) if sign > 0 else _("the sign: a claimed derivative may be too small as well")
             _find(candidate, loss, x, right, _elsewhere(rng, right), error, key, look)
 
 
@@ -134,7 +134,7 @@ def finds(candidate, rng):
 def clean(candidate, rng):
     loss, x, right = _smooth(rng, (4, 3))
     place, error = _elsewhere(rng, right), 0.3 * np.abs(right).max()
-    _find(candidate, loss, x, right, place, error, "missed", _LOOK)
+    _find(candidate, loss, x, right, place, error, "missed", _(_LOOK))
     look = _("when None is returned: two derivatives never agree to the last digit")
     for shape, sign in (((4, 3), 0), ((5,), -1), ((6, 2), 1)):
         loss, x, right = _smooth(rng, shape, sign=sign)

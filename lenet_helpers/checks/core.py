@@ -91,7 +91,7 @@ class Failed(AssertionError):
             *(self.contract.rows() if self.contract else ()),
         ]
         lines = [_("{exercise}: not there yet").format(exercise=self.exercise)]
-        lines += [f"  {label}: {text}" for label, text in rows if text]
+        lines += ["  " + _("{label}: {text}").format(label=label, text=text) for label, text in rows if text]
         if self.seed is not None:
             again = f"check.{self.exercise}(..., seed={self.seed})"
             lines.append("  " + _("Same inputs again: {call}").format(call=again))

@@ -90,7 +90,7 @@ class Check:
 
     def _print_contract(self, exercise):
         for label, text in exercise.contract.rows() if exercise.contract else ():
-            print("  " + "\n    ".join(wrap(f"{label}: {text}", 86)))
+            print("  " + "\n    ".join(wrap(_("{label}: {text}").format(label=label, text=text), 86)))
 
     def properties(self, name):
         """Print what the check of exercise `name` tries, one property a line."""

@@ -7,7 +7,7 @@ from matplotlib.patches import Rectangle
 
 from ..lenet1998.codes import digit_codes
 from ..modes import evaluation_mode
-from ..wording import _
+from ..wording import _, listed
 from .canvas import COLOURS, GREY, bare, figure, show
 from .plots import learning_curves
 
@@ -179,7 +179,7 @@ def show_f6(model, split, count=10):
 
 def show_activations_learning(histories):
     """Curves of runs that differ in their activation: `histories` is a dict from name to records."""
-    losses = ", ".join(f"{name} {history[-1].validation_loss:.1f}" for name, history in histories.items())
+    losses = listed(f"{name} {history[-1].validation_loss:.1f}" for name, history in histories.items())
     show(
         learning_curves(histories),
         _(

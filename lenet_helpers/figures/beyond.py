@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from ..tuning.calibration import wilson
-from ..wording import N_, _
+from ..wording import N_, _, listed
 from . import plots
 from .canvas import GREY, SIGNED, bare, figure, label, series, show
 
@@ -40,7 +40,7 @@ def show_curves(change, amounts, right):
         for name, c in counts.items()
     ]
     sentence = _("Accuracy on {n:,} images with 95 % intervals, against {change}. {parts}.")
-    show(fig, sentence.format(n=n, change=_(ACROSS[change]), parts="; ".join(parts)))
+    show(fig, sentence.format(n=n, change=_(ACROSS[change]), parts=listed(parts, clauses=True)))
 
 
 def show_stored_curves(stored, change):
@@ -59,7 +59,7 @@ def show_stored_curves(stored, change):
         " from the worst to the best. At {end:g}: {parts}."
     )
     text = sentence.format(
-        n=n, change=_(ACROSS[change]), seeds=len(runs), end=amounts[-1], parts=", ".join(parts)
+        n=n, change=_(ACROSS[change]), seeds=len(runs), end=amounts[-1], parts=listed(parts)
     )
     show(fig, text)
 
@@ -84,7 +84,7 @@ def show_steps(pictures):
     show(
         fig,
         _("A drawing and what is made of it, step by step: {steps}.").format(
-            steps=", ".join(f"{name} ({shape})" for name, shape in zip(pictures, shapes))
+            steps=listed(f"{name} ({shape})" for name, shape in zip(pictures, shapes))
         ),
     )
 
@@ -117,7 +117,7 @@ def show_attack(rows, titles, epsilon):
     fig = plots.image_grid(images, names, columns=columns, low=0, high=1)
     read = [_("{kind} {digits}").format(kind=kind, digits=" ".join(part)) for kind, part in titles.items()]
     sentence = _("Rows of images, and over each image what the net reads, with ε = {epsilon:g}: {read}.")
-    show(fig, sentence.format(read="; ".join(read), epsilon=epsilon))
+    show(fig, sentence.format(read=listed(read, clauses=True), epsilon=epsilon))
 
 
 def show_epsilons(epsilons, counts, n):
@@ -134,7 +134,7 @@ def show_epsilons(epsilons, counts, n):
         for name, right in counts.items()
     ]
     sentence = _("Accuracy on {n:,} images against ε, with 95 % intervals. At ε = {last:g}: {parts}.")
-    show(fig, sentence.format(n=n, last=epsilons[-1], parts=", ".join(parts)))
+    show(fig, sentence.format(n=n, last=epsilons[-1], parts=listed(parts)))
 
 
 def show_reliability(groups):
@@ -159,7 +159,7 @@ def show_reliability(groups):
         for name, bins in groups.items()
     ]
     sentence = _("Accuracy against confidence with 95 % intervals, n below each point. {parts}.")
-    show(fig, sentence.format(parts="; ".join(parts)))
+    show(fig, sentence.format(parts=listed(parts, clauses=True)))
 
 
 def show_slices(rows, across):

@@ -8,6 +8,7 @@ import base64
 import html
 import io
 import re
+from pathlib import Path
 
 import matplotlib
 from matplotlib import font_manager
@@ -37,7 +38,11 @@ GREY = "#595959"  # annotations: 7:1 against white
 SIGNED = "PuOr_r"  # negative purple, zero white, positive orange: safe for colour-blind readers
 DPI = 100
 
+# The package's own font first: the same picture on every machine. See `fonts/OFL.txt`.
+CHINESE_FONT = Path(__file__).parent / "fonts" / "LeNetHans-Regular.otf"
+CHINESE_NAME = "LeNet Hans"
 _CJK_FONTS = (
+    CHINESE_NAME,
     "Noto Sans CJK SC",
     "Noto Sans SC",
     "Source Han Sans SC",
@@ -165,6 +170,9 @@ def _use_fonts():
         return True
     family = list(matplotlib.rcParams["font.family"])
     here = set(font_manager.get_font_names())
+    if CHINESE_NAME not in here and CHINESE_FONT.exists():
+        font_manager.fontManager.addfont(CHINESE_FONT)
+        here.add(CHINESE_NAME)
     if any(name in _CJK_FONTS and name in here for name in family):
         return True
     found = next((name for name in _CJK_FONTS if name in here), None)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..wording import _
+from ..wording import _, listed
 from .canvas import SIGNED, bare, figure, show
 
 INPUTS, WIDTH = 8, 3  # of the layer drawn: eight inputs, a kernel of three, so six outputs
@@ -101,7 +101,7 @@ def show_learning(seen, target):
             "A kernel while it is learned, at steps {steps}, and at the right the given kernel."
             " Its largest difference from that kernel is {gaps}."
         ).format(
-            steps=", ".join(map(str, steps)),
-            gaps=", ".join(f"{gap:.2f}" if gap < 100 else f"{gap:.1e}" for gap in gaps),
+            steps=listed(steps),
+            gaps=listed(f"{gap:.2f}" if gap < 100 else f"{gap:.1e}" for gap in gaps),
         ),
     )

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ..results import stored_result
-from ..wording import N_, _
+from ..wording import N_, _, listed
 from .canvas import LINES, MARKERS, figure, label, show
 
 NETS = {"dense": N_("dense"), "local": N_("locally connected"), "conv": N_("convolutional")}
@@ -75,7 +75,7 @@ def show_training_sizes(results=None):
             ax.plot(
                 [size] * len(each), each, color=colour, marker=marker, linestyle="", markersize=4, alpha=0.35
             )
-        lines.append(_("{net}: {means}").format(net=_(name), means=", ".join(f"{m:.1f}" for m in means)))
+        lines.append(_("{net}: {means}").format(net=_(name), means=listed(f"{m:.1f}" for m in means)))
     ax.set_xscale("log")
     ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
     ax.minorticks_off()
@@ -89,8 +89,8 @@ def show_training_sizes(results=None):
         fig,
         text.format(
             images=conditions["validation_images"],
-            sizes=", ".join(f"{size:,}" for size in sizes),
+            sizes=listed(f"{size:,}" for size in sizes),
             n=conditions["seeds"],
-            lines="; ".join(lines),
+            lines=listed(lines, clauses=True),
         ),
     )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import analysis
-from ..wording import _
+from ..wording import _, listed
 from . import plots
 from .canvas import SIGNED, bare, figure, series, show
 
@@ -28,7 +28,7 @@ def show_batch(split, class_names, n=20):
     show(
         fig,
         _("The first {n} images of the split, each under its label: {labels}.").format(
-            n=n, labels=", ".join(titles)
+            n=n, labels=listed(titles)
         ),
     )
 

@@ -11,7 +11,7 @@ from ..levers import levers_of
 from ..results import stored_result
 from ..tuning.book import in_words
 from ..tuning.evidence import OUTCOMES, many_comparisons, power, verdict_of
-from ..wording import N_, _
+from ..wording import N_, _, listed
 from .canvas import COLOURS, GREY, LINES, figure, label, series, show
 from .ladder import named
 from .plots import image_grid
@@ -165,7 +165,7 @@ class Effects:
         )
         seeds = sorted({self.results["comparisons"][name]["seeds"] for name in names})
         return text.format(
-            parts="; ".join(parts),
+            parts=listed(parts, clauses=True),
             train=self.results["settings"][names[0]]["n_train"],
             images=self.results["comparisons"][names[0]]["images"],
             seeds="–".join(dict.fromkeys(f"{n}" for n in (seeds[0], seeds[-1]))),
@@ -204,7 +204,7 @@ class Effects:
         label(ax, x=_("peak learning rate (log axis)"), y=_("validation accuracy [%]"))
         ax.legend(fontsize=9, ncols=2, loc="lower center")
         text = _("Validation accuracy against the peak learning rate (runs per point: {seeds}): {best}.")
-        show(fig, text.format(seeds=runs.shape[1], best="; ".join(best)))
+        show(fig, text.format(seeds=runs.shape[1], best=listed(best, clauses=True)))
 
     def show_sizes(self):
         """Show validation error against the number of training images at equal steps, both axes
@@ -243,7 +243,9 @@ class Effects:
         text = _("Validation error after {steps:,} steps (runs per point: {seeds}): {ends}.")
         show(
             fig,
-            text.format(steps=self.results["sizes"]["steps"], seeds=errors.shape[1], ends="; ".join(ends)),
+            text.format(
+                steps=self.results["sizes"]["steps"], seeds=errors.shape[1], ends=listed(ends, clauses=True)
+            ),
         )
 
     def show_classes(self, *names):
@@ -390,7 +392,7 @@ def show_power(spread, differences=(0.003, 0.006, 0.012), most=30):
         "How often a true difference is found, for differences per seed with an s.d. of {sd:.2f} points. For"
         " four finds in five it takes {parts}."
     )
-    show(fig, text.format(sd=100 * spread, parts="; ".join(said)))
+    show(fig, text.format(sd=100 * spread, parts=listed(said, clauses=True)))
 
 
 def show_many(spread, seeds=3, most=40):
@@ -444,7 +446,7 @@ def show_traces(traces):
             )
         )
     text = _("One weight of conv1 over {n} batches. Size of its steps in thousandths: {parts}.")
-    show(fig, text.format(n=len(rows), parts="; ".join(said)))
+    show(fig, text.format(n=len(rows), parts=listed(said, clauses=True)))
 
 
 def lever_table(*config_classes: type) -> str:

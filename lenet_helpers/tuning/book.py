@@ -17,7 +17,7 @@ from ..models import LeNetConfig
 from ..summary import count_parameters, layer_table
 from ..train_config import TrainConfig
 from ..training import EpochRecord, evaluate
-from ..wording import N_, _
+from ..wording import N_, _, listed
 from .evidence import OUTCOMES, pack, paired_difference, unpack
 
 
@@ -204,7 +204,10 @@ class Book:
     def refused(self, budget):
         """The finished runs that the leaderboard leaves out, and why: a table, one row per run."""
         rows = [
-            {_("run"): e.number, _("not on the leaderboard because"): "; ".join(budget.refusals(e))}
+            {
+                _("run"): e.number,
+                _("not on the leaderboard because"): listed(budget.refusals(e), clauses=True),
+            }
             for e in self.entries
             if e.accuracies and budget.refusals(e)
         ]
@@ -389,4 +392,4 @@ def in_words(changed):
     labels |= {"steps": N_("steps"), "padding": N_("padding"), "shown": N_("training images also shown")}
     shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in changed.items()}
     pairs = (_("{lever} {value}").format(lever=_(labels[name]), value=shown[name]) for name in shown)
-    return ", ".join(pairs) or _("nothing")
+    return listed(pairs) or _("nothing")

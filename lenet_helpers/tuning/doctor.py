@@ -17,7 +17,7 @@ from ..readers.torchvision_sets import PUBLISHED, check_file
 from ..sources import DataError, find_root
 from ..train_config import QUICK, count_steps, make_optimizer
 from ..training import training_step
-from ..wording import _
+from ..wording import _, listed
 
 DISTRIBUTION = "lenet-helpers"
 DOWNLOADED = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
@@ -54,7 +54,7 @@ def versions(distribution=DISTRIBUTION):
     odd = [text for one in needed if _applies(one) and (text := _odd(one))]
     if odd:
         advice = _("Install what fits with make lab, or with pip install -e . in an environment of your own.")
-        return Finding(name, "; ".join(odd), advice)
+        return Finding(name, listed(odd, clauses=True), advice)
     found = _("Python {python}, torch {torch}; every package is in its supported range")
     return Finding(name, found.format(python=here, torch=torch.__version__))
 
@@ -113,7 +113,7 @@ def devices():
     """What could compute here, and on how many threads."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     found = _("trains on the processor (threads: {threads}, cores: {cores}); other devices: {others}")
-    others = ", ".join(name for name, usable in there.items() if usable) or _("none, and none is needed")
+    others = listed(name for name, usable in there.items() if usable) or _("none, and none is needed")
     text = found.format(threads=torch.get_num_threads(), cores=os.cpu_count(), others=others)
     return Finding(_("device"), text)
 
