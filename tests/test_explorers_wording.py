@@ -117,7 +117,9 @@ def test_a_shown_message_is_led_back_to_english_with_its_values(speak):
     assert in_english("从未见过") == "从未见过"
 
 
-def test_without_a_chinese_font_pictures_are_english_and_it_is_said_once(speak, monkeypatch, capsys, tmp_path):
+def test_without_a_chinese_font_pictures_are_english_and_it_is_said_once(
+    speak, monkeypatch, capsys, tmp_path
+):
     monkeypatch.setattr(canvas, "_told", False)
     monkeypatch.setattr(canvas, "CHINESE_FONT", tmp_path / "not-shipped.otf")
     monkeypatch.setattr(canvas.font_manager, "get_font_names", lambda: ["DejaVu Sans"])

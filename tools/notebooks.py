@@ -33,6 +33,7 @@ METADATA = {
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STORED = "application/vnd.lenet.stored+json"  # what stands in place of what only this machine would show
+KEPT = ("tags", "jupyter", "lenet", "translated_from", "untranslated")  # of a cell's metadata
 # What would differ from run to run or from machine to machine.
 UNSTABLE = re.compile(r"0x[0-9a-f]{8,}|/tmp/\w+|ipykernel_\d+|" + re.escape(str(ROOT)))
 
@@ -110,9 +111,7 @@ def normalise(notebook, names=None):
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict(
-            {k: v for k, v in cell.metadata.items() if k in ("tags", "jupyter", "lenet")}
-        )
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in KEPT})
         if cell.cell_type == "code":
             _rename(cell.outputs, names or {})
             cell.outputs = _merge_streams(

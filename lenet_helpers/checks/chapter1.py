@@ -340,7 +340,7 @@ def finds_it(candidate, rng):
     answers = {name: [bright * float((kernel * p).sum()) for p in ps] for name, ps in _lines().items()}
     response = {name: max(values, key=abs) for name, values in answers.items()}
     row = _("{label}: {text}")
-    got = listed(row.format(label=_(_DIRECTIONS[name]), text=f"{value:.2f}") for name, value in response.items())
+    got = listed(row.format(label=_(_DIRECTIONS[n]), text=f"{value:.2f}") for n, value in response.items())
     others = max(abs(value) for name, value in response.items() if name != "falling")
     if response["falling"] > 2 * others:
         return

@@ -5,6 +5,7 @@ and is freed with its last reference. `lenet_helpers.figures.plots` draws with i
 """
 
 import base64
+import dataclasses
 import html
 import io
 import re
@@ -172,6 +173,9 @@ def _use_fonts():
     here = set(font_manager.get_font_names())
     if CHINESE_NAME not in here and CHINESE_FONT.exists():
         font_manager.fontManager.addfont(CHINESE_FONT)
+        # One weight serves for bold as well: matplotlib would warn at every use.
+        entries = font_manager.fontManager.ttflist
+        entries.append(dataclasses.replace(entries[-1], weight="bold"))
         here.add(CHINESE_NAME)
     if any(name in _CJK_FONTS and name in here for name in family):
         return True
