@@ -4,6 +4,7 @@ picture.
 
 import html
 import importlib.util
+import json
 import re
 import urllib.parse
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ import pytest
 
 from lenet_helpers.figures.export import OUTCOME
 from lenet_helpers.quizzes.questions import load_questions
+from tools.browser import FLAGS, find_browser
 from tools.notebooks import chapters
 
 pytestmark = pytest.mark.skipif(
@@ -176,6 +178,67 @@ def test_what_a_prediction_hides_is_folded_away(site, path):
 def test_links_of_the_start_page_lead_to_pages(site):
     page = (site / "00-start-here.html").read_text("utf-8")
     assert 'href="01-why-convolution.html"' in page and "cell-id=" not in page and ".ipynb" not in page
+    assert page.count('href="zh/00-start-here.html"') == 2  # in the text, and in the sidebar
+
+
+# Two languages ---------------------------------------------------------------------------
+
+OTHER = {"en": ("zh", "zh/"), "zh": ("en", "../")}
+
+
+def in_both(pages, site):
+    """(language, its page, the same page in the other language) of every page."""
+    for path, page in pages.items():
+        code = "zh" if path.parent.name == "zh" else "en"
+        yield code, path, page, pages[site / OTHER[code][1].strip("./") / path.name]
+
+
+def test_every_page_leads_to_itself_in_the_other_language_at_the_same_sections(site, pages):
+    seen = 0
+    for code, path, page, other in in_both(pages, site):
+        assert f"{OTHER[code][1]}{path.name}" in page.links, path
+        text = path.read_text("utf-8")
+        assert f'lang="{"zh-CN" if code == "zh" else "en"}"' in text.split(">")[1]
+        sections = [link for link in page.links if link.startswith("#")]
+        assert sections == [link for link in other.links if link.startswith("#")]
+        seen += len(sections)
+    assert seen > 300
+
+
+def test_around_the_chapters_no_english_is_left(site, pages):
+    """In texts and labels, also those read aloud; the chapters themselves are another test's."""
+    for code, path, page, other in in_both(pages, site):
+        if code == "zh":
+            text = re.sub(
+                r"(?s)<article.*?</article>|<(script|style)\b.*?</\1>|<!--.*?-->", "", path.read_text("utf-8")
+            )
+            labels = re.findall(r'(?:aria-label|title|placeholder|alt)="([^"]*)"', text)
+            words = re.findall(r"[A-Za-z]{3,}", re.sub(r"<[^>]+>", " ", text) + " ".join(labels))
+            assert set(words) <= {"LeNet", "English", "Furo"}, path
+
+
+def test_the_search_finds_chinese_of_two_characters_and_of_more(site):
+    index = (site / "zh" / "searchindex.js").read_text("utf-8")
+    terms = json.loads(index.removeprefix("Search.setIndex(").removesuffix(")"))["terms"]
+    assert len(terms["卷积"]) > 3 and "linear" in terms
+    assert any("卷积核" in term for term in terms)  # the page itself looks for parts of three and more
+
+
+@pytest.mark.skipif(not find_browser(), reason="no Chromium")
+def test_a_change_of_language_stays_on_the_section(site):
+    from playwright.sync_api import sync_playwright
+
+    in_view = """() => { const box = document.getElementById("training-curves-intro").getBoundingClientRect();
+        return 0 <= box.top && box.top < innerHeight / 3; }"""
+    with sync_playwright() as playwright:
+        page = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS).new_page()
+        page.goto(f"{(site / '03-training.html').as_uri()}#training-curves-intro")
+        for link, lang in (("中文", "zh-CN"), ("English", "en")):
+            page.wait_for_function(in_view)  # the theme scrolls smoothly
+            page.get_by_role("link", name=link, exact=True).click()
+            page.wait_for_url("**/03-training.html#training-curves-intro")
+            page.locator(f"html[lang={lang}]").wait_for()
+        page.wait_for_function(in_view)
 
 
 def test_nothing_is_left_beside_the_site(site):

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+from sphinx import search
 from sphinx.cmd.build import build_main
 
 from lenet_helpers.figures.export import with_outcomes_folded
@@ -22,27 +23,34 @@ from lenet_helpers.quizzes.questions import Quiz, load_questions
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_site"
 CONF = """
-project = "LeNet, hands on"
+project = {words[title]!r}
 author = "the course's authors"
 extensions = ["myst_nb", "tools.site"]
 html_theme = "furo"
 html_title = project
-language = {language!r}
+language = {words[sphinx]!r}
+templates_path = ["templates"]
+html_sidebars = {{"**": {sidebar!r}}}
+html_context = {{"languages": {languages!r}}}
 nb_execution_mode = "off"
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "amsmath"]
-myst_heading_anchors = 4
 # A formula is turned into MathML when the site is built: no script is fetched to show it.
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
+html_use_index = False
 exclude_patterns = ["results"]
 suppress_warnings = ["mystnb.unknown_mime_type", "misc.highlighting_failure"]
 """
-# The words around the chapters, by language.
+# furo's sidebar, and below the title the languages.
+SIDEBAR = ["brand", "languages", "search", "scroll-start", "navigation", "scroll-end"]
+# The words around the chapters, by language. `theme`: what furo and myst-nb say in English alone.
 WORDS = {
     "en": {
         "sphinx": "en",
+        "name": "English",
         "title": "LeNet, hands on",
         "lead": (
             "The chapters as they read without a kernel: each interactive figure stands as a picture and a"
@@ -55,20 +63,42 @@ WORDS = {
         "choose": "Open the answer you would give.",
         "right": "Right.",
         "wrong": "Not this one.",
+        "theme": {},
     },
     "zh": {
         "sphinx": "zh_CN",
+        "name": "中文",
         "title": "动手学 LeNet",
         "lead": (
-            "这里是各章的静态页面:每个交互图都以一张图片和一句话代替。要移动滑块、训练网络、检查答案,请在"
-            " JupyterLab 中打开笔记本:`make lab`。"
+            "这里是各章不连内核时的样子：每个交互图都换成一张静态图和一句话。想拨动滑块、训练网络、检查答案，请在"
+            " JupyterLab 中打开笔记本：`make lab`。"
         ),
-        "solution": "显示参考答案",
+        "solution": "显示解答",
         "hint": "显示提示",
         "close": "收起",
         "choose": "点开你要选的答案。",
         "right": "正确。",
         "wrong": "不是这个。",
+        "theme": {
+            "Toggle site navigation sidebar": "打开或收起导航栏",
+            "Toggle table of contents sidebar": "打开或收起本页目录",
+            "Toggle Light / Dark / Auto color theme": "切换浅色、深色或自动配色",
+            "Toggle hidden content": "显示或收起内容",
+            "Skip to content": "跳到正文",
+            "Back to top": "回到顶部",
+            "On this page": "本页内容",
+            "Next": "下一页",
+            "Previous": "上一页",
+            "Home": "首页",
+            "Contents": "目录",
+            "Menu": "菜单",
+            "Expand": "展开",
+            "Light mode": "浅色",
+            "Dark mode": "深色",
+            "Auto light/dark, in light mode": "自动配色，当前浅色",
+            "Auto light/dark, in dark mode": "自动配色，当前深色",
+            "Made with": "网页主题：",
+        },
     },
 }
 
@@ -80,7 +110,7 @@ def build(target=SITE, notebooks=ROOT / "notebooks"):
     with tempfile.TemporaryDirectory() as scratch:
         for code in languages:
             source = Path(scratch) / code
-            _prepare(source, notebooks / code, code, [other for other in languages if other != code])
+            _prepare(source, notebooks / code, code, languages)
             # Beside what it builds, myst-nb leaves a folder of its own: here that goes with the rest.
             out = Path(scratch) / f"built-{code}" / "html"
             status = build_main(
@@ -98,39 +128,70 @@ def build(target=SITE, notebooks=ROOT / "notebooks"):
             )
             if status:
                 return status
-            # One folder a language, English at the top: its address does not change when others are added.
-            shutil.copytree(out, target if code == "en" else target / code, dirs_exist_ok=True)
+            for page in out.glob("*.html"):
+                page.write_text(_in_our_words(page.read_text("utf-8"), _words(code)["theme"]), "utf-8")
+            shutil.copytree(out, target / _folder("en", code), dirs_exist_ok=True)
     return 0
 
 
-def _prepare(source, chapters, code, others):
+def _words(code):
+    return WORDS.get(code, WORDS["en"])
+
+
+def _folder(code, other):
+    """The way from a page in language `code` to the same page in another: a folder each, English at the top,
+    as its address must not change when others are added.
+    """
+    return "" if code == other else f"{other}/" if code == "en" else "../" + _folder("en", other)
+
+
+def _in_our_words(page, theme):
+    """`page` with the words of the theme's own, texts and labels, as the language has them."""
+    for english, ours in theme.items():
+        page = re.sub(rf'([>"]\s*){re.escape(english)}(\s*[<"])', rf"\g<1>{ours}\g<2>", page)
+    return page
+
+
+def _prepare(source, chapters, code, languages):
     """A Sphinx project in `source`: the chapters of one language and a front page."""
-    source.mkdir()
-    words = WORDS.get(code, WORDS["en"])
-    headings = _headings(chapters)
-    (source / "conf.py").write_text(CONF.format(language=words["sphinx"]), "utf-8")
+    (source / "templates" / "sidebar").mkdir(parents=True)
+    shutil.copy(Path(__file__).with_name("site-languages.html"), source / "templates/sidebar/languages.html")
+    words = _words(code)
+    switch = [
+        {"code": one, "name": _words(one)["name"], "folder": _folder(code, one), "here": one == code}
+        for one in languages
+    ]
+    sidebar = [f"sidebar/{part}.html" for part in SIDEBAR]
+    (source / "conf.py").write_text(CONF.format(words=words, sidebar=sidebar, languages=switch), "utf-8")
     names = sorted(path.stem for path in chapters.glob("*.ipynb"))
     for name in names:
         notebook = nbformat.read(chapters / f"{name}.ipynb", as_version=4)
         notebook.cells[0].source = notebook.cells[0].source.replace("# ", f"# {int(name[:2])} ", 1)
         for cell in notebook.cells:
-            _for_the_site(cell, code, words, headings)
+            _for_the_site(cell, name, code, words)
         nbformat.write(notebook, source / f"{name}.ipynb")
     if (chapters.parent / "pictures").exists():
         shutil.copytree(chapters.parent / "pictures", source / "pictures")
     toctree = "\n".join(["```{toctree}", ":maxdepth: 2", "", *names, "```"])
-    (source / "index.md").write_text(f"# {words['title']}\n\n{words['lead']}\n\n{toctree}\n", "utf-8")
+    (source / "index.md").write_text(
+        f"(index-title)=\n# {words['title']}\n\n{words['lead']}\n\n{toctree}\n", "utf-8"
+    )
 
 
 # Cells as they read on the site ----------------------------------------------------------
 
 
-def _for_the_site(cell, code, words, headings):
-    """Change one cell: folds with words of their own, questions that answer, links that work here too."""
+def _for_the_site(cell, chapter, code, words):
+    """Change one cell: sections that can be linked at, links that work here too, folds with words of their
+    own, questions that answer.
+    """
     if cell.cell_type == "markdown":
+        # A section is found under its chapter's and its cell's name, in every language.
+        cell.source = re.sub(r"^(?=#{1,4} )", f"\n({chapter}-{cell.id})=\n", cell.source, count=1, flags=re.M)
+        cell.source = re.sub(r"\]\(([\w-]+)\.ipynb#cell-id=([\w-]+)\)", r"](#\1-\2)", cell.source)
         cell.source = re.sub(
-            r"\]\(([\w-]+\.ipynb)#cell-id=([\w-]+)\)",
-            lambda found: f"]({found[1]}#{headings.get((found[1], found[2]), '')})",
+            r"\[([^\]]+)\]\(\.\./(\w+)/([\w-]+)\.ipynb\)",
+            lambda found: f'<a href="{_folder(code, found[2])}{found[3]}.html">{found[1]}</a>',
             cell.source,
         )
         return
@@ -181,23 +242,34 @@ def _question(quiz, words):
     return "".join([*parts, "</div>"])
 
 
-def _headings(chapters):
-    """(notebook, cell id) → the anchor that the site gives to the first heading in that cell."""
-    found = {}
-    for path in chapters.glob("*.ipynb"):
-        for cell in nbformat.read(path, as_version=4).cells:
-            heading = re.search(r"^#{2,4} +(.+?) *$", cell.source, re.MULTILINE)
-            if cell.cell_type == "markdown" and heading:
-                anchor = re.sub(r"[^\w\u4e00-\u9fff\- ]", "", heading[1].lower().replace(" ", "-"))
-                found[path.name, cell.id] = anchor
-    return found
+class SearchChinese(search.SearchLanguage):
+    """Chinese without a dictionary of words: each run of characters, of which the search finds parts from
+    three characters on, and every two that follow each other.
+    """
+
+    lang = "zh"
+
+    def split(self, input):
+        runs = re.findall(r"[\u4e00-\u9fff]+", input)
+        pairs = {run[i : i + 2] for run in runs for i in range(len(run) - 1)}
+        return [*runs, *pairs, *re.findall(r"[a-zA-Z0-9_]+", input)]
 
 
 def setup(app):
-    """Sphinx calls this: give every stored picture its alternative text."""
+    """Sphinx calls this: our search, our anchors, and for every stored picture its alternative text."""
+    app.add_search_language(SearchChinese)
+    app.connect("doctree-read", _anchors, priority=100)  # before the tables of contents are made
     app.connect("doctree-read", _alternative_texts)
     app.add_html_math_renderer("mathml", inline_renderers=(_mathml, None), block_renderers=(_mathml, None))
     return {"parallel_read_safe": True}
+
+
+def _anchors(app, doctree):
+    """A section's anchor is what we name it, in tables of contents too, not what its heading says."""
+    from docutils import nodes
+
+    for section in doctree.findall(nodes.section):
+        section["ids"].sort(key=lambda name: not name.startswith(nodes.make_id(app.env.docname) + "-"))
 
 
 def _alternative_texts(app, doctree):
