@@ -8,6 +8,7 @@ the same: ``_("epoch {n}").format(n=3)``.
 """
 
 import gettext
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -44,6 +45,15 @@ def set_language(code: str) -> None:
 def language() -> str:
     """The code of the language in use, for example ``"en"``."""
     return _language
+
+
+def preferred_language(chosen: str = "") -> str:
+    """The reader's language, of those there are: what LENET_LANGUAGE says, else what was `chosen` in the
+    course, else what the system is set to (LC_ALL, LC_MESSAGES, LANG); English where there is none of them.
+    """
+    system = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    wanted = (code[:2].lower() for code in (os.environ.get("LENET_LANGUAGE", ""), chosen, system))
+    return next((code for code in wanted if code in languages()), "en")
 
 
 def _(text: str) -> str:

@@ -118,6 +118,15 @@ def test_a_chapter_goes_back_and_the_learners_is_kept(course):
     assert sources(mine / "en" / "01-chapter-earlier-1.ipynb") == {"task": "def f(): return 1"}
 
 
+def test_a_name_in_two_languages_means_the_readers(course, monkeypatch):
+    shipped, mine = course
+    write(shipped / "zh/01-chapter.ipynb", cells(text="预测。"))
+    for language in ("en", "zh"):
+        monkeypatch.setenv("LENET_LANGUAGE", language)
+        assert original("01-chapter", shipped=shipped, copies=mine).startswith(f"{language}/01-chapter")
+    assert original("en/01-chapter", shipped=shipped, copies=mine).startswith("en/01-chapter")
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_one_cell_goes_back_to_its_place(course, there):
     shipped, mine = course
@@ -142,6 +151,7 @@ def test_what_there_is_not_is_named_beside_what_there_is(course, given, words):
 
 def test_the_command_says_what_is_wrong_in_a_sentence(monkeypatch, course):
     monkeypatch.setattr(copies, "SHIPPED", course[0])
+    monkeypatch.setenv("LENET_LANGUAGE", "en")
     for given in (["back"], ["original"], ["original", "a", "b", "c"]):
         with pytest.raises(SystemExit, match=r"original CHAPTER \[CELL\]"):
             copies.main(given)

@@ -1,5 +1,6 @@
 """Starting JupyterLab: on this machine alone, with its token, as root and without a browser."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tools import lab
+from lenet_helpers.explorers.start import CourseMap
+from lenet_helpers.quizzes import progress
+from lenet_helpers.wording import preferred_language, set_language
+from tools import copies, lab
 
 
 def test_root_is_told_and_allowed(monkeypatch, capsys):
@@ -53,38 +57,44 @@ def answer(address, seconds=20):
             time.sleep(0.1)
 
 
-def test_the_server_answers_with_its_token_and_refuses_without(tmp_path):
+def test_the_server_answers_with_its_token_alone_and_in_the_readers_language(tmp_path):
     private = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    private |= {"LENET_COURSE": str(tmp_path / "course"), "LENET_LANGUAGE": "zh", "LENET_PROGRESS": "off"}
     command = [sys.executable, "-m", "tools.lab", "--no-browser", "--port=0"]
     with subprocess.Popen(
-        command,
-        env=os.environ | private | {"LENET_COURSE": str(tmp_path / "course")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        command, env=os.environ | private, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as server:
         try:
             deadline, log, address = time.monotonic() + 120, "", None
             while address is None and time.monotonic() < deadline:
                 log += server.stdout.readline()
-                address = re.search(r"(http://\S+?)/lab\S*\?token=(\w+)", log)
+                address = re.search(r"(http://\S+?)/lab/tree/zh/00-start-here.ipynb\?token=(\w+)", log)
             assert address, log
             base, token = address.groups()
             assert base.startswith(("http://127.0.0.1:", "http://localhost:"))
             assert answer(f"{base}/api/contents?token={token}") == 200
             assert answer(f"{base}/api/contents") == 403
-            listing = (
-                urllib.request.urlopen(f"{base}/api/contents/en?token={token}", timeout=10).read().decode()
-            )
-            assert "03-training.ipynb" in listing
-            page = (
-                urllib.request.urlopen(
-                    f"{base}/nbconvert/html/en/01-why-convolution.ipynb?token={token}", timeout=60
+
+            def ask(path, data=None):
+                request = urllib.request.Request(
+                    f"{base}/{path}",
+                    json.dumps(data).encode() if data else None,
+                    {"Authorization": f"token {token}"},
+                    method="PUT" if data else "GET",
                 )
-                .read()
-                .decode()
-            )
+                return urllib.request.urlopen(request, timeout=60).read().decode()
+
+            assert "03-training.ipynb" in ask("api/contents/en")
+            page = ask("nbconvert/html/en/01-why-convolution.ipynb")
             assert 'alt="' in page and "No description has been provided" not in page
+            # JupyterLab's own words, until another language is chosen in its menu.
+            menu = "lab/api/settings/@jupyterlab/translation-extension:plugin"
+            found = json.loads(ask(menu))
+            assert found["schema"]["properties"]["locale"]["default"] == "zh_CN" and not found["settings"]
+            words = json.loads(ask("lab/api/translations/zh_CN"))["data"]["jupyterlab"]
+            assert words["menu\u0004File"] == ["文件"]
+            ask(menu, {"raw": json.dumps({"locale": "en"})})
+            assert json.loads(ask(menu))["settings"] == {"locale": "en"}
         finally:
             server.terminate()
     assert server.returncode is not None
@@ -99,22 +109,82 @@ def test_make_help_lists(target):
     assert f"make {target} " in listing
 
 
-def test_it_opens_on_the_start_page_in_the_readers_language(tmp_path, monkeypatch):
+SYSTEM = ("LENET_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+@pytest.fixture
+def system(monkeypatch, tmp_path):
+    """Sets what the environment says: system(LANG="zh_CN.UTF-8"); at first nothing."""
+
+    def say(**given):
+        for name in SYSTEM:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+
+    monkeypatch.setenv("LENET_PROGRESS", str(tmp_path / "progress.json"))
+    say()
+    yield say
+    set_language("en")
+
+
+@pytest.mark.parametrize(
+    "given, language",
+    [
+        ({}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "ZH"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_MESSAGES": "en_GB.UTF-8"}, "en"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LANG": "fr_FR.UTF-8"}, "en"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": ""}, "zh"),
+        ({"LENET_LANGUAGE": "zh", "LC_ALL": "en_GB.UTF-8"}, "zh"),
+        ({"LENET_LANGUAGE": "en", "LANG": "zh_CN.UTF-8"}, "en"),
+        ({"LENET_LANGUAGE": "xx", "LANG": "zh_CN.UTF-8"}, "zh"),
+    ],
+)
+def test_the_readers_language_is_found(system, given, language):
+    system(**given)
+    assert preferred_language() == language == copies.reader()
+    assert preferred_language("zh") == ("en" if given.get("LENET_LANGUAGE") == "en" else "zh")
+
+
+def test_it_opens_on_the_start_page_in_the_readers_language(tmp_path, monkeypatch, system):
     monkeypatch.setattr(lab, "COPIES", tmp_path)
-    monkeypatch.setattr(lab, "languages", lambda: ["en", "zh"])
-    for name in ("LENET_LANGUAGE", "LC_ALL", "LC_MESSAGES"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    system(LANG="zh_CN.UTF-8")
     assert lab.front_door() == "/lab"  # nothing there yet
     for language in ("en", "zh"):
         (tmp_path / language).mkdir()
         (tmp_path / language / lab.START).touch()
     assert lab.front_door() == f"/lab/tree/zh/{lab.START}"
-    monkeypatch.setenv("LENET_LANGUAGE", "en")
+    system(LENET_LANGUAGE="en")
     assert lab.front_door() == f"/lab/tree/en/{lab.START}"
-    monkeypatch.delenv("LENET_LANGUAGE")
-    monkeypatch.setenv("LANG", "fr_FR.UTF-8")
-    assert lab.front_door() == f"/lab/tree/en/{lab.START}"
+
+
+def test_who_changed_the_language_on_the_start_page_finds_it_again(system):
+    set_language("zh")
+    CourseMap()
+    assert copies.reader() == "zh"
+    system(LANG="zh_CN.UTF-8")
+    set_language("en")
+    CourseMap()
+    assert copies.reader() == "en"
+    set_language("zh")
+    CourseMap()
+    assert copies.reader() == "zh" and progress.get("reader") == {"language": ""}
+    system()
+    assert copies.reader() == "en"  # nothing was chosen: it follows the system
+
+
+def test_jupyterlab_keeps_its_language_where_there_is_no_pack(tmp_path, monkeypatch, system):
+    monkeypatch.setattr(lab, "entry_points", lambda group: [])
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "mine")
+    for given, spoken in (({}, "default"), ({"LENET_LANGUAGE": "en"}, "en"), ({"LANG": "zh_CN"}, "default")):
+        system(**given)
+        lab.jupyterlab_in(preferred_language(), tmp_path)
+        text = (tmp_path / ".jupyter/labconfig/default_setting_overrides.json").read_text("utf-8")
+        assert json.loads(text) == {"@jupyterlab/translation-extension:plugin": {"locale": spoken}}
+    assert os.environ["JUPYTER_CONFIG_PATH"].endswith(f"{os.pathsep}mine")
 
 
 def test_torch_for_the_processor_alone_is_asked_for_by_name():

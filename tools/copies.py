@@ -20,12 +20,18 @@ import nbformat
 from nbformat.reader import NotJSONError
 
 from lenet_helpers.files import set_aside, write_whole
-from lenet_helpers.wording import _
+from lenet_helpers.quizzes import progress
+from lenet_helpers.wording import _, preferred_language, set_language
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "notebooks"
 # Elsewhere for a class whose course folder cannot be written.
 COPIES = Path(os.environ.get("LENET_COURSE") or ROOT / "course").expanduser()
+
+
+def reader():
+    """The code of the reader's language: of the start page they ran last, or of the environment."""
+    return preferred_language(progress.get("reader").get("language", ""))
 
 
 def refresh(shipped=SHIPPED, copies=COPIES):
@@ -53,6 +59,7 @@ def original(chapter, cell=None, shipped=SHIPPED, copies=COPIES):
     """
     found = {f"{path.parent.name}/{path.stem}": path for path in sorted(Path(shipped).glob("*/*.ipynb"))}
     chosen = [key for key in found if chapter.removesuffix(".ipynb") in (key, key.split("/")[1])]
+    chosen.sort(key=lambda key: not key.startswith(reader() + "/"))  # one name, several languages
     if not chosen:
         raise ValueError(_("{name!r}: choose one of {names}").format(name=chapter, names=", ".join(found)))
     source = found[chosen[0]]
@@ -146,6 +153,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m tools.copies", description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="*", metavar="original CHAPTER [CELL]")
     given = parser.parse_args(arguments).what
+    set_language(reader())
     try:
         if given and (given[0] != "original" or not 2 <= len(given) <= 3):
             raise ValueError(_("say nothing, or: original CHAPTER [CELL]"))

@@ -1,15 +1,18 @@
 """Start JupyterLab at the learner's copies of the chapters: `python -m tools.lab`, or `make lab`.
 
-On this machine alone (127.0.0.1), with JupyterLab's token on. Further arguments go to
-`jupyter lab`, for example --port 8899 or --no-browser.
+On this machine alone (127.0.0.1), with JupyterLab's token on, in the reader's language. Further
+arguments go to `jupyter lab`, for example --port 8899 or --no-browser.
 """
 
+import json
 import os
 import sys
 import webbrowser
+from importlib.metadata import entry_points
 
-from lenet_helpers.wording import languages
-from tools.copies import COPIES, refresh
+from lenet_helpers.files import write_whole
+from lenet_helpers.wording import _, set_language
+from tools.copies import COPIES, reader, refresh
 
 START = "00-start-here.ipynb"
 
@@ -26,20 +29,35 @@ def arguments(extra=()):
         "--FileContentsManager.pre_save_hook=lenet_helpers.figures.export.keep_stills",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        print("You are root: fine in a container, otherwise better start this as yourself.", flush=True)
+        print(_("You are root: fine in a container, otherwise better start this as yourself."), flush=True)
         given.append("--allow-root")
     if not has_browser():
-        print("No web browser was found here: open the address printed below in one.", flush=True)
+        print(_("No web browser was found here: open the address printed below in one."), flush=True)
         given.append("--no-browser")
     return [*given, *extra]
 
 
 def front_door():
-    """Where JupyterLab opens: the start page, in the language of the environment where the course has it."""
-    wanted = [os.environ.get(name, "") for name in ("LENET_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")]
-    language = next((code for name in wanted if (code := name[:2].lower()) in languages()), "en")
+    """Where JupyterLab opens: the start page in the reader's language."""
+    language = reader()
     start = COPIES / language / START
     return f"/lab/tree/{language}/{START}" if start.exists() else "/lab"
+
+
+def jupyterlab_in(language, folder=COPIES):
+    """Have JupyterLab itself speak `language` where a language pack is installed, as the default that a
+    choice in its own menu goes before. Kept in a hidden folder of the copies: nobody's settings are touched.
+    """
+    packs = sorted(pack.name for pack in entry_points(group="jupyterlab.languagepack"))
+    # A reader who asks for English is not answered in the system's language.
+    spoken = "en" if os.environ.get("LENET_LANGUAGE") else "default"
+    spoken = next((pack for pack in packs if pack.startswith(language)), spoken)
+    config = folder / ".jupyter"
+    (config / "labconfig").mkdir(parents=True, exist_ok=True)
+    default = {"@jupyterlab/translation-extension:plugin": {"locale": spoken}}
+    write_whole(config / "labconfig" / "default_setting_overrides.json", json.dumps(default).encode())
+    more = os.environ.get("JUPYTER_CONFIG_PATH")
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join([str(config), *([more] if more else [])])
 
 
 def has_browser():
@@ -57,8 +75,10 @@ def has_browser():
 
 if __name__ == "__main__":
     os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+    set_language(reader())
     for sentence in refresh():
         print(sentence, flush=True)
+    jupyterlab_in(reader())
     from jupyterlab.labapp import main
 
     sys.exit(main(arguments(sys.argv[1:])))

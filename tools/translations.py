@@ -112,12 +112,15 @@ def update_chapter(english, translated):
 # Messages ------------------------------------------------------------------------------------
 
 
-def messages(package=ROOT / "lenet_helpers"):
-    """Babel's catalogue of every string that the package marks for translation."""
+def messages(root=ROOT):
+    """Babel's catalogue of every string that the package and make's helpers mark for translation."""
     catalogue = Catalog(project=DOMAIN)
-    found = extract_from_dir(package, [("**.py", "python")], keywords=KEYWORDS, comment_tags=["Translators:"])
-    for file, line, message, comments, context in found:
-        catalogue.add(message, locations=[(file, line)], auto_comments=comments, context=context)
+    for folder in (root / "lenet_helpers", root / "tools"):
+        found = extract_from_dir(
+            folder, [("**.py", "python")], keywords=KEYWORDS, comment_tags=["Translators:"]
+        )
+        for file, line, message, comments, context in found:
+            catalogue.add(message, locations=[(file, line)], auto_comments=comments, context=context)
     return catalogue
 
 
@@ -207,7 +210,7 @@ def languages(root=ROOT):
 
 def problems(root=ROOT, update=False):
     """Everything that is to do, a line each; with `update`, what a machine can do is done first."""
-    found, template = [], messages(root / "lenet_helpers")
+    found, template = [], messages(root)
     for code in languages(root):
         for source in sorted((root / "notebooks" / "en").glob("*.ipynb")):
             target = root / "notebooks" / code / source.name

@@ -5,9 +5,10 @@ Plain HTML without widgets: JupyterLab follows the links in it, and so does the 
 
 import html
 
+from ..quizzes import progress
 from ..quizzes.course import CHAPTERS, done, last_place
 from ..quizzes.questions import load_questions
-from ..wording import _
+from ..wording import _, language, preferred_language
 
 _CARD = "border:1px solid #888;border-radius:6px;padding:6px 14px;margin:8px 0;max-width:46em"
 
@@ -17,6 +18,9 @@ class CourseMap:
 
     def __init__(self, chapters=CHAPTERS):
         self.chapters = [chapter for chapter in chapters if chapter.number]
+        # A reader who changed to another language than that of the system finds it again.
+        chosen = language() if language() != preferred_language() else ""
+        progress.record("reader", "language", chosen)
 
     def go_on(self):
         """(address, sentence) of the place to go on at."""
