@@ -59,7 +59,8 @@ def load_checkpoint(path: _Path, model: nn.Module) -> TrainingState:
                 "{path}: saved from another model: {name} is {saved} in the file and {mine} in this model;"
                 " build the model as it was when it was saved"
             )
-            raise ValueError(message.format(path=path, name=name, saved=saved.get(name), mine=mine.get(name)))
+            words = {"saved": _in_words(saved.get(name)), "mine": _in_words(mine.get(name))}
+            raise ValueError(message.format(path=path, name=name, **words))
     try:
         state = TrainingState(model, replace(TrainConfig(**about["config"]), device=str(device_of(model))))
         state.step, state.data = int(about["step"]), about["data"]
@@ -92,6 +93,11 @@ def _describe(model: nn.Module) -> dict[str, str]:
             ):  # the plain LeNet is the default, and has no config
                 found[f"config.{field.name}"] = repr(getattr(config, field.name))
     return found
+
+
+def _in_words(described: object) -> str:
+    what, frozen, _rest = str(described).partition(", not trained")
+    return _("{what}, not trained").format(what=what) if frozen else what
 
 
 def _read(path: _Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -13,6 +13,25 @@ ACROSS = {
     "rotation": N_("rotation [degrees]"),
     "scale": N_("size [times the original]"),
 }
+# What the chapter's code calls its nets, images and groups: said in the reader's language where it is drawn.
+NAMES = (
+    N_("plain"),
+    N_("augmented"),
+    N_("global pooling"),
+    N_("drawn"),
+    N_("cropped"),
+    N_("fitted"),
+    N_("placed"),
+    N_("clean"),
+    N_("attacked"),
+    N_("noise"),
+    N_("plain, noise"),
+    N_("plain, attacked"),
+    N_("hardened, attacked"),
+    N_("class"),
+    N_("stroke width [pixels]"),
+    N_("slant [degrees]"),
+)
 
 
 def _intervals(counts, n):
@@ -35,7 +54,7 @@ def show_curves(change, amounts, right):
     fig = _curves(change, amounts, {name: _intervals(c, n) for name, c in counts.items()})
     parts = [
         _("{name}: {first:.0f} % at {a:g}, {last:.0f} % at {b:g}").format(
-            name=name, first=100 * c[0] / n, last=100 * c[-1] / n, a=amounts[0], b=amounts[-1]
+            name=_(name), first=100 * c[0] / n, last=100 * c[-1] / n, a=amounts[0], b=amounts[-1]
         )
         for name, c in counts.items()
     ]
@@ -52,7 +71,7 @@ def show_stored_curves(stored, change):
         table = np.array([run["curves"][change][name] for run in runs]) / n
         mean = table.mean(axis=0)
         curves[name] = mean, np.array([mean - table.min(axis=0), table.max(axis=0) - mean])
-        parts.append(_("{name} {last:.1f} %").format(name=name, last=100 * mean[-1]))
+        parts.append(_("{name} {last:.1f} %").format(name=_(name), last=100 * mean[-1]))
     fig = _curves(change, amounts, curves)
     sentence = _(
         "Accuracy on the {n:,} test images of full MNIST against {change}: the mean of {seeds} seeds, bars"
@@ -67,7 +86,7 @@ def show_stored_curves(stored, change):
 def _curves(change, amounts, curves):
     fig, ax = figure(width=7.2, height=3.6)
     for index, (name, (shares, bars)) in enumerate(curves.items()):
-        ax.errorbar(amounts, shares, bars, label=name, capsize=3, **series(index))
+        ax.errorbar(amounts, shares, bars, label=_(name), capsize=3, **series(index))
     label(ax, x=_(ACROSS[change]), y=_("accuracy"))
     _percent(ax)
     ax.legend(fontsize=10)
@@ -79,12 +98,15 @@ def show_steps(pictures):
     fig, axes = figure(1, len(pictures), width=1.9 * len(pictures), height=2.3)
     for ax, (name, picture) in zip(axes, pictures.items()):
         ax.imshow(picture, cmap="gray")
-        bare(ax, name)
+        bare(ax, _(name))
     shapes = [f"{p.shape[0]}×{p.shape[1]}" for p in pictures.values()]
     show(
         fig,
         _("A drawing and what is made of it, step by step: {steps}.").format(
-            steps=listed(f"{name} ({shape})" for name, shape in zip(pictures, shapes))
+            steps=listed(
+                _("{name} ({shape})").format(name=_(name), shape=shape)
+                for name, shape in zip(pictures, shapes)
+            )
         ),
     )
 
@@ -115,7 +137,7 @@ def show_attack(rows, titles, epsilon):
     names = [title for part in titles.values() for title in part]
     columns = len(next(iter(rows.values())))
     fig = plots.image_grid(images, names, columns=columns, low=0, high=1)
-    read = [_("{kind} {digits}").format(kind=kind, digits=" ".join(part)) for kind, part in titles.items()]
+    read = [_("{kind} {digits}").format(kind=_(kind), digits=" ".join(part)) for kind, part in titles.items()]
     sentence = _("Rows of images, and over each image what the net reads, with ε = {epsilon:g}: {read}.")
     show(fig, sentence.format(read=listed(read, clauses=True), epsilon=epsilon))
 
@@ -125,12 +147,12 @@ def show_epsilons(epsilons, counts, n):
     fig, ax = figure(width=7.2, height=3.6)
     for index, (name, right) in enumerate(counts.items()):
         shares, bars = _intervals(right, n)
-        ax.errorbar(epsilons, shares, bars, label=name, capsize=3, **series(index))
+        ax.errorbar(epsilons, shares, bars, label=_(name), capsize=3, **series(index))
     label(ax, x=_("ε [units of a pixel's range]"), y=_("accuracy"))
     _percent(ax)
     ax.legend(fontsize=10)
     parts = [
-        _("{name} {share:.0f} %").format(name=name, share=100 * right[-1] / n)
+        _("{name} {share:.0f} %").format(name=_(name), share=100 * right[-1] / n)
         for name, right in counts.items()
     ]
     sentence = _("Accuracy on {n:,} images against ε, with 95 % intervals. At ε = {last:g}: {parts}.")
@@ -174,7 +196,7 @@ def show_slices(rows, across):
     total = counts.sum() / n.sum()
     ax.axhline(total, color=GREY, linestyle=":")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    label(ax, x=across, y=_("accuracy"))
+    label(ax, x=_(across), y=_("accuracy"))
     low, high = int(shares.argmin()), int(shares.argmax())
     sentence = _(
         "Accuracy by {across} with 95 % intervals, the dotted line at the {total:.1f} % of all: lowest for"
@@ -182,7 +204,7 @@ def show_slices(rows, across):
     )
     names = list(rows)
     text = sentence.format(
-        across=across,
+        across=_(across),
         total=100 * total,
         low=names[low],
         a=100 * shares[low],

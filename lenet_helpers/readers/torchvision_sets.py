@@ -18,7 +18,7 @@ from PIL import Image
 
 from ..files import locked
 from ..sources import DataError, Pixels
-from ..wording import _
+from ..wording import N_, _
 from .decode import as_pixels
 
 PATIENCE = 30.0  # seconds without a byte after which a server counts as silent
@@ -301,7 +301,22 @@ def _as_bytes(images: NDArray[Any]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(_channels_last(images).transpose(0, 3, 1, 2))
 
 
+# Fashion-MNIST's classes: where a set's names are words, they are the reader's.
+FASHION = (
+    N_("T-shirt/top"),
+    N_("Trouser"),
+    N_("Pullover"),
+    N_("Dress"),
+    N_("Coat"),
+    N_("Sandal"),
+    N_("Shirt"),
+    N_("Sneaker"),
+    N_("Bag"),
+    N_("Ankle boot"),
+)
+
+
 def _class_names(part: Any, n: int) -> tuple[str, ...]:
     """The classes' names, or their numbers where the set has none."""
     names = getattr(part, "classes", None) or [str(label) for label in range(n)]
-    return tuple(str(name).split(" - ")[0] for name in names)
+    return tuple(_(str(name).split(" - ")[0]) for name in names)

@@ -391,5 +391,8 @@ def in_words(changed):
     }
     labels |= {"steps": N_("steps"), "padding": N_("padding"), "shown": N_("training images also shown")}
     shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in changed.items()}
+    if "shown" in shown:
+        how = {"mirrored": N_("mirrored"), "half turn": N_("half turn")}[shown["shown"]]
+        shown["shown"] = _(how)
     pairs = (_("{lever} {value}").format(lever=_(labels[name]), value=shown[name]) for name in shown)
     return listed(pairs) or _("nothing")
