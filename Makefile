@@ -53,7 +53,7 @@ PROOF_checks := tests/test_mutants.py tests/test_blind_answers.py
 PROOF_classroom := $(wildcard tests/test_classroom*.py)
 PROOF_search := $(wildcard tests/test_search*.py)
 PROOF_training := tests/test_session.py tests/test_dashboard.py tests/test_benchmarks.py
-PROOF_chapters := tests/test_notebooks.py tests/test_setup.py
+PROOF_chapters := tests/test_notebooks.py tests/test_setup.py tests/browser/test_chapters.py
 proof-checks proof-classroom proof-search proof-training proof-chapters: proof-%: $(VENV)/.all
 	@mkdir -p artefacts
 	$(PYTEST) -m proof $(PROOF_$*) --junitxml=artefacts/proof-$*-$(shell date +%F).xml $(ARGS)

@@ -135,7 +135,7 @@ def build(target=SITE, notebooks=ROOT / "notebooks"):
 
 
 def _words(code):
-    return WORDS.get(code, WORDS["en"])
+    return WORDS.get(code) or WORDS["en"] | {"sphinx": code, "name": code}
 
 
 def _folder(code, other):
