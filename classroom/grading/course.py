@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import nbgrader
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader import preprocessors as pp
 from nbgrader.api import Gradebook
@@ -52,6 +53,9 @@ def configure(c, root=HERE):
         pp.CheckCellMetadata,
     ]
     c.GenerateFeedback.preprocessors = [HideTests, ShowGrades, CSSHTMLHeaderPreprocessor]
+    # Ours come first: no page that a teacher or a student opens loads a script from elsewhere.
+    templates = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
+    c.HTMLExporter.extra_template_basedirs = [str(HERE / "grading" / "templates"), str(templates)]
     c.HTMLExporter.filters = {"float": as_number, "round": rounded}
     # For `nbgrader validate` and the Validate button, which run on the student's machine.
     c.ExecutePreprocessor.timeout = 120
