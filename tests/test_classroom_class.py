@@ -14,7 +14,7 @@ pytest.importorskip("nbgrader", reason="the classroom needs nbgrader: pip instal
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from classroom_attacks import ATTACKS, CLASS, FULL, Case  # noqa: E402
+from classroom_attacks import ATTACKS, CLASS, FULL, Case, answer, cell  # noqa: E402
 
 from classroom.grade import grade  # noqa: E402
 from classroom.grading import sandbox  # noqa: E402
@@ -25,17 +25,9 @@ from classroom.grading.submission import Submission  # noqa: E402
 from classroom.release import release, solved  # noqa: E402
 
 OLD = ROOT / "tests" / "todays_course"
-QUICK = (
-    "perfect",
-    "blank",
-    "flipped-kernel",
-    "exits-in-an-answer",
-    "endless-answer",
-    "test-deleted",
-    "not-json",
-    "patches-the-checks",
-)
+QUICK = ("perfect", "several-mistakes", "not-json", "patches-the-checks")  # each alone: a proof
 LIMITS = Limits(cell_seconds=6, call_share=0.3, late_seconds=0.5, cell_idle_seconds=4, total_idle_seconds=15)
+QUICK_LIMITS = Limits(cell_seconds=2, call_share=0.1, late_seconds=0.2)
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
 needs_sandbox = pytest.mark.skipif(sandbox.bubblewrap() is None, reason="bubblewrap is not usable here")
 
@@ -81,10 +73,12 @@ def leftovers():
     return found
 
 
-def check_class(course, cases):
+def check_class(course, cases, limits=LIMITS, workers=2):
     """Grade and compare with what each case declares; returns the list for humans."""
-    finished = grade(course, ["ps1"], limits=LIMITS, feedback=True, say=lambda line: print(line, flush=True))
-    assert {s.student for s, _problem in finished} == set(cases)
+    finished = grade(
+        course, limits=limits, workers=workers, feedback=True, say=lambda line: print(line, flush=True)
+    )
+    assert {s.student for s, _problem in finished if s.assignment == "ps1"} == set(cases)
     listed = write_results(course)[1].read_text()
     got = {name: grades_of(course, name) for name in cases}
     wrong = {n: g for n, g in got.items() if g != cases[n].grades()}
@@ -102,22 +96,53 @@ def check_class(course, cases):
     return listed
 
 
+def own_asserts(course):
+    """Add an assignment whose teacher wrote one test with `assert`, and two who hand it in."""
+    notebook = json.loads((course.root / "source" / "ps1" / "ps1.ipynb").read_text())
+    kept = {"imports", "output-size-answer", "output-size", "fair-count-answer", "fair-count"}
+    notebook["cells"] = [
+        c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") in kept
+    ]
+    cell(notebook, "output-size")["source"] = "assert output_size(5, 3) == 3"
+    (course.root / "source" / "own").mkdir()
+    (course.root / "source" / "own" / "own.ipynb").write_text(json.dumps(notebook))
+    shutil.copy(course.root / "exercises" / "ps1.py", course.root / "exercises" / "own.py")
+    assert release(course, ["own"]) == []
+    for name, formula in (("right", "n - k + 1"), ("wrong", "n - k")):
+        handed = solved(notebook)
+        answer(handed, "output-size", f"def output_size(n, k):\n    return {formula}")
+        folder = course.folder("submitted", name, "own")
+        folder.mkdir(parents=True)
+        (folder / "own.ipynb").write_text(json.dumps(handed))
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    """A handful of submissions, graded once."""
+    """A handful of submissions, graded once. One worker: to start a second one takes longer than it saves."""
     if sandbox.bubblewrap() is None:
         pytest.skip("bubblewrap is not usable here")
     root = tmp_path_factory.mktemp("class")
     cases = {name: CLASS[name] for name in QUICK}
     course = make_course(root, cases)
-    return course, check_class(course, cases)
+    own_asserts(course)
+    return course, check_class(course, cases, QUICK_LIMITS, workers=1)
 
 
 def test_a_handful_is_graded_as_declared(graded):
     course, listed = graded
-    page = (course.folder("feedback", "flipped-kernel", "ps1") / "ps1.html").read_text()
+    page = (course.folder("feedback", "several-mistakes", "ps1") / "ps1.html").read_text()
     assert "0 of 12" in page and "nothing turns it round here" in page, "the mistake is told"
     assert "not-json · " in listed.split("## Worth")[0]
+
+
+def test_asserts_of_a_teachers_own_are_graded_and_marked(graded):
+    course, listed = graded
+    right, wrong = grades_of(course, "right", "own"), grades_of(course, "wrong", "own")
+    assert right == {"output-size": 25, "fair-count": FULL["fair-count"]}
+    assert wrong == {"output-size": 0, "fair-count": FULL["fair-count"]}
+    said = "rests on the student's own process"
+    assert said in (course.folder("autograded", "right", "own") / "own.ipynb").read_text()
+    assert said in (course.folder("feedback", "right", "own") / "own.html").read_text() and said in listed
 
 
 def test_what_was_graded_is_left_alone_until_something_changes(graded):
@@ -130,13 +155,13 @@ def test_what_was_graded_is_left_alone_until_something_changes(graded):
     with course.gradebook() as gradebook:
         gradebook.remove_submission("ps1", "perfect")
     assert waiting() == ["perfect"], "removed in the gradebook and still handed in"
-    record = Submission(course, "blank", "ps1")._record_path()
+    record = Submission(course, "not-json", "ps1")._record_path()
     about = json.loads(record.read_text())
     record.write_text(json.dumps(about | {"failed": True}))
-    assert waiting() == ["blank", "perfect"], "the grader's own failure is tried again"
+    assert waiting() == ["not-json", "perfect"], "the grader's own failure is tried again"
     source = course.root / "source" / "ps1" / "ps1.ipynb"
     source.write_text(source.read_text().replace("seeds=(48213,", "seeds=(48214,"))
-    assert waiting() == ["blank", "perfect"], "an edited source counts once it is released"
+    assert waiting() == ["not-json", "perfect"], "an edited source counts once it is released"
     assert release(course) == [] and waiting() == sorted(QUICK)
 
 
@@ -156,7 +181,7 @@ def test_feedback_shows_what_the_gradebook_says_now(graded):
 
 def test_unknown_names_are_said(graded):
     course, _listed = graded
-    with pytest.raises(UnknownName, match="no assignment 'ps9': choose from ps1"):
+    with pytest.raises(UnknownName, match="no assignment 'ps9': choose from own, ps1"):
         grade(course, ["ps9"])
     with pytest.raises(UnknownName, match="zoe handed in nothing"):
         grade(course, ["ps1"], students=["zoe"])
@@ -167,37 +192,7 @@ def test_without_bubblewrap_it_says_so_and_asks(tmp_path, monkeypatch):
     with pytest.raises(
         sandbox.NoSandbox, match="students' code runs with YOUR rights(?s:.*)--without-sandbox"
     ):
-        grade(make_course(tmp_path, {}), ["ps1"], say=print)
-
-
-@needs_sandbox
-def test_asserts_of_a_teachers_own_are_graded_and_marked(tmp_path):
-    def own(notebook):
-        pass
-
-    course = make_course(tmp_path, {})
-    path = course.root / "source" / "ps1" / "ps1.ipynb"
-    notebook = json.loads(path.read_text())
-    for cell in notebook["cells"]:
-        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "output-size":
-            cell["source"] = "assert output_size(5, 3) == 3"
-    path.write_text(json.dumps(notebook))
-    assert release(course) == []
-    for name, answer in (("right", "n - k + 1"), ("wrong", "n - k")):
-        handed = solved(notebook)
-        for cell in handed["cells"]:
-            if cell["metadata"].get("nbgrader", {}).get("grade_id") == "output-size-answer":
-                cell["source"] = f"def output_size(n, k):\n    return {answer}"
-        folder = course.folder("submitted", name, "ps1")
-        folder.mkdir(parents=True)
-        (folder / "ps1.ipynb").write_text(json.dumps(handed))
-    grade(course, ["ps1"], workers=1, limits=LIMITS)
-    assert grades_of(course, "right")["output-size"] == 25 and grades_of(course, "wrong")["output-size"] == 0
-    assert grades_of(course, "wrong")["fair-count"] == FULL["fair-count"]
-    assert (
-        "rests on the student's own process"
-        in (course.folder("autograded", "right", "ps1") / "ps1.ipynb").read_text()
-    )
+        grade(Course(tmp_path), say=print)
 
 
 # Proofs -----------------------------------------------------------------------------------
