@@ -301,48 +301,104 @@ def hostile_page(notebook):
     extra(notebook, f"print({SCRIPT!r}); raise type({SCRIPT!r}, (Exception,), {{}})({SCRIPT!r})")
 
 
-@pytest.mark.proof
-@needs_sandbox
-def test_nothing_of_a_hostile_notebook_runs_in_the_teachers_browser(tmp_path):
-    chromium = shutil.which("chromium")
+@pytest.fixture
+def browse():
+    """A function that opens a page of a real Chromium: browse(use) gives use(tab)'s result and requests."""
     playwright = pytest.importorskip("playwright.sync_api")
-    if chromium is None:
+    if (chromium := shutil.which("chromium")) is None:
         pytest.skip("no Chromium here")
-    course = make_course(tmp_path, {"mallory": Case(hostile_page)})
-    grade(course, ["ps1"], workers=1, limits=LIMITS, feedback=True)
-    before = grades_of(course, "mallory")
-    with course.gradebook() as gradebook:
-        submission = gradebook.find_submission_notebook("ps1", "ps1", "mallory").id
-    page = course.folder("feedback", "mallory", "ps1") / "ps1.html"
-    assert before == FULL, "and the answers are right"
 
-    def look(address):
-        seen, asked = [], []
+    def run(use):
+        asked = []
         with playwright.sync_playwright() as p:
             browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             tab = browser.new_page()
             tab.on("request", lambda request: asked.append(request.url))
-            for url in (
-                f"{address}/formgrader/submissions/{submission}/",
-                f"{address}/formgrader/gradebook/ps1",
-                page.as_uri(),
-            ):
+            tab.on("pageerror", lambda error: asked.append(f"error: {error}"))
+            result = use(tab)
+            browser.close()
+        return result, asked
+
+    return run
+
+
+def to_others(asked, address):
+    """Of all requests those that went elsewhere, and what a page's own scripts failed at."""
+    return [url for url in asked if not url.startswith((address, "file:", "data:"))]
+
+
+HOSTILE = {
+    "mallory": Case(hostile_page),
+    **{name: CLASS[name] for name in ("writes-to-the-list", "surrogate", "strange-files", "not-json")},
+}
+
+
+@pytest.mark.proof
+@needs_sandbox
+def test_nothing_of_a_hostile_notebook_runs_in_the_teachers_browser(tmp_path, browse):
+    course = make_course(tmp_path, HOSTILE)
+    grade(course, ["ps1"], limits=LIMITS, feedback=True)
+    before = {name: grades_of(course, name) for name in HOSTILE}
+    assert before["mallory"] == FULL, "and the answers are right"
+    with course.gradebook() as gradebook:
+        ids = {name: gradebook.find_submission_notebook("ps1", "ps1", name).id for name in HOSTILE}
+
+    def look(address):
+        pages = [f"{address}/formgrader/submissions/{number}/" for number in ids.values()]
+        pages += [(course.folder("feedback", name, "ps1") / "ps1.html").as_uri() for name in HOSTILE]
+        pages += [f"{address}/formgrader/gradebook/ps1", f"{address}/formgrader/gradebook/ps1/ps1"]
+        pages += [f"{address}/formgrader/manage_submissions/ps1", f"{address}/formgrader/manage_students"]
+
+        def use(tab):
+            seen = {}
+            for url in pages:
                 tab.goto(url, wait_until="load")
                 tab.wait_for_timeout(1500)
-                seen.append((tab.evaluate("window.PWNED || 0"), tab.content()))
-            browser.close()
-        return seen, asked
+                seen[url] = tab.evaluate("window.PWNED || 0"), tab.content()
+            return seen
 
-    seen, asked = formgrader(course, look)
-    assert [pwned for pwned, _html in seen] == [0, 0, 0]
-    assert (
-        "undo_permutation: 10 of 10 points" in seen[0][1]
-        and "undo_permutation: 10 of 10 points" in seen[2][1]
-    )
-    assert not [url for url in asked if url.endswith("/x") or "PWNED" in url], (
-        "no request of the student's left"
-    )
-    assert grades_of(course, "mallory") == before
+        return *browse(use), address
+
+    seen, asked, address = formgrader(course, look)
+    assert {url for url, (pwned, _html) in seen.items() if pwned} == set()
+    for url, (_pwned, html) in seen.items():
+        if f"/submissions/{ids['mallory']}/" in url or "/feedback/mallory/" in url:
+            assert "undo_permutation: 10 of 10 points" in html
+    assert to_others(asked, address) == [] and not [url for url in asked if url.endswith("/x")]
+    assert {name: grades_of(course, name) for name in HOSTILE} == before
+
+
+@pytest.mark.proof
+@needs_sandbox
+def test_the_formgraders_button_is_served_by_the_same_examiner(tmp_path, browse):
+    cases = {name: CLASS[name] for name in ("flipped-kernel", "patches-the-checks")}
+    cases["mallory"] = Case(hostile_page)
+    course = make_course(tmp_path, cases)
+
+    def look(address):
+        def use(tab):
+            tab.goto(f"{address}/formgrader/manage_submissions/ps1", wait_until="networkidle")
+            for name in cases:
+                row = tab.locator("tr", has=tab.locator(".student-id", has_text=name))
+                row.locator(".autograde a").click()
+                tab.locator(".modal.in .modal-title, .modal.show .modal-title").first.wait_for(
+                    timeout=120_000
+                )
+                told = tab.locator(".modal").first.inner_text()
+                assert "Successfully autograded" in told, told
+                tab.keyboard.press("Escape")
+                tab.locator(".modal").wait_for(state="detached", timeout=10_000)
+            with course.gradebook() as gradebook:
+                number = gradebook.find_submission_notebook("ps1", "ps1", "mallory").id
+            tab.goto(f"{address}/formgrader/submissions/{number}/", wait_until="load")
+            tab.wait_for_timeout(1500)
+            return tab.evaluate("window.PWNED || 0"), tab.content()
+
+        return *browse(use), address
+
+    (pwned, html), asked, address = formgrader(course, look)
+    assert {name: grades_of(course, name) for name in cases} == {n: c.grades() for n, c in cases.items()}
+    assert pwned == 0 and "undo_permutation: 10 of 10 points" in html and to_others(asked, address) == []
 
 
 @pytest.mark.proof

@@ -13,7 +13,7 @@ import tempfile
 
 from . import frames
 from .limits import Limits
-from .sandbox import ROOT, WorkerDied, last_line, start
+from .sandbox import ROOT, WorkerDied, last_line, launch
 
 MOST_REPORT = 64_000_000
 
@@ -37,7 +37,7 @@ class Examiner:
             "OMP_NUM_THREADS": "1",
         }
         environment |= {"NBGRADER_EXECUTION": "autograde", "CLASSROOM_BOXED": "1" if self.sandboxed else ""}
-        self._process, self._in, self._out = start("examiner", environment, self._said)
+        self._process, self._in, self._out = launch("examiner", environment, self._said)
 
     def read(self, path, trusted=()):
         """The notebook at `path`, slim and clean: {"notebook": dict} or {"unreadable": why}."""

@@ -62,7 +62,7 @@ def stage(folder):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def start(module, environment, said, before=(), *arguments, cwd=None):
+def launch(module, environment, said, before=(), *arguments, cwd=None):
     """Start a module of the grader that talks in frames: (process, descriptor to read from, to write to).
 
     `said`: a file for what it prints as errors. before: a command that runs it, bubblewrap's for one.
@@ -123,7 +123,7 @@ class Worker:
             before = _bwrap(bubblewrap() or _refuse(), environment, suite)
             environment = {"PATH": os.environ.get("PATH", "/usr/bin")}
         self._said = tempfile.TemporaryFile()
-        self._process, self._in, self._out = start(
+        self._process, self._in, self._out = launch(
             "template", environment, self._said, before, me, cwd="/" if self.sandboxed else self._home
         )
         self.isolated = self._receive()["isolated"]
