@@ -81,7 +81,7 @@ site: $(VENV)/.all  ## build the static web edition into _site
 	$(BIN)/python -m tools.site
 
 classroom: $(VENV)/.all  ## build the students' release of the assignments
-	$(BIN)/python -m classroom.release
+	$(BIN)/python -m classroom.release $(ARGS)
 
 grade: $(VENV)/.all  ## grade what was submitted: see classroom/TEACHING.md
 	$(BIN)/python -m classroom.grade $(ARGS)

@@ -108,10 +108,10 @@ def write(exercises, folder):
     (package / "pairs.json").write_text(json.dumps(pairs, default=plain), encoding="utf-8")
 
 
-def write_for(course, assignment):
-    """The self-check of one assignment beside its released notebook, where it has exercises."""
+def write_for(course, assignment, folder):
+    """The self-check of one assignment beside its released notebook in `folder`, where it has exercises."""
     from .grading.marks import exercises_of
 
     exercises = list(tasks.load(exercises_of(course.root), assignment).values())
     if (HERE / "exercises").resolve() == exercises_of(course.root).resolve() and exercises:
-        write(exercises, course.root / "release" / assignment)
+        write(exercises, folder)

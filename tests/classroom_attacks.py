@@ -101,6 +101,17 @@ def flipped_kernel(notebook):
     answer(notebook, "cross-correlate", text)
 
 
+@case(note="was deleted (put back)", undo_permutation=0, cross_correlate=10, output_size=0, still_matches=0)
+def several_mistakes(notebook):
+    """One of each in one notebook: each costs its own points and no others."""
+    answer(notebook, "undo-permutation", "import os\ndef undo_permutation(weight, order):\n    os._exit(0)")
+    flipped_kernel(notebook)
+    endless_answer(notebook)
+    notebook["cells"].remove(cell(notebook, "fair-count"))
+    head = cell(notebook, "still-matches-answer")["source"].split("\n")[0]
+    answer(notebook, "still-matches", head + "\n    raise NotImplementedError  # your code here")
+
+
 @case()
 def odd_forms(notebook):
     answer(

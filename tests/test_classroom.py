@@ -26,7 +26,8 @@ from classroom.grading import clean, frames, notebooks, screen, tasks, wire  # n
 from classroom.grading.candidate import constant  # noqa: E402
 from classroom.grading.course import Course  # noqa: E402
 from classroom.grading.leaks import hidden_numbers, leaks, secrets_of  # noqa: E402
-from classroom.release import release, solved  # noqa: E402
+from classroom.grading.marks import teachers_texts  # noqa: E402
+from classroom.release import main, release, solved  # noqa: E402
 from lenet_helpers.checks import Failed, check  # noqa: E402
 
 SETS = ("ps1", "ps2", "ps3", "ps4")
@@ -73,6 +74,45 @@ def test_release_keeps_its_secrets(course, name):
     assert "raise NotImplementedError" in text and "points(" in text, "stubs and visible tests are in it"
 
 
+def test_an_assignment_in_another_language_is_the_same_one(course, capsys):
+    """A made-up language: texts of its own; ids, code, marks and what the gradebook knows stay."""
+    made = source("ps4")
+    for cell in made.cells:
+        if cell.cell_type == "markdown" and not cell.source.startswith("###"):
+            cell.source = "Saluton! " + cell.source
+    place = course.root / "source-eo" / "ps4" / "ps4.ipynb"
+    place.parent.mkdir(parents=True)
+    nbformat.write(made, place)
+
+    def released(folder):
+        return nbformat.read(course.root / folder / "ps4" / "ps4.ipynb", 4)
+
+    def known():
+        with course.gradebook() as gradebook:
+            return [
+                (c.name, c.source, c.checksum) for c in gradebook.find_notebook("ps4", "ps4").source_cells
+            ]
+
+    before = known()
+    assert main(["--language", "eo", "--course", str(course.root)]) == 0
+    assert "release-eo: ps4" in capsys.readouterr().out and known() == before
+    pair = released("release").cells, released("release-eo").cells
+    for ours, theirs in zip(*pair, strict=True):
+        assert ours.id == theirs.id and ours.metadata.keys() == theirs.metadata.keys()
+        if ours.cell_type == "code":
+            assert ours.source == theirs.source and ours.metadata == theirs.metadata
+        elif "nbgrader" not in ours.metadata:
+            assert theirs.source == "Saluton! " + ours.source
+    assert (course.root / "release-eo" / "ps4" / "selfcheck" / "pairs.json").is_file()
+    texts = teachers_texts(course.root, "ps4", "ps4")
+    assert {cell.source for cells in pair for cell in cells if cell.cell_type == "markdown"} <= set(texts)
+    made.cells[next(n for n, c in enumerate(made.cells) if c.cell_type == "code")].source += "\nx = 1"
+    nbformat.write(made, place)
+    assert main(["--language", "eo", "--course", str(course.root)]) == 1
+    assert "differs from the English" in capsys.readouterr().out
+    assert main(["--language", "xx", "--course", str(course.root)]) == 2
+
+
 def test_the_leak_search_finds_leaks():
     original = source("ps1")
     found = leaks(original, json.dumps(original))
@@ -86,6 +126,7 @@ def test_the_leak_search_finds_leaks():
 def test_points_add_up_and_every_property_has_its_own(name):
     notebook = source(name)
     assert sum(cell.metadata["nbgrader"]["points"] for cell in graded_cells(notebook)) == 100
+    assert all(len(cell.source.splitlines()) <= 15 for cell in notebook.cells), "as in the chapters"
     for task, most in tasks_of(name):
         assert task.total == most and len(task.seeds) >= 2
         assert set(task.worth) == {p.name for p in EXERCISES[name][task.exercise].properties}

@@ -14,7 +14,7 @@ pytest.importorskip("nbgrader", reason="the classroom needs nbgrader: pip instal
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from classroom_attacks import ATTACKS, CLASS, FULL, Case  # noqa: E402
+from classroom_attacks import ATTACKS, CLASS, FULL, Case, answer, cell  # noqa: E402
 
 from classroom.grade import grade  # noqa: E402
 from classroom.grading import sandbox  # noqa: E402
@@ -25,17 +25,9 @@ from classroom.grading.submission import Submission  # noqa: E402
 from classroom.release import release, solved  # noqa: E402
 
 OLD = ROOT / "tests" / "todays_course"
-QUICK = (
-    "perfect",
-    "blank",
-    "flipped-kernel",
-    "exits-in-an-answer",
-    "endless-answer",
-    "test-deleted",
-    "not-json",
-    "patches-the-checks",
-)
+QUICK = ("perfect", "several-mistakes", "not-json", "patches-the-checks")  # each alone: a proof
 LIMITS = Limits(cell_seconds=6, call_share=0.3, late_seconds=0.5, cell_idle_seconds=4, total_idle_seconds=15)
+QUICK_LIMITS = Limits(cell_seconds=2, call_share=0.1, late_seconds=0.2)
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
 needs_sandbox = pytest.mark.skipif(sandbox.bubblewrap() is None, reason="bubblewrap is not usable here")
 
@@ -81,10 +73,12 @@ def leftovers():
     return found
 
 
-def check_class(course, cases):
+def check_class(course, cases, limits=LIMITS, workers=2):
     """Grade and compare with what each case declares; returns the list for humans."""
-    finished = grade(course, ["ps1"], limits=LIMITS, feedback=True, say=lambda line: print(line, flush=True))
-    assert {s.student for s, _problem in finished} == set(cases)
+    finished = grade(
+        course, limits=limits, workers=workers, feedback=True, say=lambda line: print(line, flush=True)
+    )
+    assert {s.student for s, _problem in finished if s.assignment == "ps1"} == set(cases)
     listed = write_results(course)[1].read_text()
     got = {name: grades_of(course, name) for name in cases}
     wrong = {n: g for n, g in got.items() if g != cases[n].grades()}
@@ -102,22 +96,53 @@ def check_class(course, cases):
     return listed
 
 
+def own_asserts(course):
+    """Add an assignment whose teacher wrote one test with `assert`, and two who hand it in."""
+    notebook = json.loads((course.root / "source" / "ps1" / "ps1.ipynb").read_text())
+    kept = {"imports", "output-size-answer", "output-size", "fair-count-answer", "fair-count"}
+    notebook["cells"] = [
+        c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") in kept
+    ]
+    cell(notebook, "output-size")["source"] = "assert output_size(5, 3) == 3"
+    (course.root / "source" / "own").mkdir()
+    (course.root / "source" / "own" / "own.ipynb").write_text(json.dumps(notebook))
+    shutil.copy(course.root / "exercises" / "ps1.py", course.root / "exercises" / "own.py")
+    assert release(course, ["own"]) == []
+    for name, formula in (("right", "n - k + 1"), ("wrong", "n - k")):
+        handed = solved(notebook)
+        answer(handed, "output-size", f"def output_size(n, k):\n    return {formula}")
+        folder = course.folder("submitted", name, "own")
+        folder.mkdir(parents=True)
+        (folder / "own.ipynb").write_text(json.dumps(handed))
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    """A handful of submissions, graded once."""
+    """A handful of submissions, graded once. One worker: to start a second one takes longer than it saves."""
     if sandbox.bubblewrap() is None:
         pytest.skip("bubblewrap is not usable here")
     root = tmp_path_factory.mktemp("class")
     cases = {name: CLASS[name] for name in QUICK}
     course = make_course(root, cases)
-    return course, check_class(course, cases)
+    own_asserts(course)
+    return course, check_class(course, cases, QUICK_LIMITS, workers=1)
 
 
 def test_a_handful_is_graded_as_declared(graded):
     course, listed = graded
-    page = (course.folder("feedback", "flipped-kernel", "ps1") / "ps1.html").read_text()
+    page = (course.folder("feedback", "several-mistakes", "ps1") / "ps1.html").read_text()
     assert "0 of 12" in page and "nothing turns it round here" in page, "the mistake is told"
     assert "not-json · " in listed.split("## Worth")[0]
+
+
+def test_asserts_of_a_teachers_own_are_graded_and_marked(graded):
+    course, listed = graded
+    right, wrong = grades_of(course, "right", "own"), grades_of(course, "wrong", "own")
+    assert right == {"output-size": 25, "fair-count": FULL["fair-count"]}
+    assert wrong == {"output-size": 0, "fair-count": FULL["fair-count"]}
+    said = "rests on the student's own process"
+    assert said in (course.folder("autograded", "right", "own") / "own.ipynb").read_text()
+    assert said in (course.folder("feedback", "right", "own") / "own.html").read_text() and said in listed
 
 
 def test_what_was_graded_is_left_alone_until_something_changes(graded):
@@ -130,13 +155,13 @@ def test_what_was_graded_is_left_alone_until_something_changes(graded):
     with course.gradebook() as gradebook:
         gradebook.remove_submission("ps1", "perfect")
     assert waiting() == ["perfect"], "removed in the gradebook and still handed in"
-    record = Submission(course, "blank", "ps1")._record_path()
+    record = Submission(course, "not-json", "ps1")._record_path()
     about = json.loads(record.read_text())
     record.write_text(json.dumps(about | {"failed": True}))
-    assert waiting() == ["blank", "perfect"], "the grader's own failure is tried again"
+    assert waiting() == ["not-json", "perfect"], "the grader's own failure is tried again"
     source = course.root / "source" / "ps1" / "ps1.ipynb"
     source.write_text(source.read_text().replace("seeds=(48213,", "seeds=(48214,"))
-    assert waiting() == ["blank", "perfect"], "an edited source counts once it is released"
+    assert waiting() == ["not-json", "perfect"], "an edited source counts once it is released"
     assert release(course) == [] and waiting() == sorted(QUICK)
 
 
@@ -156,7 +181,7 @@ def test_feedback_shows_what_the_gradebook_says_now(graded):
 
 def test_unknown_names_are_said(graded):
     course, _listed = graded
-    with pytest.raises(UnknownName, match="no assignment 'ps9': choose from ps1"):
+    with pytest.raises(UnknownName, match="no assignment 'ps9': choose from own, ps1"):
         grade(course, ["ps9"])
     with pytest.raises(UnknownName, match="zoe handed in nothing"):
         grade(course, ["ps1"], students=["zoe"])
@@ -167,37 +192,7 @@ def test_without_bubblewrap_it_says_so_and_asks(tmp_path, monkeypatch):
     with pytest.raises(
         sandbox.NoSandbox, match="students' code runs with YOUR rights(?s:.*)--without-sandbox"
     ):
-        grade(make_course(tmp_path, {}), ["ps1"], say=print)
-
-
-@needs_sandbox
-def test_asserts_of_a_teachers_own_are_graded_and_marked(tmp_path):
-    def own(notebook):
-        pass
-
-    course = make_course(tmp_path, {})
-    path = course.root / "source" / "ps1" / "ps1.ipynb"
-    notebook = json.loads(path.read_text())
-    for cell in notebook["cells"]:
-        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "output-size":
-            cell["source"] = "assert output_size(5, 3) == 3"
-    path.write_text(json.dumps(notebook))
-    assert release(course) == []
-    for name, answer in (("right", "n - k + 1"), ("wrong", "n - k")):
-        handed = solved(notebook)
-        for cell in handed["cells"]:
-            if cell["metadata"].get("nbgrader", {}).get("grade_id") == "output-size-answer":
-                cell["source"] = f"def output_size(n, k):\n    return {answer}"
-        folder = course.folder("submitted", name, "ps1")
-        folder.mkdir(parents=True)
-        (folder / "ps1.ipynb").write_text(json.dumps(handed))
-    grade(course, ["ps1"], workers=1, limits=LIMITS)
-    assert grades_of(course, "right")["output-size"] == 25 and grades_of(course, "wrong")["output-size"] == 0
-    assert grades_of(course, "wrong")["fair-count"] == FULL["fair-count"]
-    assert (
-        "rests on the student's own process"
-        in (course.folder("autograded", "right", "ps1") / "ps1.ipynb").read_text()
-    )
+        grade(Course(tmp_path), say=print)
 
 
 # Proofs -----------------------------------------------------------------------------------
@@ -306,48 +301,102 @@ def hostile_page(notebook):
     extra(notebook, f"print({SCRIPT!r}); raise type({SCRIPT!r}, (Exception,), {{}})({SCRIPT!r})")
 
 
-@pytest.mark.proof
-@needs_sandbox
-def test_nothing_of_a_hostile_notebook_runs_in_the_teachers_browser(tmp_path):
-    chromium = shutil.which("chromium")
+@pytest.fixture
+def browse():
+    """A function that opens a page of a real Chromium: browse(use) gives use(tab)'s result and requests."""
     playwright = pytest.importorskip("playwright.sync_api")
-    if chromium is None:
+    if (chromium := shutil.which("chromium")) is None:
         pytest.skip("no Chromium here")
-    course = make_course(tmp_path, {"mallory": Case(hostile_page)})
-    grade(course, ["ps1"], workers=1, limits=LIMITS, feedback=True)
-    before = grades_of(course, "mallory")
-    with course.gradebook() as gradebook:
-        submission = gradebook.find_submission_notebook("ps1", "ps1", "mallory").id
-    page = course.folder("feedback", "mallory", "ps1") / "ps1.html"
-    assert before == FULL, "and the answers are right"
 
-    def look(address):
-        seen, asked = [], []
+    def run(use):
+        asked = []
         with playwright.sync_playwright() as p:
             browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             tab = browser.new_page()
             tab.on("request", lambda request: asked.append(request.url))
-            for url in (
-                f"{address}/formgrader/submissions/{submission}/",
-                f"{address}/formgrader/gradebook/ps1",
-                page.as_uri(),
-            ):
+            tab.on("pageerror", lambda error: asked.append(f"error: {error}"))
+            result = use(tab)
+            browser.close()
+        return result, asked
+
+    return run
+
+
+def to_others(asked, address):
+    """Of all requests those that went elsewhere, and what a page's own scripts failed at."""
+    return [url for url in asked if not url.startswith((address, "file:", "data:"))]
+
+
+HOSTILE = {
+    "mallory": Case(hostile_page),
+    **{name: CLASS[name] for name in ("writes-to-the-list", "surrogate", "strange-files", "not-json")},
+}
+
+
+@pytest.mark.proof
+@needs_sandbox
+def test_nothing_of_a_hostile_notebook_runs_in_the_teachers_browser(tmp_path, browse):
+    course = make_course(tmp_path, HOSTILE)
+    grade(course, ["ps1"], limits=LIMITS, feedback=True)
+    before = {name: grades_of(course, name) for name in HOSTILE}
+    assert before["mallory"] == FULL, "and the answers are right"
+    with course.gradebook() as gradebook:
+        ids = {name: gradebook.find_submission_notebook("ps1", "ps1", name).id for name in HOSTILE}
+
+    def look(address):
+        pages = [f"{address}/formgrader/submissions/{number}/" for number in ids.values()]
+        pages += [(course.folder("feedback", name, "ps1") / "ps1.html").as_uri() for name in HOSTILE]
+        pages += [f"{address}/formgrader/gradebook/ps1", f"{address}/formgrader/gradebook/ps1/ps1"]
+        pages += [f"{address}/formgrader/manage_submissions/ps1", f"{address}/formgrader/manage_students"]
+
+        def use(tab):
+            seen = {}
+            for url in pages:
                 tab.goto(url, wait_until="load")
                 tab.wait_for_timeout(1500)
-                seen.append((tab.evaluate("window.PWNED || 0"), tab.content()))
-            browser.close()
-        return seen, asked
+                seen[url] = tab.evaluate("window.PWNED || 0"), tab.content()
+            return seen
 
-    seen, asked = formgrader(course, look)
-    assert [pwned for pwned, _html in seen] == [0, 0, 0]
-    assert (
-        "undo_permutation: 10 of 10 points" in seen[0][1]
-        and "undo_permutation: 10 of 10 points" in seen[2][1]
-    )
-    assert not [url for url in asked if url.endswith("/x") or "PWNED" in url], (
-        "no request of the student's left"
-    )
-    assert grades_of(course, "mallory") == before
+        return *browse(use), address
+
+    seen, asked, address = formgrader(course, look)
+    assert {url for url, (pwned, _html) in seen.items() if pwned} == set()
+    for url, (_pwned, html) in seen.items():
+        if f"/submissions/{ids['mallory']}/" in url or "/feedback/mallory/" in url:
+            assert "undo_permutation: 10 of 10 points" in html
+    assert to_others(asked, address) == [] and not [url for url in asked if url.endswith("/x")]
+    assert {name: grades_of(course, name) for name in HOSTILE} == before
+
+
+@pytest.mark.proof
+@needs_sandbox
+def test_the_formgraders_button_is_served_by_the_same_examiner(tmp_path, browse):
+    cases = {name: CLASS[name] for name in ("flipped-kernel", "patches-the-checks")}
+    cases["mallory"] = Case(hostile_page)
+    course = make_course(tmp_path, cases)
+
+    def look(address):
+        def use(tab):
+            tab.goto(f"{address}/formgrader/manage_submissions/ps1", wait_until="networkidle")
+            for name in cases:
+                row = tab.locator("tr", has=tab.locator(".student-id", has_text=name))
+                row.locator(".autograde a").click()
+                box = tab.locator("#success-modal, #error-modal")
+                box.wait_for(timeout=240_000)
+                assert "Successfully autograded" in box.inner_text(), box.inner_text()
+                box.locator(".modal-footer .close").click()
+                box.wait_for(state="detached")
+            with course.gradebook() as gradebook:
+                number = gradebook.find_submission_notebook("ps1", "ps1", "mallory").id
+            tab.goto(f"{address}/formgrader/submissions/{number}/", wait_until="load")
+            tab.wait_for_timeout(1500)
+            return tab.evaluate("window.PWNED || 0"), tab.content()
+
+        return *browse(use), address
+
+    (pwned, html), asked, address = formgrader(course, look)
+    assert {name: grades_of(course, name) for name in cases} == {n: c.grades() for n, c in cases.items()}
+    assert pwned == 0 and "undo_permutation: 10 of 10 points" in html and to_others(asked, address) == []
 
 
 @pytest.mark.proof

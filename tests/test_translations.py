@@ -5,6 +5,7 @@ import shutil
 from gettext import GNUTranslations
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from babel.messages import Catalog
@@ -170,6 +171,32 @@ def test_a_third_language_needs_a_folder_and_a_catalogue(tmp_path):
     assert not [line for line in problems(tmp_path, update=True) if line.startswith("eo: ")]
     with open(po.with_suffix(".mo"), "rb") as file:
         assert GNUTranslations(file).gettext("lever") == "lever"
+
+
+def test_assignments_are_kept_like_chapters_once_there_is_a_folder(tmp_path):
+    english = tmp_path / "classroom" / "source" / "ps4" / "ps4.ipynb"
+    made = tmp_path / "classroom" / "source-eo" / "ps4" / "ps4.ipynb"
+    english.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "classroom" / "source" / "ps4" / "ps4.ipynb", english)
+    (tmp_path / "lenet_helpers").mkdir()
+    assert problems(tmp_path, update=True) == [], "no folder, no duty"
+    made.parent.parent.mkdir()
+    found = problems(tmp_path, update=True)
+    assert found and all(
+        line.startswith("eo/ps4.ipynb: ") and line.endswith(": untranslated") for line in found
+    )
+    pair = [nbformat.read(path, as_version=4) for path in (english, made)]
+    for source, cell in zip(*(nb.cells for nb in pair)):
+        if cell.cell_type == "markdown":
+            cell.metadata["translated_from"] = digest(source.source)
+            del cell.metadata["untranslated"]
+    nbformat.write(pair[1], made)
+    assert problems(tmp_path) == []
+    graded = next(c for c in pair[1].cells if c.cell_type == "markdown" and "nbgrader" in c.metadata)
+    graded.metadata["nbgrader"]["points"] = 1
+    nbformat.write(pair[1], made)
+    assert problems(tmp_path) == [f"eo/ps4.ipynb: {graded.id}: other marks of nbgrader"]
+    assert problems(tmp_path, update=True) == problems(tmp_path) == [], "and put right"
 
 
 def test_every_marked_string_can_be_seen_and_none_is_empty():

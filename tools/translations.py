@@ -6,8 +6,9 @@
 A translated chapter has the cells of the English one, with the same ids. Code cells are equal but
 for the one tagged `language`; each translated Markdown cell carries, as `translated_from` in its
 metadata, the digest of the English text that it was made from. A new cell comes as English marked
-`untranslated`. Messages are gettext catalogues, `lenet_helpers/locale/<language>/LC_MESSAGES/*.po`;
-`make translations` compiles them. Questions are YAML files with the ids of the English ones.
+`untranslated`. Assignments are kept like chapters where there is a folder `classroom/source-<language>`.
+Messages are gettext catalogues, `lenet_helpers/locale/<language>/LC_MESSAGES/*.po`; `make translations`
+compiles them. Questions are YAML files with the ids of the English ones.
 """
 
 import argparse
@@ -57,6 +58,8 @@ def chapter_problems(english, translated):
     for source, cell in zip(english.cells, translated.cells):
         if cell.cell_type != source.cell_type:
             problems.append((cell.id, "another type of cell"))
+        elif cell.metadata.get("nbgrader") != source.metadata.get("nbgrader"):
+            problems.append((cell.id, "other marks of nbgrader"))
         elif cell.cell_type == "code":
             if cell.source != source.source and "language" not in source.metadata.get("tags", []):
                 problems.append((cell.id, "other code"))
@@ -104,6 +107,8 @@ def update_chapter(english, translated):
             if old.source != source.source:
                 old.outputs, old.execution_count = source.outputs, source.execution_count
             old.source, old.metadata = source.source, source.metadata
+        elif "nbgrader" in source.metadata:  # an assignment's text to answer in words
+            old.metadata["nbgrader"] = source.metadata["nbgrader"]
         cells.append(old)
     translated.cells = cells
     return translated
@@ -205,15 +210,24 @@ def languages(root=ROOT):
     """Codes of the languages besides English that have chapters, messages or questions."""
     folders = [root / "notebooks", root / "lenet_helpers" / "locale", root / "lenet_helpers" / "quizzes"]
     codes = {path.name for folder in folders if folder.exists() for path in folder.iterdir() if path.is_dir()}
+    codes |= {path.name.removeprefix("source-") for path in (root / "classroom").glob("source-*")}
     return sorted(code for code in codes if re.fullmatch(r"[a-z]{2}", code) and code != "en")
+
+
+def notebook_pairs(root, code):
+    """(English, translated) paths of chapters, and of assignments where a folder waits for them."""
+    for source in sorted((root / "notebooks" / "en").glob("*.ipynb")):
+        yield source, root / "notebooks" / code / source.name
+    folder = root / "classroom" / f"source-{code}"
+    for source in sorted((root / "classroom" / "source").glob("*/*.ipynb")) if folder.is_dir() else ():
+        yield source, folder / source.parent.name / source.name
 
 
 def problems(root=ROOT, update=False):
     """Everything that is to do, a line each; with `update`, what a machine can do is done first."""
     found, template = [], messages(root)
     for code in languages(root):
-        for source in sorted((root / "notebooks" / "en").glob("*.ipynb")):
-            target = root / "notebooks" / code / source.name
+        for source, target in notebook_pairs(root, code):
             english = nbformat.read(source, as_version=4)
             translated = nbformat.read(target, as_version=4) if target.exists() else _empty(english)
             if update:

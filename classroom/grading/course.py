@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import nbgrader
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader import preprocessors as pp
 from nbgrader.api import Gradebook
@@ -14,6 +15,9 @@ from traitlets.config.loader import PyFileConfigLoader
 from .marks import Examine, HideTests, SaveGrades, Screen, ShowGrades, as_number, rounded
 
 HERE = Path(__file__).resolve().parents[1]
+ENGLISH = "en"
+# What stands where students write in words.
+TEXT_STUBS = {ENGLISH: "*Write your answer here.*", "zh": "*在这里写下你的回答。*"}
 
 
 def configure(c, root=HERE):
@@ -23,7 +27,7 @@ def configure(c, root=HERE):
     c.CourseDirectory.db_url = f"sqlite:///{root}/gradebook.db"
     # The checks read NotImplementedError as "not started".
     c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("replace this line by your code")'}
-    c.ClearSolutions.text_stub = "*Write your answer here.*"
+    c.ClearSolutions.text_stub = TEXT_STUBS[ENGLISH]
     c.GenerateAssignment.preprocessors = [
         pp.LockCells,
         pp.ClearSolutions,
@@ -52,11 +56,19 @@ def configure(c, root=HERE):
         pp.CheckCellMetadata,
     ]
     c.GenerateFeedback.preprocessors = [HideTests, ShowGrades, CSSHTMLHeaderPreprocessor]
+    # Ours come first: no page that a teacher or a student opens loads a script from elsewhere.
+    templates = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
+    c.HTMLExporter.extra_template_basedirs = [str(HERE / "grading" / "templates"), str(templates)]
     c.HTMLExporter.filters = {"float": as_number, "round": rounded}
     # For `nbgrader validate` and the Validate button, which run on the student's machine.
     c.ExecutePreprocessor.timeout = 120
     c.Execute.timeout = 120
     return c
+
+
+def source_of(language):
+    """Name of the folder with the assignments in a language."""
+    return "source" if language == ENGLISH else f"source-{language}"
 
 
 class UnknownName(ValueError):
@@ -85,13 +97,16 @@ class Course:
         """The gradebook; use as a context manager."""
         return Gradebook(self.config.CourseDirectory.db_url, "lenet")
 
-    def assignments(self):
-        """Names of the assignments in source/, in order."""
-        return sorted(p.name for p in (self.root / "source").iterdir() if p.is_dir())
+    def assignments(self, language=ENGLISH):
+        """Names of the assignments in source/, or in that of another language, in order."""
+        folder = self.root / source_of(language)
+        return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
 
-    def chosen(self, names=None):
+    def chosen(self, names=None, language=ENGLISH):
         """`names` if they are assignments, all if there are none; UnknownName otherwise."""
-        known = self.assignments()
+        known = self.assignments(language)
+        if not known:
+            raise UnknownName(f"no assignments in {self.root / source_of(language)}")
         for name in names or ():
             if name not in known:
                 raise UnknownName(f"no assignment {name!r}: choose from {', '.join(known)}")

@@ -13,7 +13,7 @@ import tempfile
 
 from . import frames
 from .limits import Limits
-from .sandbox import ROOT, WorkerDied
+from .sandbox import ROOT, WorkerDied, last_line, launch
 
 MOST_REPORT = 64_000_000
 
@@ -31,26 +31,13 @@ class Examiner:
         self.close()
 
     def _start(self):
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
         self._said = tempfile.TemporaryFile()
-        command = [sys.executable, "-P", "-m", "classroom.grading.examiner", str(theirs_in), str(theirs_out)]
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p),
             "OMP_NUM_THREADS": "1",
         }
         environment |= {"NBGRADER_EXECUTION": "autograde", "CLASSROOM_BOXED": "1" if self.sandboxed else ""}
-        self._process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._said,
-            pass_fds=(theirs_in, theirs_out),
-            start_new_session=True,
-        )
-        os.close(theirs_in)
-        os.close(theirs_out)
+        self._process, self._in, self._out = launch("examiner", environment, self._said)
 
     def read(self, path, trusted=()):
         """The notebook at `path`, slim and clean: {"notebook": dict} or {"unreadable": why}."""
@@ -85,11 +72,10 @@ class Examiner:
         except OSError:
             data = None
         if data is None:
-            self._said.seek(0)
-            said = self._said.read()[-2000:].decode(errors="replace").strip().splitlines()
+            said = last_line(self._said)
             if process is self._process:
                 self.close()
-            raise WorkerDied("the examiner's process ended: " + (said[-1] if said else "no message"))
+            raise WorkerDied("the examiner's process ended: " + said)
         answer = frames.unpack(data, MOST_REPORT)
         if "failed" in answer:
             raise WorkerDied(answer["failed"])

@@ -81,7 +81,9 @@ def die_with_parent():
 def set_limits(limits):
     """Apply the per-process limits of `limits` (a dict as from `Limits.as_dict`)."""
     mb = 1024 * 1024
-    data = _data_kb() * 1024 + limits["memory_mb"] * mb
+    # A net below the watcher, which ends a notebook at the limit itself: what it holds is not all that is
+    # reserved, and code that catches every MemoryError would go on just below.
+    data = _data_kb() * 1024 + limits["memory_mb"] * mb * 3 // 2
     wanted = {
         resource.RLIMIT_DATA: data,
         resource.RLIMIT_NPROC: limits["processes"],

@@ -112,7 +112,7 @@ class Job:
         if not fds:
             return {"why": self._kill("the process that ran the notebook ended")}
         self._session = socket.socket(fileno=fds[0])
-        self._budget = (self._usage()[0] + seconds, seconds)
+        self._budget = (self._computed() + seconds, seconds)
         return {}
 
     def call(self, body):
@@ -120,7 +120,7 @@ class Job:
         if self._session is None:
             return {"why": "there is no process to ask"}
         until, seconds = self._budget
-        limits = (max(0.0, until - self._usage()[0]), self.limits["call_idle_seconds"], seconds)
+        limits = (max(0.0, until - self._computed()), self.limits["call_idle_seconds"], seconds)
         return self._exchange(self._session, body, limits, interrupt=False)
 
     def close(self):
@@ -161,7 +161,7 @@ class Job:
     def _exchange(self, channel, message, limits, interrupt):
         """Send and wait for the answer; stop what uses too much."""
         most_cpu, most_idle, named = limits
-        cpu_before, idle_before, late, stop_at = self._usage()[0], self._idle, "", None
+        cpu_before, idle_before, late, stop_at = self._computed(), self._idle, "", None
         began = seen = time.monotonic()
         next_look = began + POLL_SECONDS
         reader = _Frames(channel, self.request["answer_bytes"])
@@ -182,14 +182,16 @@ class Job:
             now = time.monotonic()
             if now < next_look:
                 continue
-            next_look = now + min(0.5, max(POLL_SECONDS, (now - began) / 10))
-            cpu, memory, count, busy = self._usage()
+            cpu, memory, count, busy = watch.usage(self.child, self.ours)
+            # To look takes long where a notebook holds gigabytes: then seldom.
+            cost = time.monotonic() - now
+            next_look = now + max(min(0.5, max(POLL_SECONDS, (now - began) / 10)), 5 * cost)
             self._idle += 0.0 if busy else now - seen
             seen = now
             if count > self.limits["processes"] // 2:
                 return self._lost(channel, f"it started more than {self.limits['processes'] // 2} processes")
-            # A little below the limit that the system holds it to: code that goes on and on trying ends here.
-            if memory > 0.9 * self.limits["memory_mb"] + self.request["base_mb"]:
+            # The system's own limit lies above this one: code that goes on and on trying ends here.
+            if memory > self.limits["memory_mb"] + self.request["base_mb"]:
                 return self._lost(channel, f"it used more than {self.limits['memory_mb']} MB of memory")
             if why := self._over(cpu, now):
                 return {"why": self._kill(why)}
@@ -226,8 +228,8 @@ class Job:
             return {"why": why, "timeout": timeout}
         return {"why": self._kill(why), "died": True}
 
-    def _usage(self):
-        return watch.usage(self.child, self.ours)
+    def _computed(self):
+        return watch.computed(watch.processes(self.child, self.ours))
 
     def _kill(self, why):
         self.ended = why

@@ -51,12 +51,14 @@ def known_cells(gradebook, notebook, assignment):
 
 
 def teachers_texts(root, assignment, notebook):
-    """The Markdown cells of the released notebook: those need no cleaning."""
-    try:
-        nb = nbformat.read(Path(root) / "release" / assignment / f"{notebook}.ipynb", 4)
-    except (OSError, ValueError):
-        return []
-    return [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
+    """The Markdown cells of the released notebook, in every language: those need no cleaning."""
+    found = []
+    for path in sorted(Path(root).glob(f"release*/{assignment}/{notebook}.ipynb")):
+        try:
+            found += [c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown"]
+        except (OSError, ValueError):
+            continue
+    return found
 
 
 def key_of(resources):

@@ -62,6 +62,36 @@ def stage(folder):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
+def launch(module, environment, said, before=(), *arguments, cwd=None):
+    """Start a module of the grader that talks in frames: (process, descriptor to read from, to write to).
+
+    `said`: a file for what it prints as errors. before: a command that runs it, bubblewrap's for one.
+    """
+    theirs_in, writing = os.pipe()
+    reading, theirs_out = os.pipe()
+    command = [sys.executable, "-P", "-m", f"classroom.grading.{module}", str(theirs_in), str(theirs_out)]
+    process = subprocess.Popen(
+        [*before, *command, *arguments],
+        env=environment,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=said,
+        pass_fds=(theirs_in, theirs_out),
+        start_new_session=True,
+    )
+    os.close(theirs_in)
+    os.close(theirs_out)
+    return process, reading, writing
+
+
+def last_line(said):
+    """The last line that a process left in the file `said`."""
+    said.seek(0)
+    lines = said.read()[-2000:].decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no message"
+
+
 class Worker:
     """A warm process, started at its first notebook; use as a context manager.
 
@@ -86,33 +116,16 @@ class Worker:
         suite = self._home / "suite"
         suite.mkdir()
         stage(suite)
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "classroom.grading.template",
-            str(theirs_in),
-            str(theirs_out),
-            f"for-{os.getpid()}",
-        ]  # so that whoever looks at the list of processes sees whose it is
+        me = f"for-{os.getpid()}"  # so that whoever looks at the list of processes sees whose it is
         environment = _environment(self._home, suite, self.sandboxed)
+        before = []
         if self.sandboxed:
-            command = _bwrap(bubblewrap() or _refuse(), environment, suite) + command
+            before = _bwrap(bubblewrap() or _refuse(), environment, suite)
             environment = {"PATH": os.environ.get("PATH", "/usr/bin")}
-        self._process = subprocess.Popen(
-            command,
-            env=environment,
-            cwd="/" if self.sandboxed else self._home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            pass_fds=(theirs_in, theirs_out),
-            start_new_session=True,
+        self._said = tempfile.TemporaryFile()
+        self._process, self._in, self._out = launch(
+            "template", environment, self._said, before, me, cwd="/" if self.sandboxed else self._home
         )
-        os.close(theirs_in)
-        os.close(theirs_out)
         self.isolated = self._receive()["isolated"]
 
     def begin(self, cells, files=None, limits=Limits()):
@@ -152,9 +165,9 @@ class Worker:
     def _receive(self):
         data = frames.read(self._in, 2 * frames.MOST_BYTES)
         if data is None:
-            said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+            said = last_line(self._said)
             self.close()
-            raise WorkerDied("the grading process ended: " + (said[-1] if said else "no message"))
+            raise WorkerDied("the grading process ended: " + said)
         return frames.unpack(data, 2 * frames.MOST_BYTES)
 
     def close(self):
@@ -169,7 +182,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        process.stderr.close()
+        self._said.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
 

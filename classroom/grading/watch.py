@@ -28,16 +28,19 @@ def processes(root, ours):
     return {pid: fields for pid, fields in found.items() if pid in family}
 
 
+def computed(found):
+    """CPU seconds so far of some processes (as `processes` gives them), their ended children included."""
+    return sum(sum(int(value) for value in fields[11:15]) for fields in found.values()) / _TICK
+
+
 def usage(root, ours, many=8):
     """(CPU seconds so far, megabytes, number of processes, whether one wants to compute) of a submission;
     memory of the first `many` processes.
     """
     found = processes(root, ours)
-    # utime, stime, and those of its ended children
-    ticks = sum(sum(int(value) for value in fields[11:15]) for fields in found.values())
     memory = sum(_private_mb(pid) for pid in list(found)[:many])
     busy = any(_wants_to_run(pid, fields) for pid, fields in found.items())
-    return ticks / _TICK, memory, len(found), busy
+    return computed(found), memory, len(found), busy
 
 
 def _wants_to_run(pid, fields):
