@@ -12,7 +12,6 @@ whatever the course did.
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -60,7 +59,7 @@ def original(chapter, cell=None, shipped=SHIPPED, copies=COPIES):
     if cell is None:
         kept = set_aside(mine) if mine.exists() else None
         mine.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, mine)
+        write_whole(mine, source.read_bytes())
         if kept is None:
             return _("{name}: a fresh copy").format(name=chosen[0])
         return _("{name}: a fresh copy; yours is now {kept}").format(name=chosen[0], kept=kept.name)
