@@ -16,7 +16,6 @@ import sys
 from pathlib import Path
 
 import nbformat
-from nbformat.reader import NotJSONError
 
 from lenet_helpers.files import set_aside, write_whole
 from lenet_helpers.wording import _
@@ -84,10 +83,12 @@ def original(chapter, cell=None, shipped=SHIPPED, copies=COPIES):
 
 def _update(source, mine, base):
     """Merge a changed chapter into the learner's copy; what a learner should know, in sentences."""
+    theirs = nbformat.read(source, as_version=4)
     try:
-        theirs, notebook = nbformat.read(source, as_version=4), nbformat.read(mine, as_version=4)
+        notebook = nbformat.read(mine, as_version=4)
         old = nbformat.read(base, as_version=4) if base.exists() else nbformat.v4.new_notebook()
-    except (NotJSONError, ValueError, KeyError, AttributeError):
+        merged, kept = merge(old.cells, notebook.cells, theirs.cells)
+    except Exception:  # of a file that is no notebook nbformat raises nearly everything
         kept = set_aside(mine)
         write_whole(mine, source.read_bytes())
         return [
@@ -95,7 +96,6 @@ def _update(source, mine, base):
                 name=mine.name, kept=kept.name
             )
         ]
-    merged, kept = merge(old.cells, notebook.cells, theirs.cells)
     notebook.cells, notebook.metadata = merged, theirs.metadata
     _write(notebook, mine)
     said = [_("{name}: the course has changed; what you wrote is kept").format(name=mine.name)]
