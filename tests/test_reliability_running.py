@@ -342,9 +342,9 @@ def test_real_memory_that_runs_out_is_told_with_a_batch_that_fits(megabytes):
 # A chapter that misbehaves, under nbval ------------------------------------------------------
 
 BAD_CELLS = {
-    "a flood of prints": ("for n in range(300_000): print('flood', n)", None),
-    "an endless loop": ("while True: pass", "Timeout|timed out"),
-    "a killed kernel": ("import os; os.kill(os.getpid(), 9)", "[Kk]ernel died|Timeout|DeadKernel"),
+    "a flood of prints": ("for n in range(100_000): print('flood', n)", None),
+    "an endless loop": ("while True: pass", "Timeout of 20 seconds"),
+    "a killed kernel": ("import os; os.kill(os.getpid(), 9)", "the kernel died"),
 }
 
 
@@ -367,7 +367,7 @@ def test_a_chapter_that_misbehaves_holds_up_no_other(tmp_path, bad):
         [*command, "--nbval-cell-timeout=20"], cwd=tmp_path, env=environment | {"PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False, timeout=400,
     )  # fmt: skip
-    results = re.findall(r"notebooks/(\w)\.ipynb::Cell (\d) (PASSED|FAILED|XFAIL|SKIPPED)", done.stdout)
+    results = re.findall(r"notebooks/(\w)(?:\.|::)ipynb::Cell (\d) (\w+)", done.stdout)
     assert [r for r in results if r[0] == "b"] == [("b", "0", "PASSED"), ("b", "1", "PASSED")], done.stdout
     assert ("a", "0", "PASSED") in results
     if words is None:

@@ -658,3 +658,4 @@ def test_any_idx_file_is_read_or_named(tmp_path, data, which):
 @given(data=any_idx, which=which_file)
 def test_any_idx_file_is_read_or_named_for_long(tmp_path, data, which):
     idx_is_read_or_named(tmp_path, data, which)
+    observed("Anything for a parser", "an idx file", "read, or told in one sentence")

@@ -72,7 +72,7 @@ def _pairs(space):
 
 
 def _check_name(name, names):
-    if name not in LEVERS:
+    if not isinstance(name, str) or name not in LEVERS:
         message = _("space: {name!r} is no lever; choose from {names}")
         there = ", ".join(one for one in LEVERS if one not in FIXED)
         raise ValueError(message.format(name=name, names=there))
