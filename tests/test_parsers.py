@@ -384,8 +384,8 @@ PARSERS = [
     Checkpoint, KeptDigits, Cache, Addresses, Questions, Levers, Predictions, Folders, Copies, Submissions,
     Frames,
 ]  # fmt: skip
-QUICK, LONG = 10, 1000
-SLOW = {"Folders": 500, "Copies": 500, "Addresses": 500}
+QUICK, LONG = 10, 500
+SLOW = {"Folders": 300, "Copies": 300, "Addresses": 300}
 
 
 def fuzz(kind, folder, times):

@@ -187,7 +187,7 @@ digits, config = load_dataset(n_train=600, validation=200), replace(QUICK, epoch
     manager, client = start_new_kernel(
         kernel_name="python3", env=os.environ | {"OMP_NUM_THREADS": "1", "LENET_PROGRESS": "off"}
     )
-    shown, rng = [], np.random.default_rng()
+    shown, presses, rng = [], [], np.random.default_rng()
 
     def hear(message):
         if message["msg_type"] == "error":
@@ -195,15 +195,19 @@ digits, config = load_dataset(n_train=600, validation=200), replace(QUICK, epoch
         elif message["msg_type"] == "stream":
             shown.append(message["content"]["text"])
 
+    def hear_and_press(message):
+        hear(message)
+        if message["msg_type"] == "execute_input":  # the cell begins: before that, nobody is interrupted
+            presses.append(threading.Timer(rng.uniform(0, 0.5), manager.interrupt_kernel))
+            presses[-1].start()
+
     try:
         assert client.execute_interactive(code, timeout=180)["content"]["status"] == "ok"
         sentences = 0
-        for _n in range(25):
+        for _n in range(10):
             shown.clear()
-            press = threading.Timer(rng.uniform(0.1, 0.6), manager.interrupt_kernel)
-            press.start()
-            reply = client.execute_interactive(cell, timeout=60, output_hook=hear)
-            press.join()
+            reply = client.execute_interactive(cell, timeout=60, output_hook=hear_and_press)
+            presses.pop().join()
             assert reply["content"]["status"] == "error"  # so that Run All does not run on
             told = len(shown[-1]) == 1 and STOPPED.fullmatch(shown[-1][0])
             sentences += bool(told)
@@ -211,14 +215,15 @@ digits, config = load_dataset(n_train=600, validation=200), replace(QUICK, epoch
             shown.clear()
             client.execute_interactive(
                 "print([t.name for t in threading.enumerate() if 'lenet' in t.name])",
-                timeout=60, output_hook=hear,
-            )  # fmt: skip
+                timeout=60,
+                output_hook=hear,
+            )
             assert "".join(shown).strip() == "[]"
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
     outcome = f"{sentences} cells show one sentence, the others the line of theirs that was struck"
-    observed("Interrupts at random instants", f"{what}, by the kernel's ■", outcome, 25)
+    observed("Interrupts at random instants", f"{what}, by the kernel's ■", outcome, 10)
 
 
 # Sliders -----------------------------------------------------------------------------------
