@@ -64,11 +64,11 @@ proof-mutants: $(VENV)/.all  ## plant faults in core and checks; goes on where i
 proof-reliability: $(VENV)/.all  ## inject every fault (an hour; LENET_MINUTES=5 for less) and write docs/reliability.md
 	@mkdir -p artefacts && rm -f artefacts/reliability.jsonl
 	LENET_RELIABILITY="$(CURDIR)/artefacts/reliability.jsonl" $(PYTEST) -m "proof or not proof" $(FAULTS) $(ARGS)
-	$(TEST_ENV) PYTHONPATH="$(CURDIR)" $(BIN)/python tests/reliability.py artefacts/reliability.jsonl docs/reliability.md
+	$(TEST_ENV) PYTHONPATH="$(CURDIR)" $(BIN)/python tests/reliability.py artefacts/reliability.jsonl docs/reliability.md \
+		"LENET_MINUTES=$(or $(LENET_MINUTES),30) $(filter --deselect%,$(ARGS))"
 
 # First what is measured against the clock.
-FAULTS := tests/test_reliability_running.py::test_eight_kernels_run_chapter_3_at_once_on_two_cores \
-	tests/test_reliability.py tests/test_reliability_running.py tests/test_torchvision_sets.py \
+FAULTS := tests/test_reliability_clock.py tests/test_reliability.py tests/test_reliability_running.py tests/test_torchvision_sets.py \
 	tests/test_small_files.py tests/test_pictures.py tests/test_parsers.py tests/test_security.py \
 	tests/test_lab.py::test_the_server_answers_with_its_token_and_refuses_without \
 	tests/test_search.py::test_interrupts_at_random_instants_lose_no_trial

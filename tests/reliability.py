@@ -3,7 +3,7 @@
 `make proof-reliability` sets LENET_RELIABILITY to a file; each call of `observed` adds a line to it,
 and this module, run as a program, makes the table of them::
 
-    python tests/reliability.py artefacts/reliability.jsonl docs/reliability.md
+    python tests/reliability.py artefacts/reliability.jsonl docs/reliability.md LENET_MINUTES=30
 """
 
 import contextlib
@@ -25,7 +25,7 @@ Written whole by one run of `make proof-reliability`: a row is added only after 
 observed it, and checked the outcome. A test that fails writes no row and fails the command. An outcome that
 holds a number holds the one measured in this run.
 
-Run on {day}, {system}, Python {python}, torch {torch}.
+Run on {day}, {system}, Python {python}, torch {torch}, with `{how}`.
 """
 
 
@@ -97,8 +97,8 @@ def page(rows, head=HEAD):
     return "".join(parts)
 
 
-def main(source, target):
-    """Make `target` of the lines in `source`."""
+def main(source, target, how):
+    """Make `target` of the lines in `source`; `how` says what was left out of the run."""
     rows = [json.loads(line) for line in Path(source).read_text("utf-8").splitlines()]
     if not rows:
         sys.exit(f"{source}: no fault was observed")
@@ -107,6 +107,7 @@ def main(source, target):
         system=platform.system(),
         python=platform.python_version(),
         torch=torch.__version__,
+        how=how.strip(),
     )
     Path(target).write_text(page(rows, head), "utf-8")
 

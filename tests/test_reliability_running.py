@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,6 @@ import numpy as np
 import pytest
 import torch
 from jupyter_client.manager import start_new_kernel
-from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from reliability import Child, observed
 
@@ -28,7 +26,6 @@ from lenet_helpers import training as training_module
 from lenet_helpers.explorers import TrainingDashboard, TuningLab
 from lenet_helpers.models import LeNetConfig, new_model
 from lenet_helpers.training import QUICK, Interrupted, TrainingState
-from tools.notebooks import chapter_environment
 
 ROOT = Path(__file__).parents[1]
 posix = pytest.mark.skipif(os.name == "nt", reason="needs signals and limits of POSIX")
@@ -450,28 +447,3 @@ def test_a_dashboard_that_trains_for_long_does_not_grow():
     observed(
         "Long", f"a dashboard trains for {minutes:g} minutes", f"grew by {max(0.0, late - early):.1f} MB"
     )
-
-
-@pytest.mark.proof
-def test_eight_kernels_run_chapter_3_at_once_on_two_cores():
-    notebook = ROOT / "notebooks" / "en" / "03-training.ipynb"
-    cores = sorted(os.sched_getaffinity(0))[:2]
-
-    def execute(environment):
-        os.sched_setaffinity(0, cores)  # this thread's, and so the kernel's that it starts
-        client = NotebookClient(
-            nbformat.read(notebook, 4), timeout=600, kernel_name="python3",
-            resources={"metadata": {"path": str(notebook.parent)}},
-        )  # fmt: skip
-        client.execute(env=environment)
-
-    with chapter_environment() as environment, ThreadPoolExecutor(8) as pool:
-        # As a learner's kernel starts: with as many threads as torch likes.
-        environment = {name: value for name, value in environment.items() if name != "OMP_NUM_THREADS"}
-        clock = time.monotonic()
-        for one in [pool.submit(execute, environment) for _n in range(8)]:
-            one.result()
-        seconds = time.monotonic() - clock
-    print(f"eight kernels: {seconds:.0f} s")
-    assert seconds <= 100
-    observed("Long", "eight kernels run chapter 3 at once on two cores", f"all ended in {seconds:.0f} s")
