@@ -8,6 +8,7 @@ kernel may die, and that pictures, stored as PNG alone, are shown as HTML too.
 import json
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -26,6 +27,8 @@ KERNEL = "lenet-chapter"
 
 def pytest_configure(config):
     """A kernel of its own name, with the environment of `tools.notebooks`: nbval takes it by name."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it that starts us by `&`
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.TemporaryDirectory()
     chapter = chapter_environment()
     environment = chapter.__enter__()
