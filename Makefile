@@ -26,7 +26,7 @@ TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
 PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
 
 .PHONY: help setup lab original test lint proof proof-checks proof-classroom proof-search proof-training proof-chapters \
-	proof-mutants proof-reliability notebooks translations pictures site classroom grade lock clean
+	proof-mutants proof-reliability proof-repeats proof-oldest proof-newest notebooks translations pictures site classroom grade lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -61,12 +61,43 @@ proof-checks proof-classroom proof-search proof-training proof-chapters: proof-%
 proof-mutants: $(VENV)/.all  ## plant faults in core and checks; goes on where it stopped; docs/mutants.json
 	$(TEST_ENV) $(BIN)/python -m benchmarks.mutants --minutes 55 $(ARGS)
 
-proof-reliability: $(VENV)/.all  ## inject every fault and write docs/reliability.md
+proof-reliability: $(VENV)/.all  ## inject every fault (an hour; LENET_MINUTES=5 for less) and write docs/reliability.md
 	@mkdir -p artefacts && rm -f artefacts/reliability.jsonl
-	LENET_RELIABILITY="$(CURDIR)/artefacts/reliability.jsonl" $(PYTEST) -m "proof or not proof" $(FAULTS)
-	$(TEST_ENV) PYTHONPATH="$(CURDIR)" $(BIN)/python tests/reliability.py artefacts/reliability.jsonl docs/reliability.md
+	LENET_RELIABILITY="$(CURDIR)/artefacts/reliability.jsonl" $(PYTEST) -m "proof or not proof" $(FAULTS) $(ARGS)
+	$(TEST_ENV) PYTHONPATH="$(CURDIR)" $(BIN)/python tests/reliability.py artefacts/reliability.jsonl docs/reliability.md \
+		"LENET_MINUTES=$(or $(LENET_MINUTES),30) $(filter --deselect%,$(ARGS))"
 
-FAULTS := tests/test_reliability.py tests/test_torchvision_sets.py tests/test_small_files.py tests/test_pictures.py
+# First what is measured against the clock.
+FAULTS := tests/test_reliability_clock.py tests/test_reliability.py tests/test_reliability_running.py tests/test_torchvision_sets.py \
+	tests/test_small_files.py tests/test_pictures.py tests/test_parsers.py tests/test_security.py \
+	tests/test_lab.py::test_the_server_answers_with_its_token_and_refuses_without \
+	tests/test_search.py::test_interrupts_at_random_instants_lose_no_trial
+
+# What has run stays: stopped, it goes on with the next number. A changed commit begins anew.
+proof-repeats: $(VENV)/.all  ## the whole test run 20 times and once in random order; goes on where it stopped
+	@commit=$$(git rev-parse --short HEAD) && mkdir -p artefacts/repeats-$$commit && \
+	for n in random $$(seq -w 1 $(or $(TIMES),20)); do \
+		done=artefacts/repeats-$$commit/$$n.xml; \
+		if [ -e $$done ]; then echo "$$n: done before"; continue; fi; \
+		if [ $$n = random ]; then seed=$$(date +%s); else seed=; fi; \
+		echo "$$n $$seed"; \
+		LENET_ORDER=$$seed $(PYTEST) -q -n $(or $(WORKERS),2) --dist loadfile --junitxml=$$done.part $(ARGS) \
+			|| { mv $$done.part $$done.failed; echo "$$n failed: $$done.failed (LENET_ORDER=$$seed)"; exit 1; }; \
+		mv $$done.part $$done; \
+	done
+
+# In a .venv of their own, so that nobody's is changed. $* is oldest or newest.
+proof-oldest proof-newest: proof-%: $(VENV)/.uv  ## the tests with the oldest or the newest versions that are allowed
+	@mkdir -p artefacts
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --resolution $(RESOLUTION_$*) --all-extras pyproject.toml \
+		-o artefacts/$*.txt
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) artefacts/venv-$*
+	$(BIN)/uv pip install --quiet --python artefacts/venv-$*/bin/python -r artefacts/$*.txt "setuptools>=80" pip
+	$(BIN)/uv pip install --quiet --python artefacts/venv-$*/bin/python --no-deps --no-build-isolation --editable .
+	$(TEST_ENV) artefacts/venv-$*/bin/python -m pytest -n $(or $(WORKERS),2) --dist loadfile $(ARGS)
+
+RESOLUTION_oldest := lowest-direct
+RESOLUTION_newest := highest
 
 notebooks: $(VENV)/.all  ## run every chapter from a clean kernel and store its outputs
 	$(TEST_ENV) $(BIN)/python -m tools.notebooks build $(ARGS)

@@ -1,16 +1,21 @@
 """How pytest runs the chapters: with nbval, cell by cell in their order, in a kernel without network.
 
 Every cell must run; the text of those tagged `nbval-check-output` must be what is stored.
-What is set here has no option of nbval's: how long a cell's last message may take, and
-that pictures, stored as PNG alone, are shown as HTML too.
+What is set here has no option of nbval's: how long a cell's last message may take, that a
+kernel may die, and that pictures, stored as PNG alone, are shown as HTML too.
 """
 
 import json
 import os
+import random
+import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
+from queue import Empty
 
+import nbval.kernel
 import nbval.plugin
 import pytest
 import torch
@@ -22,6 +27,8 @@ KERNEL = "lenet-chapter"
 
 def pytest_configure(config):
     """A kernel of its own name, with the environment of `tools.notebooks`: nbval takes it by name."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it that starts us by `&`
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.TemporaryDirectory()
     chapter = chapter_environment()
     environment = chapter.__enter__()
@@ -40,6 +47,22 @@ def pytest_configure(config):
     config.option.nbval_kernel_name = KERNEL
 
 
+def get_message(kernel, stream, timeout=None, ask=nbval.kernel.RunningKernel.get_message):
+    """As nbval's own, but a kernel that died is not waited for until the time is up."""
+    end = time.monotonic() + (float("inf") if timeout is None else timeout)
+    while True:
+        try:
+            return ask(kernel, stream, timeout=max(0, min(1, end - time.monotonic())))
+        except Empty:
+            if not kernel.is_alive():
+                raise RuntimeError("the kernel died") from None
+            if time.monotonic() >= end:
+                raise
+
+
+nbval.kernel.RunningKernel.get_message = get_message
+
+
 def pytest_itemcollected(item):
     if isinstance(item, nbval.plugin.IPyNbCell):
         item.output_timeout = 120
@@ -48,7 +71,11 @@ def pytest_itemcollected(item):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """A chapter's cells in their order, whatever a plugin such as pytest-randomly made of it."""
+    """Files and tests in the order that LENET_ORDER gives, a seed; a chapter's cells always in their own."""
+    if seed := os.environ.get("LENET_ORDER"):
+        order = random.Random(seed)
+        files = {item.path: order.random() for item in items}
+        items.sort(key=lambda item: (files[item.path], order.random()))
     chapters = {}
     for place, item in enumerate(items):
         if isinstance(item, nbval.plugin.IPyNbCell):

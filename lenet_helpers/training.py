@@ -9,6 +9,7 @@ model keeps what it learned.
 
 import time
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
 
@@ -26,7 +27,7 @@ from .state import TrainingState as TrainingState
 from .summary import device_of, run_and_count
 from .train_config import QUICK as QUICK
 from .train_config import TrainConfig as TrainConfig
-from .train_config import count_steps, learning_rate_at
+from .train_config import count_steps, learning_rate_at, make_optimizer
 from .wording import _
 
 # Multiply-adds of a forward pass up to which one thread does it: LeNet with a batch of 32 has 9 million.
@@ -171,11 +172,12 @@ def _records(
     stream = _batches_from(state.step, dataset, config, device)
     started, good = time.perf_counter(), _copy_weights(model)
     while state.step < total:
-        first, tick, steps = state.step, time.perf_counter(), []
+        first, tick, steps, short = state.step, time.perf_counter(), [], False
+        wanted = min(every - first % every, total - first)
         try:
             with interrupts_between_steps() as look, usual_torch(threads, device):
                 model.train()
-                for images, labels in islice(stream, min(every - first % every, total - first)):
+                for images, labels in islice(stream, wanted):
                     rate = learning_rate_at(state.step, total, config)
                     for group in state.optimizer.param_groups:
                         group["lr"] = rate
@@ -190,6 +192,12 @@ def _records(
         except KeyboardInterrupt as interrupt:
             message = _("Stopped at step {step} of {total}; run the cell again.")
             raise Interrupted(message.format(step=state.step, total=total)) from interrupt
+        except (RuntimeError, MemoryError) as error:
+            if len(steps) == wanted or "memory" not in f"{type(error).__name__}: {error}".lower():
+                raise  # another error, or one of scoring, whose pieces do not depend on the batch size
+            short = True
+        if short:  # only now: the error's traceback holds the tensors of the failed step
+            raise ValueError(_batch_that_fits(model, dataset, config))
         yield EpochRecord(
             step=state.step,
             epoch=state.step / per_epoch,
@@ -202,6 +210,25 @@ def _records(
             images_per_second=counts.sum().item() / seconds,
             images=int(counts.sum()),
         )
+
+
+def _batch_that_fits(model: nn.Module, dataset: Dataset, config: TrainConfig) -> str:
+    """What to do where memory ran out: a half, a quarter … of the batch, tried on a copy of the model."""
+    size, fits, device = config.batch_size // 2, False, device_of(model)
+    while size and not fits:
+        try:
+            twin = deepcopy(model)
+            some = dataset.train[:size]
+            training_step(twin, make_optimizer(twin, config), some.images.to(device), some.labels.to(device))
+            fits = True
+        except (RuntimeError, MemoryError):
+            size //= 2
+    if not size:
+        return _(
+            "no memory is left, even for one image at a time: restart the kernel, or take a smaller network"
+        )
+    message = _("batch_size={value} takes more memory than there is: choose batch_size={fits}, which fits")
+    return message.format(value=config.batch_size, fits=size)
 
 
 def _read(steps: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, int, Tensor]:

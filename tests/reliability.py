@@ -3,9 +3,10 @@
 `make proof-reliability` sets LENET_RELIABILITY to a file; each call of `observed` adds a line to it,
 and this module, run as a program, makes the table of them::
 
-    python tests/reliability.py artefacts/reliability.jsonl docs/reliability.md
+    python tests/reliability.py artefacts/reliability.jsonl docs/reliability.md LENET_MINUTES=30
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -20,10 +21,11 @@ from lenet_helpers.files import locked
 
 HEAD = """# Faults injected
 
-Written by `make proof-reliability`: a row is added only after a test has injected the fault, observed it, and
-checked the outcome. A test that fails writes no row and fails the command.
+Written whole by one run of `make proof-reliability`: a row is added only after a test has injected the fault,
+observed it, and checked the outcome. A test that fails writes no row and fails the command. An outcome that
+holds a number holds the one measured in this run.
 
-Run on {day}, {system}, Python {python}, torch {torch}.
+Run on {day}, {system}, Python {python}, torch {torch}, with `{how}`.
 """
 
 
@@ -34,6 +36,51 @@ def observed(kind, fault, outcome, times=1):
         row = json.dumps([kind, fault, outcome, times], ensure_ascii=False)
         with locked(file, timeout=60), open(file, "a", encoding="utf-8") as lines:
             lines.write(row + "\n")
+
+
+class Child:
+    """`action()` in a copy of this process, which may be killed: `os.fork` costs no new import of torch.
+
+    `result()` waits for its end and returns (what it returned, the signal that ended it or 0).
+    """
+
+    def __init__(self, action):
+        self._reading, writing = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.close(self._reading)
+                torch.set_num_threads(1)  # its other threads did not come along, and would be waited for
+                answer = {"value": action()}
+            except BaseException as error:
+                answer = {"error": f"{type(error).__name__}: {error}"}
+            with contextlib.suppress(BaseException):
+                os.write(writing, json.dumps(answer).encode())
+            os._exit(0)  # nothing of pytest's is done twice
+        os.close(writing)
+
+    def result(self):
+        with open(self._reading, "rb") as pipe:
+            answer = json.loads(pipe.read() or b'{"value": null}')
+        status = os.waitpid(self.pid, 0)[1]
+        if "error" in answer:
+            raise AssertionError(answer["error"])
+        return answer["value"], os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+def at_once(*actions):
+    """What each of `actions` returns, each in a process of its own, begun at the same moment."""
+    reading, writing = os.pipe()
+
+    def wait_then(action):
+        os.close(writing)
+        os.read(reading, 1)  # returns for all of them when the last writing end is closed
+        return action()
+
+    children = [Child(lambda action=action: wait_then(action)) for action in actions]
+    os.close(reading)
+    os.close(writing)
+    return [child.result()[0] for child in children]
 
 
 def page(rows, head=HEAD):
@@ -50,8 +97,8 @@ def page(rows, head=HEAD):
     return "".join(parts)
 
 
-def main(source, target):
-    """Make `target` of the lines in `source`."""
+def main(source, target, how):
+    """Make `target` of the lines in `source`; `how` says what was left out of the run."""
     rows = [json.loads(line) for line in Path(source).read_text("utf-8").splitlines()]
     if not rows:
         sys.exit(f"{source}: no fault was observed")
@@ -60,6 +107,7 @@ def main(source, target):
         system=platform.system(),
         python=platform.python_version(),
         torch=torch.__version__,
+        how=how.strip(),
     )
     Path(target).write_text(page(rows, head), "utf-8")
 

@@ -117,20 +117,6 @@ def test_times_on_a_quiet_machine():
     assert np.median(first) < 0.5 and np.median(whole) < 2.0 and max(stopped) < 0.3
 
 
-def test_fifty_moves_during_a_run_are_for_the_next_one(dashboard):
-    dashboard.panel_of_levers.set(epochs=4)
-    dashboard.train.click()
-    rates = [v for _label, v in dashboard.panel_of_levers.controls["learning_rate"].options]
-    for n in range(50):
-        dashboard.panel_of_levers.controls["learning_rate"].value = rates[n % len(rates)]
-    dashboard.panel_of_levers.set(learning_rate=0.02, epochs=0.5)
-    dashboard.state.join()
-    assert dashboard.state.run.train_config.learning_rate == SHORT.learning_rate
-    assert dashboard.error.value == ""
-    dashboard.run()
-    assert dashboard.state.run.train_config.learning_rate == 0.02
-
-
 def test_a_prediction_is_kept_and_set_against_the_result(dashboard):
     dashboard.run()
     assert dashboard.state.run.prediction is None and "You expected" not in dashboard.sentence()

@@ -1,5 +1,6 @@
 """Starting JupyterLab: on this machine alone, with its token, as root and without a browser."""
 
+import http.cookiejar
 import json
 import os
 import re
@@ -10,7 +11,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
+from reliability import observed
 
 from lenet_helpers.explorers.start import CourseMap
 from lenet_helpers.quizzes import progress
@@ -57,6 +60,58 @@ def answer(address, seconds=20):
             time.sleep(0.1)
 
 
+def asked(address, method="GET", **headers):
+    """(status, headers) of an answer; nothing is followed or remembered between two of them."""
+    request = urllib.request.Request(
+        address, method=method, data=b"{}" if method == "POST" else None,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )  # fmt: skip
+    try:
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return reply.status, reply.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers
+
+
+def strangers_are_refused(base, token, pid):
+    """Nobody without the token, no other site, no other name, no other machine."""
+    contents = f"{base}/api/contents"
+    strangers = {
+        "a request without the token": (contents, "GET", {}),
+        "a request with a wrong token": (contents, "GET", {"Authorization": "token " + "0" * 48}),
+        "a POST without the token": (contents, "POST", {}),
+        "a terminal without the token": (f"{base}/api/terminals", "POST", {}),
+        "a kernel without the token": (f"{base}/api/kernels", "POST", {}),
+        "another name for this machine (DNS rebinding)": (
+            f"{contents}?token={token}", "GET", {"Host": "evil.example"},
+        ),
+    }  # fmt: skip
+    for fault, (address, method, headers) in strangers.items():
+        status, answered = asked(address, method, **headers)
+        assert status == 403 and "Access-Control-Allow-Origin" not in answered, fault
+        observed("Strangers", fault, "403")
+    # A browser that is logged in, led here by another site: it sends its cookies, but knows no XSRF token.
+    jar = http.cookiejar.CookieJar()
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+    browser.open(f"{base}/lab?token={token}", timeout=60).read()
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
+    assert asked(contents, Cookie=cookies)[0] == 200 and "_xsrf" in cookies
+    for fault, more in {
+        "a forged POST (XSRF)": {},
+        "a forged POST from another site": {"Origin": "http://evil.example"},
+    }.items():
+        status = asked(contents, "POST", Cookie=cookies, **more)[0]
+        assert status in (403, 404), fault  # 404 is Jupyter's answer to another site
+        observed("Strangers", fault, str(status))
+    # Who has the token may read from anywhere; who has the cookies of a logged-in browser may not.
+    assert (
+        "Access-Control-Allow-Origin" not in asked(contents, Origin="http://evil.example", Cookie=cookies)[1]
+    )
+    listening = [c.laddr.ip for c in psutil.Process(pid).net_connections("inet") if c.status == "LISTEN"]
+    assert listening and set(listening) <= {"127.0.0.1", "::1"}
+    observed("Strangers", "another machine", "nothing listens beyond loopback")
+
+
 def test_the_server_answers_with_its_token_alone_and_in_the_readers_language(tmp_path):
     private = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     private |= {"LENET_COURSE": str(tmp_path / "course"), "LENET_LANGUAGE": "zh", "LENET_PROGRESS": "off"}
@@ -73,7 +128,7 @@ def test_the_server_answers_with_its_token_alone_and_in_the_readers_language(tmp
             base, token = address.groups()
             assert base.startswith(("http://127.0.0.1:", "http://localhost:"))
             assert answer(f"{base}/api/contents?token={token}") == 200
-            assert answer(f"{base}/api/contents") == 403
+            strangers_are_refused(base, token, server.pid)
 
             def ask(path, data=None):
                 request = urllib.request.Request(

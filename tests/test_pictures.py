@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from reliability import observed
 
 from lenet_helpers import load_dataset, sources
 from lenet_helpers.readers.decode import decode_file
@@ -283,3 +284,4 @@ def test_any_bytes_are_pixels_or_a_named_file(tmp_path, data):
 @given(data=st.one_of(st.binary(max_size=200), damaged()))
 def test_any_bytes_are_pixels_or_a_named_file_for_long(tmp_path, data):
     never_anything_but_pixels_or_a_named_file(tmp_path, data)
+    observed("Anything for a parser", "a picture", "read, or told in one sentence")

@@ -18,6 +18,7 @@ import optuna
 import pytest
 from jupyter_client.manager import start_new_kernel
 from optuna.trial import TrialState
+from reliability import observed
 
 from benchmarks.search_team import accounts, kill_one, work_together, worker
 from lenet_helpers import load_dataset
@@ -33,6 +34,7 @@ from lenet_helpers.tuning.search import (
     Search,
     Tried,
     best_so_far,
+    halves,
     importances,
     judge,
     main,
@@ -128,6 +130,7 @@ def test_a_space_is_kept_in_full_however_it_was_given(space, kept):
         ({"space": ()}, "at least one lever"),
         ({"space": 3}, "space=3"),
         ({"space": (("dropout", 0.0, 0.5),)}, "name levers"),
+        ({"space": [[[], None]]}, r"\[\] is no lever"),
         ({"space": {"dropout": 0.5}}, "dropout=0.5"),
         ({"space": {"dropout": (0.5, 0.1)}}, "lowest and the highest"),
         ({"space": {"dropout": (0.1, 0.2, 0.3)}}, "lowest and the highest"),
@@ -233,9 +236,24 @@ def test_a_study_needs_a_name(name):
         open_study(name=name)
 
 
-def test_a_data_set_without_validation_is_told_at_once():
-    with pytest.raises(ValueError, match="validation split"):
-        work(open_study(), load_dataset(n_train=100, validation=0), ASKED)
+@pytest.mark.parametrize(
+    "begin",
+    [
+        lambda data: work(open_study(), data, ASKED),
+        lambda data: halves(data),
+        lambda data: judge({}, data, 0.1, seeds=[0]),
+        lambda data: question(data, ASKED),
+    ],
+    ids=["work", "halves", "judge", "question"],
+)
+def test_a_data_set_without_validation_is_told_before_anything_starts(monkeypatch, begin):
+    monkeypatch.setattr(search_module, "train", lambda *_any: pytest.fail("trained"))
+    with pytest.raises(ValueError) as caught:
+        begin(load_dataset(n_train=100, validation=0))
+    assert str(caught.value) == (
+        "this needs a validation split, and 'mnist-5k' has none: set images aside with"
+        " load_dataset('mnist-5k', validation=16)"
+    )
 
 
 # The database's address ---------------------------------------------------------------
@@ -666,6 +684,8 @@ def test_interrupts_at_random_instants_lose_no_trial(digits, tmp_path, times):
     trials = 1 + max(t.user_attrs["slot"] for t in study.trials)
     work(study, digits, replace(search, trials=trials))
     assert accounts(study, trials)[:3] == (trials, 0, 0)
+    outcome = "no trial lost, none counted twice, no thread goes on; said where in one sentence"
+    observed("Interrupts at random instants", "a search", outcome, times)
 
 
 def press_main_thread():

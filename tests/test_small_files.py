@@ -362,6 +362,7 @@ def test_any_progress_file_is_survived(file, data):
 @given(data=any_progress)
 def test_any_progress_file_is_survived_for_long(file, data):
     progress_survives(file.parent, data)
+    observed("Anything for a parser", "a progress file", "read, or told in one sentence")
 
 
 GOOD_BOOK = []
@@ -406,6 +407,7 @@ def test_any_book_is_read_or_named(tmp_path, data):
 @given(data=st.data())
 def test_any_book_is_read_or_named_for_long(tmp_path, data):
     a_book_is_read_or_named(tmp_path, data.draw(st.binary(max_size=80) | damaged_books(tmp_path)))
+    observed("Anything for a parser", "a book of runs", "read, or told in one sentence")
 
 
 def test_a_number_beyond_all_floats_in_a_book_is_named(tmp_path):

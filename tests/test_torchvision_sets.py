@@ -318,6 +318,7 @@ def test_targets_that_are_no_classes_are_refused(tmp_path, monkeypatch, kind):
 # Fetching: what servers and machines do --------------------------------------------------
 
 ARCHIVES = {}
+SERVED = {}  # name → bytes of whatever else a test has its servers hold
 
 
 def published():
@@ -357,7 +358,7 @@ class Server:
         self.address = f"http://127.0.0.1:{self.http.server_port}/"
 
     def answer(self, request):
-        data = ARCHIVES[request.path.strip("/")][0]
+        data = SERVED.get(request.path.strip("/")) or ARCHIVES[request.path.strip("/")][0]
         if self.way in ("403", "404", "500"):
             request.send_error(int(self.way))
             return
@@ -445,6 +446,91 @@ def test_the_second_mirror_is_asked_where_the_first_fails(tmp_path, mirrors, way
     assert len(load_dataset("tiny", root=tmp_path).train) == 40
     assert first.asked and second.asked
     observed("Downloads", SAYS[way] + ", the first mirror", "fetched from the second")
+
+
+def gzipped(path):
+    import gzip
+
+    return gzip.compress(path.read_bytes(), mtime=0)
+
+
+def offer_mnist_like(made, name, address, monkeypatch):
+    make_mnist_like(made, name, monkeypatch)
+    raw = made / name / "raw"
+    SERVED.update({f"{path.name}.gz": gzipped(path) for path in raw.iterdir()})
+    kind = getattr(datasets, name)
+    order = [file for file, _md5 in datasets.MNIST.resources]
+    monkeypatch.setattr(kind, "resources", [(file, md5(SERVED[file])) for file in order])
+    monkeypatch.setattr(kind, "mirrors", [address])
+
+
+def offer_qmnist(made, name, address, monkeypatch):
+    make_qmnist(made, name, monkeypatch)
+    SERVED.update({f"{path.name}.gz": gzipped(path) for path in (made / "QMNIST" / "raw").iterdir()})
+    resources = {
+        part: [
+            (f"{address}{file}", md5(SERVED[file]))
+            for file in (f"qmnist-{part}-images-idx3-ubyte.gz", f"qmnist-{part}-labels-idx2-int.gz")
+        ]
+        for part in ("train", "test")
+    }
+    monkeypatch.setattr(datasets.QMNIST, "resources", resources)
+
+
+def offer_split_list(make):
+    def offer(made, name, address, monkeypatch):
+        made.mkdir()
+        make(made, name, monkeypatch)
+        kind = getattr(datasets, name)
+        SERVED.update({path.name: path.read_bytes() for path in made.iterdir()})
+        entries = {part: [address + entry[1], *entry[1:]] for part, entry in kind.split_list.items()}
+        monkeypatch.setattr(kind, "split_list", entries)
+
+    return offer
+
+
+def offer_cifar(made, name, address, monkeypatch):
+    import io
+    import tarfile
+
+    make_cifar(made, name, monkeypatch)
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        tar.add(made / datasets.CIFAR10.base_folder, datasets.CIFAR10.base_folder)
+    SERVED[datasets.CIFAR10.filename] = archive.getvalue()
+    monkeypatch.setattr(datasets.CIFAR10, "url", address + datasets.CIFAR10.filename)
+    monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", md5(archive.getvalue()))
+
+
+DOWNLOADERS = {
+    "FashionMNIST": offer_mnist_like,
+    "KMNIST": offer_mnist_like,
+    "QMNIST": offer_qmnist,
+    "USPS": offer_split_list(make_usps),
+    "SVHN": offer_split_list(make_svhn),
+    "CIFAR10": offer_cifar,
+}
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", DOWNLOADERS)
+def test_every_downloader_survives_every_way_of_failing(tmp_path, mirrors, monkeypatch, name, way):
+    (server,) = mirrors(way)
+    monkeypatch.setitem(sources.REGISTRY, "mine", torchvision_set(name))
+    SERVED.clear()
+    try:
+        DOWNLOADERS[name](tmp_path / "made", name, server.address, monkeypatch)
+        with pytest.raises(DataError) as error:
+            load_dataset("mine", root=tmp_path / "root")
+        assert "\n" not in str(error.value) and str(tmp_path / "root") in str(error.value)
+        assert server.asked, "the fault was met"
+        server.way = "good"
+        server.open.set()
+        assert len(load_dataset("mine", root=tmp_path / "root").train) == 40
+    finally:
+        SERVED.clear()
+    observed("Downloads", f"{name}: {SAYS[way]}", "told in one sentence; the next load is whole")
 
 
 def test_a_whole_set_is_read_without_asking_anybody(tmp_path, mirrors):
@@ -572,3 +658,4 @@ def test_any_idx_file_is_read_or_named(tmp_path, data, which):
 @given(data=any_idx, which=which_file)
 def test_any_idx_file_is_read_or_named_for_long(tmp_path, data, which):
     idx_is_read_or_named(tmp_path, data, which)
+    observed("Anything for a parser", "an idx file", "read, or told in one sentence")

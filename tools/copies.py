@@ -12,12 +12,10 @@ whatever the course did.
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 
 import nbformat
-from nbformat.reader import NotJSONError
 
 from lenet_helpers.files import set_aside, write_whole
 from lenet_helpers.quizzes import progress
@@ -67,7 +65,7 @@ def original(chapter, cell=None, shipped=SHIPPED, copies=COPIES):
     if cell is None:
         kept = set_aside(mine) if mine.exists() else None
         mine.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, mine)
+        write_whole(mine, source.read_bytes())
         if kept is None:
             return _("{name}: a fresh copy").format(name=chosen[0])
         return _("{name}: a fresh copy; yours is now {kept}").format(name=chosen[0], kept=kept.name)
@@ -92,10 +90,12 @@ def original(chapter, cell=None, shipped=SHIPPED, copies=COPIES):
 
 def _update(source, mine, base):
     """Merge a changed chapter into the learner's copy; what a learner should know, in sentences."""
+    theirs = nbformat.read(source, as_version=4)
     try:
-        theirs, notebook = nbformat.read(source, as_version=4), nbformat.read(mine, as_version=4)
+        notebook = nbformat.read(mine, as_version=4)
         old = nbformat.read(base, as_version=4) if base.exists() else nbformat.v4.new_notebook()
-    except (NotJSONError, ValueError, KeyError, AttributeError):
+        merged, kept = merge(old.cells, notebook.cells, theirs.cells)
+    except Exception:  # of a file that is no notebook nbformat raises nearly everything
         kept = set_aside(mine)
         write_whole(mine, source.read_bytes())
         return [
@@ -103,7 +103,6 @@ def _update(source, mine, base):
                 name=mine.name, kept=kept.name
             )
         ]
-    merged, kept = merge(old.cells, notebook.cells, theirs.cells)
     notebook.cells, notebook.metadata = merged, theirs.metadata
     _write(notebook, mine)
     said = [_("{name}: the course has changed; what you wrote is kept").format(name=mine.name)]

@@ -11,6 +11,7 @@ from ..figures.canvas import png
 from ..models import LeNetConfig, new_model
 from ..summary import count_parameters, layer_table
 from ..train_config import count_steps, quick_recipe
+from ..tuning.interrupts import at_once, held_back
 from ..tuning.session import TrainingSession
 from ..wording import N_, _, sentences
 from .kit.base import CAPTION, Explorer
@@ -108,14 +109,18 @@ class TrainingDashboard(Explorer):
             raise ValueError(message.format(typed=self.guess.value))
         return percent / 100
 
+    @held_back()  # an interrupt between Start and the wait would leave the thread at work
     def run(self, seeds=None, **levers):
         """Set `levers`, train, wait until it is done, and return the records: for code cells."""
-        self.state.join()
-        if levers:
-            self.panel_of_levers.set(**levers)
-        while not self.start(seeds):  # another one has begun meanwhile
-            self.state.join()
-        self.state.join()
+        try:
+            at_once(self.state.join)
+            if levers:
+                self.panel_of_levers.set(**levers)
+            while not self.start(seeds):  # another one has begun meanwhile
+                at_once(self.state.join)
+            at_once(self.state.join)
+        except KeyboardInterrupt:
+            raise self.state.interrupted() from None
         if self.state.run.status in ("failed", "diverged"):
             print(self.state.run.message)
         return self.state.history

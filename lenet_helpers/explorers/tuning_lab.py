@@ -12,6 +12,7 @@ from ..train_config import QUICK, count_steps
 from ..training import EpochRecord
 from ..tuning.book import Book, in_words
 from ..tuning.evidence import OUTCOMES
+from ..tuning.interrupts import held_back
 from ..wording import _, sentences
 from .dashboard import TrainingDashboard
 from .kit.base import CAPTION
@@ -114,12 +115,14 @@ class TuningLab(TrainingDashboard):
         finally:
             self.state.train_config = wanted  # the number of steps was this run's alone
 
+    @held_back()
     def pin_baseline(self, **levers):
         """Train with `levers` and make that run the baseline; returns a still of it."""
         self._run(levers)
         self.pin_last()
         return self.shown()
 
+    @held_back()
     def compare(self, expect=None, equal="epochs", **levers):
         """Back to the baseline, change `levers`, train, compare; returns a still to show in a cell.
 

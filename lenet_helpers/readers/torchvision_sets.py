@@ -162,15 +162,18 @@ def _from_mirrors(
 
     complete = bool(files) and all((root / name).exists() for name in files)
     mirrors = kind.mirrors if getattr(kind, "download", None) is MNIST.download else [None]
+    # USPS, for one, would take whatever lies there under the name.
+    own = {root / name for name in files}
+    own |= {root / entry[1] for entry in getattr(kind, "split_list", {}).values()}
     for left, mirror in enumerate(mirrors, 1 - len(mirrors)):
         # The folder is named after the class.
         one = type(kind.__name__, (kind,), {"mirrors": [mirror]}) if mirror else kind
-        before = {name for name in files if (root / name).exists()}
+        before = {path for path in own if path.exists()}
         try:
             return _both(one, root, files, both, {"download": not complete})
         except Exception:
-            for name in set(files) - before:  # extracted halfway: not to be trusted next time
-                (root / name).unlink(missing_ok=True)
+            for path in own - before:  # fetched or extracted halfway: not to be trusted next time
+                path.unlink(missing_ok=True)
             if left == 0:
                 raise
     raise AssertionError("no mirror")

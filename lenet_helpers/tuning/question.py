@@ -72,7 +72,7 @@ def _pairs(space):
 
 
 def _check_name(name, names):
-    if name not in LEVERS:
+    if not isinstance(name, str) or name not in LEVERS:
         message = _("space: {name!r} is no lever; choose from {names}")
         there = ", ".join(one for one in LEVERS if one not in FIXED)
         raise ValueError(message.format(name=name, names=there))
@@ -117,9 +117,7 @@ def configurations(values, dataset, epochs, seed=0):
 
 def question(dataset, search):
     """What is asked, as a dict that JSON can hold. Raises ValueError where nothing is there to judge by."""
-    if dataset.validation is None:
-        message = _("{name}: a search needs a validation split; load it with load_dataset(validation=1000)")
-        raise ValueError(message.format(name=dataset.name))
+    held_out = dataset.require_validation()
     asked = asdict(search)
     del asked["trials"]
     return asked | {
@@ -127,7 +125,7 @@ def question(dataset, search):
         "direction": "maximize",
         "dataset": dataset.name,
         "training images": len(dataset.train),
-        "validation images": len(dataset.validation),
+        "validation images": len(held_out),
         "pixels": _fingerprint(dataset),
     }
 

@@ -64,8 +64,9 @@ def work(study, dataset, search, *, on_trial=None, poll=0.5):
 
     `on_trial`, if given, is called with the study and each trial of ours. An interrupt ends
     it within a step: what is done stays, the trial in hand goes back into the queue, and
-    `Interrupted` says so. Raises ValueError where the study was begun with another question,
-    and ConnectionError where its database fails; one that is only away is waited for.
+    `Interrupted` says so. Raises ValueError where the study was begun with another question or
+    the data set has no validation split, and ConnectionError where its database fails; one that
+    is only away is waited for.
     """
     asked = question(dataset, search)
     with quietly(), held_back():
@@ -215,8 +216,9 @@ def halves(dataset):
     Each has every second validation image of each class, so that the winner is judged by
     images that had no part in choosing it.
     """
-    order = torch.argsort(dataset.validation.labels, stable=True)
-    parts = (dataset.validation[order[first::2].sort().values] for first in (0, 1))
+    held_out = dataset.require_validation()
+    order = torch.argsort(held_out.labels, stable=True)
+    parts = (held_out[order[first::2].sort().values] for first in (0, 1))
     return tuple(replace(dataset, validation=part) for part in parts)
 
 
@@ -225,13 +227,13 @@ def judge(values, dataset, epochs, seeds):
 
     Give seeds, and a dataset whose validation images, had no part in the search.
     """
-    rows = []
+    held_out, rows = dataset.require_validation(), []
     for seed in seeds:
         network, training = configurations(values, dataset, epochs, seed)
         model = new_model(network, seed)
         for record in train(model, dataset, training):
             pass
-        rows.append(score_images(model, dataset.validation)[1])
+        rows.append(score_images(model, held_out)[1])
     return np.stack(rows)
 
 

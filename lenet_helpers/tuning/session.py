@@ -138,13 +138,19 @@ class TrainingSession:
             return True
         try:
             self._over.wait(timeout)
+            if self._over.is_set():
+                thread.join()
+            return self._over.is_set()
         except KeyboardInterrupt:
-            self.close()
-            message = _("Stopped at step {step} of {total}; run the cell again.")
-            raise Interrupted(message.format(step=self.run.done, total=self.run.total)) from None
-        if self._over.is_set():
-            thread.join()
-        return self._over.is_set()
+            raise self.interrupted() from None
+
+    def interrupted(self):
+        """Stop the run, and wait until it has; returns the `Interrupted` that says where it was stopped."""
+        self.close()
+        if self.run is None:
+            return Interrupted(_("Stopped."))
+        message = _("Stopped at step {step} of {total}; run the cell again.")
+        return Interrupted(message.format(step=self.run.done, total=self.run.total))
 
     def close(self):
         """Stop, and wait until no thread is left."""
