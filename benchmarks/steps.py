@@ -18,21 +18,28 @@ for each other count as busy).
 import argparse
 import importlib.util
 import io
+import json
+import os
+import platform
 import statistics
 import subprocess
 import sys
 import tarfile
 import time
+from datetime import date
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
 from lenet_helpers import LeNet, TrainConfig, batches, load_dataset, train
+from lenet_helpers.files import write_whole
 from lenet_helpers.models import LeNetConfig, new_model
+from lenet_helpers.results import FOLDER
 from lenet_helpers.training import LIGHT
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULT = FOLDER / "steps.json"
 WORK = 281_640  # multiply-adds of one image
 KINDS = {"sgd": torch.optim.SGD, "adam": lambda p, lr: torch.optim.Adam(p, lr, fused=True)}
 CONTENDERS = ("now", "then", "usual")
@@ -113,19 +120,37 @@ def main(arguments=None):
     parser.add_argument("--steps", type=int, default=20, help="steps in a block")
     parser.add_argument("--against", default="038b2b0", help="a commit of this repository")
     parser.add_argument("--batch", type=int, nargs="+", default=[32, 128, 256])
+    parser.add_argument("--no-write", action="store_true")
     options = parser.parse_args(arguments)
-    before, dataset = package_of(options.against), load_dataset(validation=0)
+    before, dataset, rows = package_of(options.against), load_dataset(validation=0), []
     for optimizer in KINDS:
         for batch in options.batch:
             config = dict(batch_size=batch, optimizer=optimizer, learning_rate=0.001, epochs=1000)
             seconds = measure(before, dataset, config, options.blocks, options.steps)
-            step = 1000 * seconds["now"][:, 0].median() / options.steps
-            print(f"{optimizer:5s} batch {batch:3d}, {threads_for(batch)} thread(s): {step:6.2f} ms a step")
+            step = 1000 * seconds["now"][:, 0].median().item() / options.steps
+            row = dict(optimizer=optimizer, batch=batch, threads=threads_for(batch), ms=round(step, 2))
+            print(f"{optimizer:5s} batch {batch:3d}, {row['threads']} thread(s): {step:6.2f} ms a step")
             for name, shown in (("then", options.against), ("usual", "the usual layout")):
                 for kind, column in (("wall-clock", 0), ("processor", 1)):
                     ratios = (seconds["now"][:, column] / seconds[name][:, column]).tolist()
-                    low, middle, high = statistics.quantiles(ratios, n=4)
+                    low, middle, high = row[f"{name}, {kind}"] = [
+                        round(quartile, 3) for quartile in statistics.quantiles(ratios, n=4)
+                    ]
                     print(f"    {middle:.2f} [{low:.2f}, {high:.2f}] of {shown}, {kind} time", flush=True)
+            rows.append(row)
+    if not options.no_write:
+        summary = {
+            "command": "python -m benchmarks.steps",
+            "date": date.today().isoformat(),
+            "against": options.against,
+            "torch": torch.__version__,
+            "processor": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
+            "load": os.getloadavg()[0],
+            "blocks": options.blocks,
+            "steps in a block": options.steps,
+            "rows": rows,
+        }
+        write_whole(RESULT, (json.dumps(summary, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

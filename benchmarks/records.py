@@ -1,0 +1,367 @@
+"""Accuracy against time on all of MNIST: the recipes of `lenet_helpers.tuning.recipes`, raced.
+
+    LENET_DATA=... python -m benchmarks.records --choose           # what the recipes were chosen from
+    LENET_DATA=... python -m benchmarks.records --seconds 480      # the runs, in slices; goes on next time
+    python -m benchmarks.records --summarise                       # only writes the summary again
+
+Time is told as a share of what ten epochs of the notebook that this course grew from cost on the
+same machine at the same time. Its loop (a DataLoader that turns every image into a tensor and
+normalises it on its own, SGD, batches of 256) is run in blocks of two steps between blocks of ours,
+in the same process with as many threads; its ten epochs are 2,350 such steps. So a machine that slows
+down, or is busy with something else, slows both. A run's time is that of `train` from its call to its
+last step; scoring is left out on both sides.
+
+Every recipe is trained on the 60,000 training images, and the test set is read once a run, after the
+last step. Recipes are chosen by `--choose`, on 50,000 training and 10,000 validation images, which
+reads no test image. Each run is kept in build/records/ as soon as it is done, with the commit it ran
+at; the summary goes to lenet_helpers/results/records.json and docs/records.md.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from dataclasses import asdict, replace
+from datetime import date
+from pathlib import Path
+
+import torch
+
+from benchmarks.loops import Pictures, from_loader
+from lenet_helpers import TrainConfig, evaluate, load_dataset, train
+from lenet_helpers.files import write_whole
+from lenet_helpers.models import LeNetConfig, new_model
+from lenet_helpers.results import FOLDER
+from lenet_helpers.training import Diverged
+from lenet_helpers.tuning.recipes import RECIPES
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT, RESULT, PAGE = ROOT / "build" / "records", FOLDER / "records.json", ROOT / "docs" / "records.md"
+SOURCE_STEPS = 10 * -(-60_000 // 256)
+SOURCE_BLOCK, TURNS = 2, 40  # steps of the source's loop a turn; turns a run
+SEEDS = {"long, distorted": 3}  # ten for the others
+MOST = 10
+
+# accuracy, of which seed ("median", "every"), highest share of the source's ten epochs
+BARS = {
+    "sprint": [(0.9744, "median", 1 / 85), (0.9744, "every", 1 / 75)],
+    "three passes": [(0.99, "every", 1 / 14)],
+    "six passes, distorted": [(0.993, "median", 1 / 6)],
+    "long, distorted": [(0.9955, "median", 4.0)],
+}
+
+
+def candidates():
+    """What was tried on validation images: name → (configuration for 50,000 images, seeds)."""
+
+    def of(base, images, seeds, **changes):
+        config = replace(RECIPES[base], **changes)
+        label = ", ".join(f"{key} {value:g}" for key, value in changes.items())
+        return f"{base}: {images:,} images, {label}", (
+            replace(config, steps=round(images / config.batch_size)),
+            seeds,
+        )
+
+    tried = [
+        of("sprint", images, 3, batch_size=batch, learning_rate=rate)
+        for images, batch, rate in [
+            (24_000, 64, 0.006),
+            (24_000, 64, 0.01),
+            (24_000, 128, 0.008),
+            (24_000, 128, 0.012),
+            (20_000, 64, 0.01),
+            (20_000, 32, 0.008),
+            (16_000, 64, 0.01),
+            (16_000, 32, 0.008),
+        ]
+    ]
+    tried += [
+        of("one pass", 60_000, 2, batch_size=b, learning_rate=r)
+        for b, r in [(64, 0.008), (128, 0.006), (128, 0.01), (128, 0.015)]
+    ]
+    tried += [
+        of("three passes", 180_000, 2, batch_size=b, learning_rate=r)
+        for b, r in [(64, 0.005), (128, 0.005), (128, 0.008), (128, 0.012)]
+    ]
+    tried += [
+        of("six passes, distorted", 360_000, 1, rotation=t, scale=s, shift=m)
+        for t, s, m in [(4, 0.03, 0.04), (7, 0.05, 0.07), (10, 0.07, 0.1)]
+    ]
+    return dict(tried)
+
+
+def keep(kind, name, seed, made):
+    """What was kept of one run; else `made()`, kept."""
+    file = _file(kind, name, seed)
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, json.dumps(made()).encode())
+    return json.loads(file.read_bytes())
+
+
+def _file(kind, name, seed):
+    return KEPT / kind / f"{name} {seed}.json".replace(" ", "-").replace(":", "").replace(",", "")
+
+
+def commit():
+    """The commit that is checked out, with a + where the package differs from it."""
+    command = ["git", "describe", "--always", "--abbrev=10", "--dirty=+", "--match="]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+
+def choose(data, name, seed):
+    """One run on validation images: its accuracy there."""
+    config = replace(candidates()[name][0], seed=seed)
+    *_, last = train(new_model(LeNetConfig(), seed), data, config)
+    print(f"{name}, seed {seed}: {last.validation_accuracy:.4f}", flush=True)
+    return {"accuracy": last.validation_accuracy}
+
+
+def race(data, source, name, seed):
+    """One run of a recipe, with blocks of the source's loop in between; the test set is read at its end."""
+    config = replace(RECIPES[name], seed=seed)
+    steps = round(config.epochs * -(-len(data.train) // config.batch_size))
+    model, load = new_model(LeNetConfig(), seed), os.getloadavg()[0]
+    records = train(model, data, replace(config, record_every=max(4, steps // TURNS)))
+    ours, theirs, turns = [0.0, 0.0], [0.0, 0.0], 0
+    try:
+        while _clocked(ours, lambda: next(records, None)):
+            _clocked(theirs, lambda: [next(source) for _step in range(SOURCE_BLOCK)])
+            turns += 1
+        accuracy = evaluate(model, data.test).accuracy
+    except Diverged as stopped:
+        accuracy = str(stopped)
+    scale = SOURCE_STEPS / (turns * SOURCE_BLOCK)
+    run = {
+        "accuracy": accuracy,
+        "seconds": ours[0],
+        "source seconds": theirs[0] * scale,
+        "share": ours[0] / (theirs[0] * scale),
+        "share of processor time": ours[1] / (theirs[1] * scale),
+        "load": load,
+        "commit": commit(),
+    }
+    print(f"{name}, seed {seed}: {run}", flush=True)
+    return run
+
+
+def _clocked(total, work):
+    wall, busy = time.perf_counter(), time.process_time()
+    result = work()
+    total[0] += time.perf_counter() - wall
+    total[1] += time.process_time() - busy
+    return result
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no run after so long")
+    parser.add_argument("--choose", action="store_true", help="the runs on validation images")
+    parser.add_argument("--summarise", action="store_true", help="run nothing, write the summary")
+    parser.add_argument("--only", nargs="+", default=list(RECIPES), help="names of recipes")
+    parser.add_argument("--seeds", type=int, default=None, help="so many of them")
+    options = parser.parse_args(arguments)
+    end = time.monotonic() + options.seconds
+    if options.choose:
+        data = load_dataset("mnist", validation=10_000)
+        tasks = [("choose", name, s) for name, (_config, seeds) in candidates().items() for s in range(seeds)]
+        made = lambda name, seed: choose(data, name, seed)  # noqa: E731
+    elif not options.summarise:
+        data = load_dataset("mnist", validation=0)
+        half = load_dataset("mnist", validation=0, scaling="half")
+        source = from_loader(Pictures(half.to_unit(half.train.images), half.train.labels))
+        tasks = [  # seed by seed; the longest last
+            ("runs", name, seed)
+            for few in (False, True)
+            for seed in range(MOST)
+            for name in options.only
+            if (name in SEEDS) == few and seed < (options.seeds or SEEDS.get(name, MOST))
+        ]
+        made = lambda name, seed: race(data, source, name, seed)  # noqa: E731
+    for kind, name, seed in [] if options.summarise else tasks:
+        if time.monotonic() < end:
+            keep(kind, name, seed, lambda name=name, seed=seed: made(name, seed))
+    summary = summarise()
+    write_whole(RESULT, (json.dumps(summary, indent=1) + "\n").encode())
+    write_whole(PAGE, page(summary).encode())
+    print(table(summary))
+
+
+def summarise():
+    """What all the runs that were kept say together."""
+    tried = {name: kept("choose", name, range(seeds)) for name, (_c, seeds) in candidates().items()}
+    recipes = {name: kept("runs", name, range(MOST)) for name in RECIPES}
+    return {
+        "command": "python -m benchmarks.records",
+        "date": date.today().isoformat(),
+        "data": "MNIST: 60,000 training images, the 10,000 test images read once a run",
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "processor": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
+        "source's loop": f"{SOURCE_BLOCK} steps of {SOURCE_STEPS:,} after each of {TURNS} turns",
+        "recipes": {name: about(name, runs) for name, runs in recipes.items() if runs},
+        "tried on validation": {
+            name: [round(run["accuracy"], 4) for run in runs.values()] for name, runs in tried.items() if runs
+        },
+    }
+
+
+def kept(kind, name, seeds):
+    """The runs that there are: seed → what was kept."""
+    files = {seed: _file(kind, name, seed) for seed in seeds}
+    return {seed: json.loads(file.read_bytes()) for seed, file in files.items() if file.exists()}
+
+
+def about(name, runs):
+    """One recipe's runs and what they come to; a run that failed counts as the lowest accuracy."""
+    failed = {seed: run["accuracy"] for seed, run in runs.items() if isinstance(run["accuracy"], str)}
+    right = [0.0 if seed in failed else run["accuracy"] for seed, run in runs.items()]
+    spread = {
+        key: [run[key] for run in runs.values()] for key in ("share", "share of processor time", "load")
+    }
+    return {
+        "recipe": {k: v for k, v in asdict(RECIPES[name]).items() if v != getattr(TrainConfig(), k)},
+        "images": images_of(RECIPES[name]),
+        "n": len(runs),
+        "accuracies": right,
+        "median": statistics.median(right),
+        "lowest": min(right),
+        "failures": failed,
+        **{
+            key: {"median": statistics.median(v), "lowest": min(v), "highest": max(v)}
+            for key, v in spread.items()
+        },
+        "commits": sorted({run["commit"] for run in runs.values()}),
+        "bars": [bar(right, spread["share"], *one) for one in BARS.get(name, ())],
+    }
+
+
+def images_of(config):
+    """Images that a recipe is trained on, over all its epochs of MNIST's 60,000."""
+    return round(config.epochs * 60_000)
+
+
+def bar(right, shares, accuracy, which, share):
+    """One of the aims, and whether it was met."""
+    reached = statistics.median(right) if which == "median" else min(right)
+    spent = statistics.median(shares)
+    return {
+        "aim": f"{100 * accuracy:g} % ({which} of the seeds) in {_ratio(share)} of the source's ten epochs",
+        "reached": f"{100 * reached:.2f} % in {_ratio(spent)}",
+        "met": reached >= accuracy and spent <= share,
+    }
+
+
+def _ratio(share):
+    return f"{share:.2g} times" if share > 1 else f"1/{1 / share:.1f}"
+
+
+def table(summary):
+    """The leaderboard in Markdown."""
+    rows = [
+        "| recipe | images | accuracy, median | lowest | highest | n | failed"
+        " | share of ten epochs | from, to | by processor time | commit |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for name, one in summary["recipes"].items():
+        share, right = one["share"], one["accuracies"]
+        cells = [
+            name,
+            f"{one['images']:,}",
+            f"**{100 * one['median']:.2f} %**",
+            f"{100 * one['lowest']:.2f} %",
+            f"{100 * max(right):.2f} %",
+            f"{one['n']}",
+            f"{len(one['failures'])}",
+            f"**{_ratio(share['median'])}**",
+            f"{_ratio(share['lowest'])}, {_ratio(share['highest'])}",
+            _ratio(one["share of processor time"]["median"]),
+            ", ".join(one["commits"]),
+        ]
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def page(summary):
+    """docs/records.md, all of it."""
+    aims = [
+        f"| {name} | {one['aim']} | {one['reached']} | {'yes' if one['met'] else 'no'} |"
+        for name, recipe in summary["recipes"].items()
+        for one in recipe["bars"]
+    ]
+    recipes = [
+        f"| {name} | " + ", ".join(f"`{k}={v!r}`" for k, v in one["recipe"].items()) + " |"
+        for name, one in summary["recipes"].items()
+    ]
+    tried = [
+        f"| {name} | {', '.join(f'{100 * a:.2f}' for a in right)} |"
+        for name, right in summary["tried on validation"].items()
+    ]
+    failed = [
+        f"- {name}, seed {seed}: {why}"
+        for name, one in summary["recipes"].items()
+        for seed, why in one["failures"].items()
+    ]
+    loads = [one["load"]["median"] for one in summary["recipes"].values()]
+    return PAGE_TEXT.format(
+        command=summary["command"],
+        date=summary["date"],
+        processor=summary["processor"],
+        python=summary["python"],
+        torch=summary["torch"],
+        load=f"{min(loads):.1f} to {max(loads):.1f}" if loads else "unknown",
+        table=table(summary),
+        aims="\n".join(aims),
+        recipes="\n".join(recipes),
+        tried="\n".join(tried),
+        failed="\n".join(failed) or "No run failed.",
+    )
+
+
+PAGE_TEXT = """# Records: accuracy against time
+
+LeNet, 44,426 parameters, on MNIST's 60,000 training images, on a processor.
+Written by `{command}`, which also measures. Its docstring says how.
+
+{date}; {processor}; Python {python}, torch {torch}.
+Load average when a run began, median by recipe: {load}.
+
+{table}
+
+A share is the time of `train` for one run, over the time of ten epochs of the source notebook's loop,
+measured in blocks between those of the run. The test set is read once a run, after its last step.
+Add a row by adding a recipe to `lenet_helpers.tuning.recipes`.
+
+## Aims
+
+| recipe | aim | reached | met |
+|---|---|---|---|
+{aims}
+
+## The recipes
+
+What differs from `TrainConfig()`:
+
+| recipe | levers |
+|---|---|
+{recipes}
+
+## Runs that failed
+
+{failed}
+
+## What was tried
+
+On 50,000 training and 10,000 validation images; a number for each seed, in percent. No test image was read.
+
+| tried | validation accuracy |
+|---|---|
+{tried}
+"""
+
+
+if __name__ == "__main__":
+    main()
