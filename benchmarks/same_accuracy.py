@@ -2,9 +2,9 @@
 
     LENET_DATA=... python -m benchmarks.same_accuracy [--seeds 20] [--seconds 480] [--against 038b2b0]
 
-The recipe "three passes", with the same first weights, order of images and seed, is trained twice on
-50,000 images of MNIST: by `train` as it is here and by that of the earlier commit. Both are scored on
-the same 10,000 validation images; the interval of the paired difference is that of `tuning.evidence`.
+The three-epoch recipe of `benchmarks.levers`, with the same first weights, order of images and seed, is
+trained twice on 10,000 images of MNIST: by `train` as it is here and by that of the earlier commit. Both
+are scored on the same 10,000 validation images; the interval of the paired difference is that of `tuning.evidence`.
 First, the losses of the same ten steps are compared: equal to rounding. One thread, or as many as
 OMP_NUM_THREADS says. Runs are kept in build/same-accuracy/, so that a stopped measurement goes on;
 the summary goes to lenet_helpers/results/same-accuracy.json.
@@ -19,17 +19,16 @@ from datetime import date
 import numpy as np
 import torch
 
+from benchmarks.levers import MANY, RECIPE, VALIDATION
 from benchmarks.steps import ROOT, package_of
 from lenet_helpers import LeNet, TrainConfig, load_dataset, train
 from lenet_helpers.files import write_whole
 from lenet_helpers.models import LeNetConfig, new_model
 from lenet_helpers.results import FOLDER
 from lenet_helpers.tuning.evidence import paired_difference
-from lenet_helpers.tuning.recipes import RECIPES
 from lenet_helpers.tuning.session import score_images
 
 KEPT, RESULT = ROOT / "build" / "same-accuracy", FOLDER / "same-accuracy.json"
-RECIPE = RECIPES["three passes"]
 
 
 def first_weights(seed):
@@ -67,7 +66,7 @@ def main(arguments=None):
     parser.add_argument("--against", default="038b2b0", help="a commit of this repository")
     options = parser.parse_args(arguments)
     end = time.monotonic() + options.seconds
-    data = load_dataset("mnist", validation=10_000)
+    data = load_dataset("mnist", n_train=MANY, validation=VALIDATION)
     packages = {"now": Now, "then": package_of(options.against)}
     losses = {name: first_losses(package, data) for name, package in packages.items()}
     print(f"largest difference of a loss in ten steps: {abs(losses['now'] - losses['then']).max():.1e}")
