@@ -63,8 +63,8 @@ def page():
         ),
         steps_conditions=conditions(steps),
         same=(
-            f"{same['seeds']} seeds of the chapter's three-epoch recipe on 10,000 images, scored on the same 10,000"
-            f" validation images: {mean['now']:.3f} % now, {mean['then']:.3f} % with the step of"
+            f"{same['seeds']} seeds of the chapter's three-epoch recipe on 10,000 images, scored on the same"
+            f" 10,000 validation images: {mean['now']:.3f} % now, {mean['then']:.3f} % with the step of"
             f" {same['against']}; paired difference {gap['mean']:+.3f} points"
             f" [{gap['low']:+.3f}, {gap['high']:+.3f}]. Largest difference of a loss in the first ten steps:"
             f" {same['largest difference of a loss in ten steps']:.1e}."
