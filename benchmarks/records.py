@@ -174,8 +174,7 @@ def main(arguments=None):
         made = lambda name, seed: choose(data, name, seed)  # noqa: E731
     elif not options.summarise:
         data = load_dataset("mnist", validation=0)
-        half = load_dataset("mnist", validation=0, scaling="half")
-        source = from_loader(Pictures(half.to_unit(half.train.images), half.train.labels))
+        source = from_loader(Pictures(data.to_unit(data.train.images), data.train.labels))
         tasks = [  # seed by seed; the longest last
             ("runs", name, seed)
             for few in (False, True)
