@@ -1,15 +1,16 @@
 """Accuracy against time on all of MNIST: the recipes of `lenet_helpers.tuning.recipes`, raced.
 
     LENET_DATA=... python -m benchmarks.records --choose           # what the recipes were chosen from
+    LENET_DATA=... python -m benchmarks.records --pace             # what each costs
     LENET_DATA=... python -m benchmarks.records --seconds 480      # the runs, in slices; goes on next time
     python -m benchmarks.records --summarise                       # only writes the summary again
 
-Time is told as a share of what ten epochs of the notebook that this course grew from cost on the
-same machine at the same time. Its loop (a DataLoader that turns every image into a tensor and
-normalises it on its own, SGD, batches of 256) is run in blocks of two steps between blocks of ours,
-in the same process with as many threads; its ten epochs are 2,350 such steps. So a machine that slows
-down, or is busy with something else, slows both. A run's time is that of `train` from its call to its
-last step; scoring is left out on both sides.
+Cost is told as a share of what ten epochs of the notebook that this course grew from cost on the same
+machine at the same time. `--pace` runs its loop (a DataLoader that turns every image into a tensor and
+normalises it on its own, SGD, batches of 256) in turns with `train` in one process, with as many threads,
+so that a machine that slows down, or is busy with something else, slows both. Both sides are scaled from
+these blocks: ours is the start of `train` and all steps of the recipe, the source's ten epochs are 2,350
+steps. Scoring is left out on both sides.
 
 Every recipe is trained on the 60,000 training images, and the test set is read once a run, after the
 last step. Recipes are chosen by `--choose`, on 50,000 training and 10,000 validation images, which
@@ -35,13 +36,14 @@ from lenet_helpers import TrainConfig, evaluate, load_dataset, train
 from lenet_helpers.files import write_whole
 from lenet_helpers.models import LeNetConfig, new_model
 from lenet_helpers.results import FOLDER
+from lenet_helpers.train_config import count_steps
 from lenet_helpers.training import Diverged
 from lenet_helpers.tuning.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT, RESULT, PAGE = ROOT / "build" / "records", FOLDER / "records.json", ROOT / "docs" / "records.md"
 SOURCE_STEPS = 10 * -(-60_000 // 256)
-SOURCE_BLOCK, TURNS = 2, 20  # steps of the source's loop a turn; turns a run
+PACES, BLOCKS, BLOCK, SOURCE_BLOCK = 5, 12, 8, 2  # paces of a recipe; blocks in one; steps in a block
 MOST = 10  # seeds of a recipe, unless it takes long
 SEEDS = {"three passes": 5, "six passes, distorted": 3}
 
@@ -123,32 +125,45 @@ def choose(data, name, seed):
     return {"accuracy": last.validation_accuracy}
 
 
-def race(data, source, name, seed):
-    """One run of a recipe, with blocks of the source's loop in between; the test set is read at its end."""
-    config = replace(RECIPES[name], seed=seed)
-    steps = round(config.epochs * -(-len(data.train) // config.batch_size))
+def run(data, name, seed):
+    """One run of a recipe: its accuracy on the test set, read at its end, or why it failed."""
     model, load = new_model(LeNetConfig(), seed), os.getloadavg()[0]
-    records = train(model, data, replace(config, record_every=max(4, steps // TURNS)))
-    ours, theirs, turns = [0.0, 0.0], [0.0, 0.0], 0
     try:
-        while _clocked(ours, lambda: next(records, None)):
-            _clocked(theirs, lambda: [next(source) for _step in range(SOURCE_BLOCK)])
-            turns += 1
+        for _record in train(model, data, replace(RECIPES[name], seed=seed)):
+            pass
         accuracy = evaluate(model, data.test).accuracy
     except Diverged as stopped:
         accuracy = str(stopped)
-    scale = SOURCE_STEPS / (turns * SOURCE_BLOCK)
-    run = {
-        "accuracy": accuracy,
-        "seconds": ours[0],
-        "source seconds": theirs[0] * scale,
-        "share": ours[0] / (theirs[0] * scale),
-        "share of processor time": ours[1] / (theirs[1] * scale),
+    print(f"{name}, seed {seed}: {accuracy}", flush=True)
+    return {"accuracy": accuracy, "load": load, "commit": commit()}
+
+
+def pace(data, source, name, number):
+    """What a recipe costs, as a share of the source's ten epochs: of wall-clock and of processor time."""
+    config = RECIPES[name]
+    steps = count_steps(data, config)[1]
+    start, ours, theirs = [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]
+    model, load = new_model(LeNetConfig(), number), os.getloadavg()[0]
+    # Without end: the first records of a longer run are those of the recipe, its rate apart.
+    endless = replace(config, epochs=1000.0, record_every=BLOCK)
+    records = _clocked(start, lambda: train(model, data, endless))
+    next(records)  # warms up
+    for _block in range(BLOCKS):
+        _clocked(ours, lambda: next(records))
+        _clocked(theirs, lambda: [next(source) for _step in range(SOURCE_BLOCK)])
+    shares = [
+        (begin + mine * steps / (BLOCKS * BLOCK)) / (other * SOURCE_STEPS / (BLOCKS * SOURCE_BLOCK))
+        for begin, mine, other in zip(start, ours, theirs)
+    ]
+    print(f"{name}, pace {number}: {_ratio(shares[0])}, by processor time {_ratio(shares[1])}", flush=True)
+    return {
+        "share": shares[0],
+        "share of processor time": shares[1],
+        "ms a step": 1000 * ours[0] / (BLOCKS * BLOCK),
         "load": load,
+        "threads": torch.get_num_threads(),
         "commit": commit(),
     }
-    print(f"{name}, seed {seed}: {run}", flush=True)
-    return run
 
 
 def _clocked(total, work):
@@ -162,27 +177,31 @@ def _clocked(total, work):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no run after so long")
-    parser.add_argument("--choose", action="store_true", help="the runs on validation images")
-    parser.add_argument("--summarise", action="store_true", help="run nothing, write the summary")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--choose", action="store_true", help="the runs on validation images")
+    kind.add_argument("--pace", action="store_true", help="what each recipe costs")
+    kind.add_argument("--summarise", action="store_true", help="run nothing, write the summary")
     parser.add_argument("--only", nargs="+", default=list(RECIPES), help="names of recipes")
-    parser.add_argument("--seeds", type=int, default=None, help="so many of them")
     options = parser.parse_args(arguments)
     end = time.monotonic() + options.seconds
     if options.choose:
         data = load_dataset("mnist", validation=10_000)
         tasks = [("choose", name, s) for name, (_config, seeds) in candidates().items() for s in range(seeds)]
         made = lambda name, seed: choose(data, name, seed)  # noqa: E731
-    elif not options.summarise:
+    elif options.pace:
         data = load_dataset("mnist", validation=0)
         source = from_loader(Pictures(data.to_unit(data.train.images), data.train.labels))
-        tasks = [  # seed by seed; the longest last
+        tasks = [("paces", name, number) for number in range(PACES) for name in options.only]
+        made = lambda name, number: pace(data, source, name, number)  # noqa: E731
+    elif not options.summarise:
+        data = load_dataset("mnist", validation=0)
+        tasks = [  # seed by seed
             ("runs", name, seed)
-            for few in (False, True)
             for seed in range(MOST)
             for name in options.only
-            if (name in SEEDS) == few and seed < (options.seeds or SEEDS.get(name, MOST))
+            if seed < SEEDS.get(name, MOST)
         ]
-        made = lambda name, seed: race(data, source, name, seed)  # noqa: E731
+        made = lambda name, seed: run(data, name, seed)  # noqa: E731
     for kind, name, seed in [] if options.summarise else tasks:
         if time.monotonic() < end:
             keep(kind, name, seed, lambda name=name, seed=seed: made(name, seed))
@@ -196,15 +215,15 @@ def summarise():
     """What all the runs that were kept say together."""
     tried = {name: kept("choose", name, range(seeds)) for name, (_c, seeds) in candidates().items()}
     recipes = {name: kept("runs", name, range(MOST)) for name in RECIPES}
+    paces = {name: kept("paces", name, range(PACES)) for name in RECIPES}
     return {
         "command": "python -m benchmarks.records",
         "date": date.today().isoformat(),
         "data": "MNIST: 60,000 training images, the 10,000 test images read once a run",
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "processor": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
-        "source's loop": f"{SOURCE_BLOCK} steps of {SOURCE_STEPS:,} after each of {TURNS} turns",
-        "recipes": {name: about(name, runs) for name, runs in recipes.items() if runs},
+        "processor": f"{platform.machine()}, {os.cpu_count()} cores",
+        "recipes": {name: about(name, runs, paces[name]) for name, runs in recipes.items() if runs},
         "tried on validation": {
             name: [round(run["accuracy"], 4) for run in runs.values()] for name, runs in tried.items() if runs
         },
@@ -217,12 +236,13 @@ def kept(kind, name, seeds):
     return {seed: json.loads(file.read_bytes()) for seed, file in files.items() if file.exists()}
 
 
-def about(name, runs):
-    """One recipe's runs and what they come to; a run that failed counts as the lowest accuracy."""
+def about(name, runs, paces):
+    """One recipe's runs and paces, and what they come to; a run that failed counts as the lowest accuracy."""
     failed = {seed: run["accuracy"] for seed, run in runs.items() if isinstance(run["accuracy"], str)}
     right = [0.0 if seed in failed else run["accuracy"] for seed, run in runs.items()]
     spread = {
-        key: [run[key] for run in runs.values()] for key in ("share", "share of processor time", "load")
+        key: [pace[key] for pace in paces.values()]
+        for key in ("share", "share of processor time", "ms a step", "load")
     }
     return {
         "recipe": {k: v for k, v in asdict(RECIPES[name]).items() if v != getattr(TrainConfig(), k)},
@@ -232,12 +252,15 @@ def about(name, runs):
         "median": statistics.median(right),
         "lowest": min(right),
         "failures": failed,
+        "paces": len(paces),
+        "threads": sorted({pace["threads"] for pace in paces.values()}),
         **{
             key: {"median": statistics.median(v), "lowest": min(v), "highest": max(v)}
             for key, v in spread.items()
+            if v
         },
-        "commits": sorted({run["commit"] for run in runs.values()}),
-        "bars": [bar(right, spread["share"], *one) for one in BARS.get(name, ())],
+        "commits": sorted({one["commit"] for one in (*runs.values(), *paces.values())}),
+        "bars": [bar(right, spread["share"], *one) for one in BARS.get(name, ()) if paces],
     }
 
 
@@ -265,11 +288,11 @@ def table(summary):
     """The leaderboard in Markdown."""
     rows = [
         "| recipe | images | accuracy, median | lowest | highest | n | failed"
-        " | share of ten epochs | from, to | by processor time | commit |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+        " | share of ten epochs | from, to | by processor time | paces | commit |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for name, one in summary["recipes"].items():
-        share, right = one["share"], one["accuracies"]
+        share, right, busy = one.get("share"), one["accuracies"], one.get("share of processor time")
         cells = [
             name,
             f"{one['images']:,}",
@@ -278,9 +301,10 @@ def table(summary):
             f"{100 * max(right):.2f} %",
             f"{one['n']}",
             f"{len(one['failures'])}",
-            f"**{_ratio(share['median'])}**",
-            f"{_ratio(share['lowest'])}, {_ratio(share['highest'])}",
-            _ratio(one["share of processor time"]["median"]),
+            f"**{_ratio(share['median'])}**" if share else "",
+            f"{_ratio(share['lowest'])}, {_ratio(share['highest'])}" if share else "",
+            _ratio(busy["median"]) if busy else "",
+            f"{one['paces']}",
             ", ".join(one["commits"]),
         ]
         rows.append("| " + " | ".join(cells) + " |")
@@ -307,7 +331,8 @@ def page(summary):
         for name, one in summary["recipes"].items()
         for seed, why in one["failures"].items()
     ]
-    loads = [one["load"]["median"] for one in summary["recipes"].values()]
+    paced = [one for one in summary["recipes"].values() if one["paces"]]
+    loads = [one["load"]["median"] for one in paced]
     return PAGE_TEXT.format(
         command=summary["command"],
         date=summary["date"],
@@ -318,6 +343,7 @@ def page(summary):
         table=table(summary),
         aims="\n".join(aims),
         recipes="\n".join(recipes),
+        threads=" and ".join(str(n) for n in sorted({n for one in paced for n in one["threads"]})),
         tried="\n".join(tried),
         failed="\n".join(failed) or "No run failed.",
     )
@@ -329,12 +355,12 @@ LeNet, 44,426 parameters, on MNIST's 60,000 training images, on a processor.
 Written by `{command}`, which also measures. Its docstring says how.
 
 {date}; {processor}; Python {python}, torch {torch}.
-Load average when a run began, median by recipe: {load}.
+Paced with {threads} thread(s) on each side; load average then, median by recipe: {load}.
 
 {table}
 
-A share is the time of `train` for one run, over the time of ten epochs of the source notebook's loop,
-measured in blocks between those of the run. The test set is read once a run, after its last step.
+A share is the time of `train` for one run, over the time of ten epochs of the source notebook's loop, both
+scaled from blocks of steps that took turns (`--pace`). The test set is read once a run, after its last step.
 Add a row by adding a recipe to `lenet_helpers.tuning.recipes`.
 
 ## Aims
