@@ -66,8 +66,8 @@ def page():
             f"{same['seeds']} seeds of the chapter's three-epoch recipe on 10,000 images, scored on the same"
             f" 10,000 validation images: {mean['now']:.3f} % now, {mean['then']:.3f} % with the step of"
             f" {same['against']}; paired difference {gap['mean']:+.3f} points"
-            f" [{gap['low']:+.3f}, {gap['high']:+.3f}]. Largest difference of a weight after 60 steps of plain"
-            f" SGD: {same['largest difference of a weight after 60 steps']:.1e}."
+            f" [{gap['low']:+.3f}, {gap['high']:+.3f}]. Largest difference of a weight after 60 steps of"
+            f" plain SGD: {same['largest difference of a weight after 60 steps']:.1e}."
         ),
         same_conditions=conditions(same),
         rivals=markdown(
