@@ -16,8 +16,10 @@ def check_fit(model: nn.Module, dataset: Dataset, config: TrainConfig) -> int:
     if config.batch_size > n:
         message = _("batch_size={value}: choose 1 to {n} (the training split has {n} images)")
         raise ValueError(message.format(value=config.batch_size, n=n))
-    if not torch.isfinite(dataset.train.images).all():
-        bad = int((~torch.isfinite(dataset.train.images)).flatten(1).any(1).nonzero()[0])
+    images = dataset.train.images
+    # The sum says it in a twentieth of the time; one beyond all floats is looked into.
+    if not torch.isfinite(images.sum()) and not (finite := torch.isfinite(images)).all():
+        bad = int((~finite).flatten(1).any(1).nonzero()[0])
         message = _("training image {n} has a pixel that is not a finite number: leave it out or mend it")
         raise ValueError(message.format(n=bad))
     for name, weight in model.named_parameters():

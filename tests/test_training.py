@@ -218,6 +218,13 @@ def test_a_pixel_that_is_no_number_is_the_datas_fault_not_the_rates(digits, valu
         train(fresh(), spoiled, TrainConfig(epochs=1))
 
 
+def test_pixels_whose_sum_is_beyond_all_floats_are_finite_all_the_same(digits):
+    images = torch.full_like(digits.train.images, 3e38)
+    huge = dataclasses.replace(digits, train=Split(images, digits.train.labels))
+    assert torch.isinf(images.sum())
+    train(fresh(), huge, TrainConfig(epochs=1))  # not refused
+
+
 def test_evaluate_by_hand_with_an_uneven_last_batch(digits):
     model = fresh()
     split = load_dataset().train[:1501]
