@@ -21,7 +21,7 @@ def chromium():
 
 
 class BrowserPerson:
-    """Somebody in a real browser; use as an asynchronous context manager. `complaints`: its console's errors."""
+    """Somebody in a real browser; an asynchronous context manager. `complaints`: its console's errors."""
 
     def __init__(self, address, name, password):
         self.address, self.name, self.password = address, name, password
@@ -76,7 +76,7 @@ class BrowserPerson:
         return self
 
     async def train(self):
-        """Press Train; returns the seconds to the first picture and to the result, its status, its accuracy."""
+        """Press Train; returns seconds to the first picture and to the result, its status, its accuracy."""
         page = self.page
         picture = page.locator(".lenet-dashboard .lenet-picture")
         before = await picture.get_attribute("src")
@@ -94,7 +94,29 @@ class BrowserPerson:
         accuracy = re.search(r"validation ([\d.]+) %", await said.inner_text())
         return first, last, "finished", float(accuracy[1]) / 100
 
-    async def read_feedback(self, path):
-        """What a page of feedback shows, opened as a file of the server."""
-        await self.page.goto(f"{self.home}/files/{path}")
-        return await self.page.inner_text("body")
+    async def run_cell(self, code):
+        """Run code in a new cell below the one chosen, and return the text that it prints."""
+        page = self.page
+        for key in ("Escape", "b", "Enter"):
+            await page.keyboard.press(key)
+        await page.keyboard.insert_text(code)
+        cell = page.locator(".jp-CodeCell.jp-mod-selected")
+        await page.keyboard.press("Control+Enter")
+        return (await cell.locator(".jp-OutputArea-output").first.inner_text()).strip()
+
+    async def mark(self, submission, task, points, comment):
+        """Open a submission in the Formgrader; give points for a task, write a comment below the answer."""
+        page, formgrader = self.page, f"{self.address}/services/lenet/formgrader"
+        await page.goto(f"{formgrader}/manage_assignments")
+        await page.locator("td.name a", has_text="ps1").wait_for()
+        await page.goto(f"{formgrader}/submissions/{submission}")
+        for field, value, kind in (
+            (f"input[id='{task}']", str(points), "grade"),
+            (f"[id='{task}-answer-comment']", comment, "comment"),
+        ):
+            await page.fill(field, value)
+            async with page.expect_response(
+                lambda r, k=kind: f"/api/{k}/" in r.url and r.request.method == "PUT"
+            ) as saved:
+                await page.keyboard.press("Tab")
+            assert (await saved.value).ok

@@ -26,8 +26,8 @@ from deploy.hub.__main__ import a_free_port, children
 from deploy.hub.course import ROOT
 from lenet_helpers.results import FOLDER
 
+from .hub_browser import BrowserPerson
 from .hub_people import CELLS, CHAPTER, DASHBOARD, Person
-from .hub_browser import BrowserPerson, chromium
 
 RESULTS = FOLDER / "hub-class.json"
 GRADERS = ("grace", "gus")

@@ -1,4 +1,4 @@
-"""A student and a grader as their browsers are to the hub: cookies, XSRF tokens, websockets; nothing imitated."""
+"""A student and a grader as their browsers are to the hub: cookies, XSRF tokens, websockets."""
 
 import asyncio
 import json
@@ -54,16 +54,11 @@ class Person:
     async def come_in(self, patience=PATIENCE):
         """Ask for the server, which starts it, until JupyterLab's page is there; returns the seconds."""
         started = time.monotonic()
-        async with self.session.get(f"{self.address}/hub/spawn") as answer:
-            await answer.read()
         while time.monotonic() - started < patience:
-            async with self.session.get(f"{self.home}/lab") as answer:
-                text = await answer.text()
-                if answer.status == 200 and "jupyter-config-data" in text:
+            # Starts a server, shows one that is starting, or leads to the one that runs.
+            async with self.session.get(f"{self.address}/hub/spawn") as answer:
+                if answer.status == 200 and "jupyter-config-data" in await answer.text():
                     return time.monotonic() - started
-                if "hub/spawn" in str(answer.url) and "spawn-pending" not in str(answer.url):
-                    async with self.session.get(f"{self.address}/hub/spawn/{self.name}") as again:
-                        await again.read()
             await asyncio.sleep(0.5)
         raise TimeoutError(f"{self.name}: no server after {patience} s")
 
@@ -94,6 +89,13 @@ class Person:
         await self.good(
             "PUT", f"api/contents/{path}", json={"type": "notebook", "format": "json", "content": notebook}
         )
+
+    async def still_in(self):
+        """Whether hub and server know them without another login."""
+        pages = [
+            await self.session.get(url) for url in (f"{self.address}/hub/home", f"{self.home}/api/status")
+        ]
+        return all(page.status == 200 and "login" not in str(page.url) for page in pages)
 
     async def open_chapter(self, path=CHAPTER):
         """A kernel of the chapter's own, as opening it in JupyterLab starts one; returns it, connected."""

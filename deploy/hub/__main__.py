@@ -41,7 +41,7 @@ def missing():
             " (or name the program in LENET_HUB_PROXY)"
         )
     if bubblewrap() is None:
-        return "bubblewrap (the program bwrap) was not found or may not be used here: Debian's package bubblewrap"
+        return "bubblewrap (the program bwrap) is not installed, or may not be used here"
     return None
 
 
@@ -119,6 +119,7 @@ class Hub:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
 
     def wait_ready(self, seconds=120):
@@ -169,10 +170,18 @@ class Hub:
                     pass
 
 
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of prctl(2)
+
+
+def end_with_parent():
+    """Ask the system to end this process when the launcher is killed; servers go on, for the next one."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
 def adopt():
     """Let this process inherit what its children leave behind: servers, when the hub is restarted."""
-    PR_SET_CHILD_SUBREAPER = 36
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def children(pid):
@@ -262,6 +271,7 @@ def main(arguments=None):
             if "restart" in asked:
                 asked.clear()
                 hub.restart_hub()
+                hub.wait_ready()
                 print("The hub is started again.", flush=True)
             elif hub.processes["hub"].poll() is not None:
                 fell += 1

@@ -61,7 +61,7 @@ def take_over(inbox, student, inbound):
 
 
 def _copy(parent, name, to, left, depth=0, at=None):
-    """Copy the folder `name` in `parent`; `at` is the parent's descriptor, `left` the files and bytes left."""
+    """Copy the folder `name` in `parent`; `at` is the parent's descriptor, `left`: files and bytes."""
     if depth > DEEPEST:
         raise ValueError(f"folders are more than {DEEPEST} deep")
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK

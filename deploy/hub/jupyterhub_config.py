@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from deploy.hub import containers, course, trial  # noqa: E402
+from deploy.hub import containers, course, formgrader, trial
 
 c = get_config()  # noqa: F821  JupyterHub puts get_config here
 group = course.read_class(os.environ.get("LENET_HUB_CLASS", course.HERE / "class.toml"))
@@ -53,6 +53,7 @@ c.JupyterHub.services = [
             f"--url=http://127.0.0.1:{port}/hub/api",
         ],
     },
+    formgrader.service(folders),
 ]
 
 if os.environ.get("LENET_HUB") == "docker":

@@ -94,7 +94,7 @@ def environment(group, name, own):
 
 
 def limit(group):
-    """Limits of a server's process, set between fork and exec; its children have them too, each for itself."""
+    """Limits of a server's process, set between fork and exec; its children inherit them."""
     data = group.limits.memory_mb * 2**20
 
     def set_limits():

@@ -1,4 +1,4 @@
-"""One person's server, started inside the sandbox (or the container): chapters brought up to date, then Jupyter.
+"""One person's server, inside the sandbox (or the container): chapters brought up to date, then Jupyter.
 
 The sandbox has no network of its own. The hub has opened a socket for the server and hands it over as an
 open file; so nothing in here decides where the proxy connects to. Run by its path, not as part of a package.
@@ -41,19 +41,18 @@ def main():
         limit(int(os.environ["LENET_PROCESSES"]))
     if "LENET_SOCKET" in os.environ:
         listen_on(int(os.environ.pop("LENET_SOCKET")))
-    students = os.environ.get("LENET_FORMGRADER") != "1"
-    if students:  # the Formgrader grades, and needs all of the suite
-        without_torch()
     from jupyterhub.singleuser import main as serve
 
-    from tools.copies import refresh
-    from tools.lab import COURSE, front_door
+    if os.environ.get("LENET_FORMGRADER") == "1":
+        sys.argv.append("--LabApp.extension_manager=readonly")
+    else:
+        without_torch()
+        from tools.copies import refresh
+        from tools.lab import COURSE, front_door
 
-    sys.argv += COURSE
-    if students:
         for sentence in refresh():
             print(sentence, flush=True)
-        sys.argv.append(f"--ServerApp.default_url={front_door()}")
+        sys.argv += [*COURSE, f"--ServerApp.default_url={front_door()}"]
     sys.exit(serve())
 
 

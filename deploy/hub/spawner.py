@@ -14,7 +14,7 @@ from . import sandbox
 
 
 class SandboxSpawner(LocalProcessSpawner):
-    """JupyterHub's spawner of local processes, with bubblewrap before the server and a socket in place of a port.
+    """JupyterHub's spawner of local processes, bubblewrap before the server, a socket in place of a port.
 
     `group`, `folders` and `program` are set by jupyterhub_config.py.
     """

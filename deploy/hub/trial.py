@@ -1,7 +1,5 @@
-"""The trial's half of the configuration: this machine alone, everybody in a sandbox, one password each kind."""
+"""The trial's half of the configuration: this machine alone, everybody in a sandbox, two passwords."""
 
-import os
-import sys
 from hmac import compare_digest
 from urllib.parse import quote
 
@@ -11,7 +9,6 @@ from traitlets import Unicode
 from classroom.grading.sandbox import bubblewrap
 
 from . import sandbox
-from .course import ID, ROOT
 from .spawner import SandboxSpawner
 
 
@@ -29,7 +26,7 @@ class TwoPasswords(DummyAuthenticator):
 
 
 def configure(c, folders, group, port):
-    """Everything listens on sockets in a private folder, but for the proxy and the Formgrader: on loopback."""
+    """Everything listens on private sockets, but for the proxy and the Formgrader, which are on loopback."""
     hub = f"http+unix://{quote(str(folders.socket('hub')), safe='')}"
     c.JupyterHub.bind_url = f"http://127.0.0.1:{port}"
     c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = hub
@@ -41,32 +38,8 @@ def configure(c, folders, group, port):
     c.TwoPasswords.students_password = folders.secret("students", 8)
     c.JupyterHub.spawner_class = SandboxSpawner
     program = bubblewrap()
+    c.Spawner.poll_interval = 10  # seconds until a server that fell is noticed
     c.SandboxSpawner.group, c.SandboxSpawner.folders, c.SandboxSpawner.program = group, folders, program
     c.Spawner.notebook_dir = sandbox.HOMES + "/{username}"
-    c.JupyterHub.services += [
-        {"name": "launcher", "api_token": folders.secret("launcher"), "display": False},
-        formgrader(folders, program),
-    ]
+    c.JupyterHub.services += [{"name": "launcher", "api_token": folders.secret("launcher"), "display": False}]
     c.JupyterHub.load_roles += [{"name": "launcher", "services": ["launcher"], "scopes": ["shutdown"]}]
-
-
-def formgrader(folders, program):
-    """The service of nbgrader's Formgrader: a server that all graders share."""
-    inside = [sys.executable, "/srv/server.py"]
-    return {
-        "name": ID,
-        "url": f"http://127.0.0.1:{os.environ['LENET_HUB_FORMGRADER_PORT']}",
-        "command": sandbox.formgrader(program, folders) + inside,
-        "oauth_no_confirm": True,
-        "timeout": 120,
-        "environment": {
-            "LENET_FORMGRADER": "1",
-            "HOME": f"{sandbox.HOMES}/formgrader",
-            "PYTHONPATH": str(ROOT),
-            "LANG": "C.UTF-8",
-            "OMP_NUM_THREADS": "1",
-            "JUPYTERHUB_ROOT_DIR": sandbox.COURSE,
-            "JUPYTERHUB_DEFAULT_URL": "/formgrader",
-            "JUPYTERHUB_USER": "formgrader",
-        },
-    }
