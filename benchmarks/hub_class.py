@@ -1,6 +1,6 @@
 """A class rehearsed on a real hub: what it costs, how long a result takes, what gives way first.
 
-    python -m benchmarks.hub_class [--students 1 5 10 20]
+    python -m benchmarks.hub_class [--students 1 5 10 20]     # or one size after another
 
 Hub, proxy, single-user servers, exchange and Formgrader are those of `python -m deploy.hub`; students
 come over websockets as their browsers would, one of them in Chromium where there is one. Writes
@@ -268,11 +268,14 @@ def main(arguments=None):
     parser.add_argument("--students", type=int, nargs="+", default=[1, 5, 10, 20])
     options = parser.parse_args(arguments)
     found = {"command": "python -m benchmarks.hub_class", "date": date.today().isoformat()} | machine()
-    found["classes"] = []
-    for n in sorted(options.students):
+    for n in options.students:
         with tempfile.TemporaryDirectory() as folder:
-            found["classes"].append(asyncio.run(train_only(n, folder)))
-        print(found["classes"][-1], flush=True)
+            row = asyncio.run(train_only(n, folder))
+        print(row, flush=True)
+        # Other sizes stay, so that each can be measured by a command of its own.
+        before = json.loads(RESULTS.read_text())["classes"] if RESULTS.exists() else []
+        others = [old for old in before if old["students"] != n]
+        found["classes"] = sorted([*others, row], key=lambda each: each["students"])
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     print(f"\n{table(found)}\n\n{plan(found)}\n\nfirst to give way: {first_to_give_way(found)}")
 

@@ -22,7 +22,7 @@ SCRATCH = 512 * 2**20  # bytes of /tmp and of /dev/shm, which are memory
 def student(program, folders, group, name):
     """The command in front of a student's or a grader's own server."""
     home = f"{HOMES}/{name}"
-    command = _base(program, folders, name, ["--unshare-net"])
+    command = _base(program, folders, name, ["--unshare-net", "--unshare-pid", "--proc", "/proc"])
     command += ["--bind", str(folders.homes / name), home]
     exchange = folders.exchange / ID
     command += ["--tmpfs", EXCHANGE]
@@ -37,9 +37,10 @@ def student(program, folders, group, name):
 def formgrader(program, folders):
     """The command in front of the graders' common Formgrader: the course, the exchange, all submissions.
 
-    It keeps the machine's network, as JupyterHub reaches a service by a port only.
+    It keeps the machine's network, as JupyterHub reaches a service by a port only; and its list of
+    processes, as the grader's own sandboxes inside this one may have a /proc only where all of one is seen.
     """
-    command = _base(program, folders, "formgrader", [])
+    command = _base(program, folders, "formgrader", ["--bind", "/proc", "/proc"])
     for name in ("classroom", "deploy"):
         command += ["--ro-bind", str(ROOT / name), str(ROOT / name)]
     command += ["--bind", str(folders.course), COURSE]
@@ -48,11 +49,11 @@ def formgrader(program, folders):
     return [*command, "--remount-ro", "/", "--chdir", COURSE, "--"]
 
 
-def _base(program, folders, name, unshared):
+def _base(program, folders, name, processes):
     """System, Python, suite and settings, read-only; the way to the hub; a name; scratch folders."""
-    command = [program, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", *unshared]
-    command += ["--unshare-cgroup-try", "--die-with-parent", "--uid", "1000", "--gid", "1000"]
-    command += ["--hostname", "course", "--proc", "/proc", "--dev", "/dev"]
+    command = [program, "--unshare-user", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    command += ["--die-with-parent", "--uid", "1000", "--gid", "1000", "--hostname", "course"]
+    command += [*processes, "--dev", "/dev"]
     for place in ("/tmp", "/dev/shm"):  # first: Python itself may lie below /tmp
         command += ["--perms", "1777", "--size", str(SCRATCH), "--tmpfs", place]
     command += system_and_python()
