@@ -110,7 +110,7 @@ class Hub:
 
     def _start(self, name, command, given):
         # Sessions of their own: Ctrl-C is for this process, which ends them in order.
-        with open(self.folders.run / f"{name}.log", "ab") as log:
+        with open(self.folders.logs / f"{name}.log", "ab") as log:
             self.processes[name] = subprocess.Popen(
                 command,
                 env=os.environ | given,
@@ -131,7 +131,7 @@ class Hub:
                     return
             except OSError:
                 time.sleep(0.2)
-        log = (self.folders.run / "hub.log").read_text(errors="replace")[-3000:]
+        log = (self.folders.logs / "hub.log").read_text(errors="replace")[-3000:]
         raise ClassError(f"the hub did not start:\n{log}")
 
     def restart_hub(self):
@@ -150,14 +150,21 @@ class Hub:
             )
             try:
                 urllib.request.urlopen(request, timeout=10).close()
-                hub.wait(60)
-            except (OSError, subprocess.TimeoutExpired):
+                self._wait_for_end(hub)
+            except OSError:
                 pass
         for process in self.processes.values():
             end(process)
         for pid in offspring():  # of a hub that was killed, or failed at its start
             kill(pid)
         self.reap()
+        shutil.rmtree(self.folders.run, ignore_errors=True)
+
+    def _wait_for_end(self, hub, seconds=60):
+        deadline = time.monotonic() + seconds
+        while hub.poll() is None and time.monotonic() < deadline:
+            self.reap()  # or the hub would wait for servers that have ended
+            time.sleep(0.1)
 
     def reap(self):
         """Take note of orphans that ended, so that the hub sees them gone."""
@@ -264,7 +271,7 @@ def main(arguments=None):
         print(f"JupyterHub is at {hub.address}, on this machine alone. Ctrl-C ends it.")
         for who in ("students", "graders"):
             print(f"Password of the {who}: {hub.folders.secret(who, 8)}")
-        print(f"Names: {options.file}. Work: {hub.folders.root}. Logs: {hub.folders.run}.", flush=True)
+        print(f"Names: {options.file}. Work: {hub.folders.root}. Logs: {hub.folders.logs}.", flush=True)
         while "stop" not in asked:
             time.sleep(0.5)
             hub.reap()
@@ -276,7 +283,7 @@ def main(arguments=None):
             elif hub.processes["hub"].poll() is not None:
                 fell += 1
                 if fell > FELL_TOO_OFTEN:
-                    raise ClassError(f"the hub fell {fell} times: see {hub.folders.run / 'hub.log'}")
+                    raise ClassError(f"the hub fell {fell} times: see {hub.folders.logs / 'hub.log'}")
                 print("The hub fell and is started again.", flush=True)
                 hub.start_hub()
             if hub.processes["proxy"].poll() is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+NOBODY = 65534  # whom everybody's server belongs to where root starts the hub
 ID = "lenet"  # nbgrader's name of the course
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 
@@ -20,6 +21,11 @@ def languages():
     """As `lenet_helpers.wording` has them, whose package would bring torch into the hub."""
     found = (ROOT / "lenet_helpers" / "locale").glob("*/LC_MESSAGES/lenet_helpers.mo")
     return ["en", *sorted(path.parents[1].name for path in found)]
+
+
+def rooted():
+    """Whether root is starting the hub."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 class ClassError(ValueError):
@@ -129,6 +135,13 @@ def _people(path, kind, table):
     return people
 
 
+def give(folder, all_of_it=False):
+    """Let a folder be that of everybody's servers, where root starts the hub."""
+    if rooted():
+        for path in (folder, *(folder.rglob("*") if all_of_it else ())):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+
+
 class Folders:
     """Where a hub keeps everything; nothing of it is in git.
 
@@ -140,6 +153,7 @@ class Folders:
         self.root = Path(root).resolve()
         self.course, self.exchange = self.root / "course", self.root / "exchange"
         self.homes, self.inbox, self.secrets = self.root / "homes", self.root / "inbox", self.root / "secrets"
+        self.logs = self.root / "logs"
         mark = hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
         base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
         self.run = Path(base) / f"lenet-hub-{os.getuid()}-{mark}"
@@ -158,13 +172,16 @@ class Folders:
 
     def make(self, people):
         """Make what is not there yet, readable by this user alone."""
-        for folder in (self.root, self.course, self.homes, self.inbox, self.secrets, self.run):
+        own = (self.root, self.course, self.homes, self.inbox, self.secrets, self.logs, self.run)
+        for folder in own:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         about = self.run.lstat()
         if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid() or about.st_mode & 0o077:
             raise ClassError(f"{self.run} is not a folder that you alone can read: remove it and start again")
         for kind in ("hub", "proxy", "servers"):
             (self.run / kind).mkdir(mode=0o700, exist_ok=True)
+        (self.run / "hub").chmod(0o755)  # in the sandboxes; nobody else comes as far as here
         for name in people:
-            (self.homes / name).mkdir(mode=0o700, exist_ok=True)
-            (self.inbox / name).mkdir(mode=0o700, exist_ok=True)
+            for folder in (self.homes / name, self.inbox / name):
+                folder.mkdir(mode=0o700, exist_ok=True)
+                give(folder)

@@ -19,7 +19,7 @@ from nbgrader.apps import NbGraderAPI
 from classroom.grading.course import Course
 from classroom.release import release
 
-from .course import HERE, ID, ROOT, ClassError, Folders, read_class
+from .course import HERE, ID, ROOT, ClassError, Folders, give, read_class
 
 
 def make_exchange(folders):
@@ -63,6 +63,8 @@ def lay_out(folders, group):
             answer = NbGraderAPI(config=course.config).release_assignment(name)
             if not answer["success"]:
                 raise ClassError(f"{name} could not be handed out: {answer['error']}")
+    for folder in (folders.course, folders.exchange, folders.inbox):
+        give(folder, all_of_it=folder != folders.inbox)
 
 
 # The folder of the course carries its own settings, so that a terminal in it needs no option.

@@ -6,32 +6,40 @@ the hub is a socket in a folder, the proxy comes in through a socket that was op
 """
 
 import resource
+from pathlib import Path
 
 from classroom.grading.sandbox import system_and_python
 
-from .course import HERE, ID, ROOT
+from .course import HERE, ID, NOBODY, ROOT, rooted
 
 HOMES = "/students"
 COURSE, EXCHANGE, INBOX, DATA, CONFIG = (
     f"/srv/{name}" for name in ("course", "exchange", "inbox", "data", "config")
 )
 SUITE = ("lenet_helpers", "notebooks", "tools")
+# Root in a namespace of its own still owns root's files, those below /proc/sys with them; so where root
+# starts the hub, the sandbox is made by root and left to nobody.
+if rooted():
+    USER, ALONE = NOBODY, ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    BECOME = ["/usr/bin/setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
+else:
+    USER, ALONE, BECOME = 1000, ["--unshare-user", "--uid", "1000", "--gid", "1000"], []
+ENTER = ["/usr/bin/env", "-C"]
 SCRATCH = 512 * 2**20  # bytes of /tmp and of /dev/shm, which are memory
 
 
 def student(program, folders, group, name):
     """The command in front of a student's or a grader's own server."""
-    home = f"{HOMES}/{name}"
+    home, exchange = f"{HOMES}/{name}", folders.exchange / ID
     command = _base(program, folders, name, ["--unshare-net", "--unshare-pid", "--proc", "/proc"])
-    command += ["--bind", str(folders.homes / name), home]
-    exchange = folders.exchange / ID
-    command += ["--tmpfs", EXCHANGE]
+    command += ["--perms", "1777", "--tmpfs", EXCHANGE]  # nbgrader wants it writable, and writes below only
+    command += _show(folders.homes / name, home, write=True)
+    command += _show(folders.inbox / name, f"{EXCHANGE}/{ID}/inbound", write=True)
     for kind in ("outbound", "feedback"):
-        command += ["--ro-bind", str(exchange / kind), f"{EXCHANGE}/{ID}/{kind}"]
-    command += ["--bind", str(folders.inbox / name), f"{EXCHANGE}/{ID}/inbound"]
+        command += _show(exchange / kind, f"{EXCHANGE}/{ID}/{kind}")
     if group.data is not None:
-        command += ["--ro-bind", str(group.data), DATA]
-    return [*command, "--remount-ro", "/", "--chdir", home, "--"]
+        command += _show(group.data, DATA)
+    return [*command, "--remount-ro", "/", "--chdir", "/", "--", *BECOME, *ENTER, home]
 
 
 def formgrader(program, folders):
@@ -42,35 +50,46 @@ def formgrader(program, folders):
     """
     command = _base(program, folders, "formgrader", ["--bind", "/proc", "/proc"])
     for name in ("classroom", "deploy"):
-        command += ["--ro-bind", str(ROOT / name), str(ROOT / name)]
-    command += ["--bind", str(folders.course), COURSE]
-    command += ["--bind", str(folders.exchange), EXCHANGE, "--bind", str(folders.inbox), INBOX]
-    command += ["--perms", "0700", "--dir", f"{HOMES}/formgrader", "--tmpfs", f"{HOMES}/formgrader"]
-    return [*command, "--remount-ro", "/", "--chdir", COURSE, "--"]
+        command += _show(ROOT / name, ROOT / name)
+    for folder, place in ((folders.course, COURSE), (folders.exchange, EXCHANGE), (folders.inbox, INBOX)):
+        command += _show(folder, place, write=True)
+    command += [*_parents(f"{HOMES}/formgrader"), "--perms", "1777", "--tmpfs", f"{HOMES}/formgrader"]
+    return [*command, "--remount-ro", "/", "--chdir", "/", "--", *BECOME, *ENTER, COURSE]
 
 
 def _base(program, folders, name, processes):
     """System, Python, suite and settings, read-only; the way to the hub; a name; scratch folders."""
-    command = [program, "--unshare-user", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    command += ["--die-with-parent", "--uid", "1000", "--gid", "1000", "--hostname", "course"]
-    command += [*processes, "--dev", "/dev"]
+    command = [program, *ALONE, "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    command += ["--die-with-parent", "--hostname", "course", *processes, "--dev", "/dev"]
     for place in ("/tmp", "/dev/shm"):  # first: Python itself may lie below /tmp
         command += ["--perms", "1777", "--size", str(SCRATCH), "--tmpfs", place]
     command += system_and_python()
     for part in SUITE:
-        command += ["--ro-bind", str(ROOT / part), str(ROOT / part)]
-    command += ["--ro-bind", str(HERE / "server.py"), "/srv/server.py"]
-    command += ["--ro-bind", str(HERE / "jupyter"), CONFIG]
-    hub = str(folders.run / "hub")
-    command += ["--ro-bind", hub, hub]  # where it is, so that the addresses the hub gives are right in here
-    command += ["--ro-bind", str(people_file(folders, name)), "/etc/passwd"]
+        command += _show(ROOT / part, ROOT / part)
+    command += _show(HERE / "server.py", "/srv/server.py")
+    command += _show(HERE / "jupyter", CONFIG)
+    # Where it is outside, so that the addresses which the hub gives are right in here.
+    command += _show(folders.run / "hub", folders.run / "hub")
+    command += _show(people_file(folders, name), "/etc/passwd")
     return [*command, "--remount-ro", "/dev"]
+
+
+def _show(path, place, write=False):
+    """Arguments of bwrap that show `path` at `place`."""
+    return [*_parents(place), "--bind" if write else "--ro-bind", str(path), str(place)]
+
+
+def _parents(place):
+    """Folders above, which bwrap would make for its own user alone."""
+    above = [str(up) for up in reversed(Path(place).parents) if up != Path("/")]
+    return [word for up in above for word in ("--perms", "0755", "--dir", up)]
 
 
 def people_file(folders, name):
     """The sandbox's list of users, one line long: nbgrader asks it who is handing in."""
     path = folders.run / f"passwd-{name}"
-    path.write_text(f"{name}:x:1000:1000:{name}:{HOMES}/{name}:/bin/bash\n", "utf-8")
+    path.write_text(f"{name}:x:{USER}:{USER}:{name}:{HOMES}/{name}:/bin/bash\n", "utf-8")
+    path.chmod(0o644)
     return path
 
 
@@ -85,12 +104,13 @@ def environment(group, name, own):
         "PYTHONPATH": str(ROOT),
         "LENET_COURSE": f"{HOMES}/{name}",
         "LENET_LANGUAGE": person.language,
-        "LENET_PROCESSES": str(group.limits.processes),
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
         "JUPYTER_CONFIG_PATH": CONFIG,
         "JUPYTER_PLATFORM_DIRS": "1",
     }
+    if not rooted():  # nobody's processes are counted on the whole machine
+        given["LENET_PROCESSES"] = str(group.limits.processes)
     return given | ({"LENET_DATA": DATA} if group.data is not None else {})
 
 

@@ -12,7 +12,7 @@ import types
 
 
 def limit(processes):
-    """At most so many processes and threads. Counted in the sandbox alone; the system lets root have more."""
+    """At most so many processes and threads; counted in the sandbox alone, as it has users of its own."""
     resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
 
 

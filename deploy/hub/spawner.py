@@ -54,7 +54,7 @@ class SandboxSpawner(LocalProcessSpawner):
             command = sandbox.student(self.program, self.folders, self.group, self.user.name) + inside
             # The sandbox ends with its parent, which must not be the hub: that may be restarted.
             command = ["/bin/sh", "-c", '"$@"; exit $?', "server-of-" + self.user.name, *command]
-            log = open(self.folders.run / f"{self.user.name}.log", "ab")
+            log = open(self.folders.logs / f"{self.user.name}.log", "ab")
             with log:
                 self.proc = subprocess.Popen(
                     command,

@@ -30,7 +30,7 @@ def configure(c, folders, group, port):
     hub = f"http+unix://{quote(str(folders.socket('hub')), safe='')}"
     c.JupyterHub.bind_url = f"http://127.0.0.1:{port}"
     c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = hub
-    c.JupyterHub.hub_socket_mode = 0o600
+    c.JupyterHub.hub_socket_mode = 0o666  # in a folder that is closed to others
     c.ConfigurableHTTPProxy.api_url = f"http+unix://{quote(str(folders.socket('proxy')), safe='')}"
     c.JupyterHub.authenticator_class = TwoPasswords
     TwoPasswords.graders = frozenset(group.graders)
