@@ -171,7 +171,9 @@ async def train_together(hub, people):
     idle, before = hub.cost()
     most = [idle]
     watching = asyncio.create_task(watch(hub, most))
+    quiet = others()
     runs = await asyncio.gather(*(one.kernel.train() for one in people))
+    busy = others(quiet)
     watching.cancel()
     _cost, after = hub.cost()
     assert all(status == "finished" and accuracy > 0.9 for _f, _l, status, accuracy in runs), runs
@@ -187,8 +189,18 @@ async def train_together(hub, people):
         "first_picture": round(max(first for first, *_rest in runs), 1),
         "result_median": round(statistics.median(results), 1),
         "result_slowest": round(results[-1], 1),
+        "others_cores": round(busy, 1),
         "cpu_seconds": round(sum(after[name] - before[name] for name in before) / len(before), 1),
     }
+
+
+def others(since=None):
+    """Processor cores that programs other than the class took since then; without `since`, a mark for it."""
+    fields = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:8]]
+    all_busy = (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")  # idle, waiting for disks
+    own = seconds([os.getpid(), *descendants(os.getpid())])
+    mark = (time.monotonic(), all_busy - own)
+    return mark if since is None else max(0.0, (mark[1] - since[1]) / (mark[0] - since[0]))
 
 
 async def prepare(person):
@@ -229,6 +241,16 @@ def table(found):
             " | {result_median:.0f} | {result_slowest:.0f} |".format(**row)
         )
     return "\n".join(lines)
+
+
+def circumstances(found):
+    """On what the table was measured, as a sentence: a machine that works for others makes people wait."""
+    taken = max(row["others_cores"] for row in found["classes"])
+    gigabytes = round(found["memory_mb"] / 1024)
+    return (
+        f"Measured with {found['cores']} cores and {gigabytes} GB. Other programs took up to {taken:g} cores"
+        " while the class trained: on a quiet machine the seconds are fewer, the memory is the same."
+    )
 
 
 def plan(found):
@@ -274,10 +296,12 @@ def main(arguments=None):
         print(row, flush=True)
         # Other sizes stay, so that each can be measured by a command of its own.
         before = json.loads(RESULTS.read_text())["classes"] if RESULTS.exists() else []
-        others = [old for old in before if old["students"] != n]
-        found["classes"] = sorted([*others, row], key=lambda each: each["students"])
+        kept = [old for old in before if old["students"] != n]
+        found["classes"] = sorted([*kept, row], key=lambda each: each["students"])
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    print(f"\n{table(found)}\n\n{plan(found)}\n\nfirst to give way: {first_to_give_way(found)}")
+    what, students = first_to_give_way(found)
+    last = f"What gives way first there: {what}, from {students} students on."
+    print(*(f"\n{text}" for text in (table(found), circumstances(found), plan(found), last)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 """The numbers of docs/scaling.md are those that were measured, and the plan follows from them."""
 
-import json
-
 import pytest
 
-from benchmarks.hub_class import RESULTS, first_to_give_way, plan, table
+from benchmarks.hub_class import RESULTS, circumstances, first_to_give_way, plan, table
 from lenet_helpers.results import stored_result
 
 ROW = {
@@ -18,6 +16,7 @@ ROW = {
     "result_median": 55.0,
     "result_slowest": 61.4,
     "cpu_seconds": 6.0,
+    "others_cores": 0.1,
 }
 FOUND = {"cores": 2, "memory_mb": 24_000, "classes": [ROW]}
 
@@ -36,9 +35,6 @@ def test_what_gives_way_first(changed, gives_way):
 def test_the_document_has_the_tables_as_measured():
     found = stored_result("hub-class")
     document = (RESULTS.parents[2] / "docs" / "scaling.md").read_text("utf-8")
-    assert table(found) in document and plan(found) in document
+    assert table(found) in document and plan(found) in document and circumstances(found) in document
     what, students = first_to_give_way(found)
-    gigabytes = round(found["memory_mb"] / 1024)
-    assert f"With {found['cores']} cores and {gigabytes} GB, the {what} give way first" in document
-    assert f"from {students} students on" in document
-    assert json.dumps(found["classes"][-1]["students"]) in document
+    assert f"What gives way first there: {what}, from {students} students on." in document

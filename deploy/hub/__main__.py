@@ -60,7 +60,7 @@ class Hub:
     def __init__(self, file, folder, port):
         self.folders, self.port, self.file = Folders(folder), port, Path(file).resolve()
         self.address = f"http://127.0.0.1:{port}"
-        self.processes = {}
+        self.processes, self.lock = {}, None
 
     def start(self):
         """Prepare the folders, then start proxy and hub. Raises ClassError."""
@@ -70,13 +70,14 @@ class Hub:
                 f"port {self.port} is taken: give another one, for example --port {self.port + 1}"
             )
         self.folders.make([*group.graders, *group.students])
-        self.lock = open(self.folders.root / "lock", "w")
+        lock = open(self.folders.root / "lock", "w")
         try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ClassError(
                 f"another hub is at work in {self.folders.root}: end it, or give another --folder"
             ) from None
+        self.lock = lock
         prepared = [sys.executable, "-m", "deploy.hub.prepare", "--class", str(self.file)]
         prepared += ["--folder", str(self.folders.root)]
         if (status := subprocess.run(prepared, cwd=ROOT).returncode) != 0:
@@ -158,7 +159,8 @@ class Hub:
         for pid in offspring():  # of a hub that was killed, or failed at its start
             kill(pid)
         self.reap()
-        shutil.rmtree(self.folders.run, ignore_errors=True)
+        if self.lock is not None:  # otherwise it is another hub's
+            shutil.rmtree(self.folders.run, ignore_errors=True)
 
     def _wait_for_end(self, hub, seconds=60):
         deadline = time.monotonic() + seconds

@@ -63,7 +63,7 @@ def _base(program, folders, name, processes):
     command += ["--die-with-parent", "--hostname", "course", *processes, "--dev", "/dev"]
     for place in ("/tmp", "/dev/shm"):  # first: Python itself may lie below /tmp
         command += ["--perms", "1777", "--size", str(SCRATCH), "--tmpfs", place]
-    command += system_and_python()
+    command += [*_parents("/etc/passwd"), *system_and_python()]
     for part in SUITE:
         command += _show(ROOT / part, ROOT / part)
     command += _show(HERE / "server.py", "/srv/server.py")
