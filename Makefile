@@ -26,7 +26,8 @@ TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
 PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
 
 .PHONY: help setup lab original test lint proof proof-checks proof-classroom proof-search proof-training proof-chapters \
-	proof-mutants proof-reliability proof-repeats proof-oldest proof-newest notebooks translations pictures site classroom grade lock clean
+	proof-hub proof-mutants proof-reliability proof-repeats proof-oldest proof-newest notebooks translations pictures \
+	site classroom grade hub lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -46,15 +47,18 @@ test: $(VENV)/.all  ## install what the tests need and run all of them
 lint: $(VENV)/.all  ## format, lint, types, imports and declared dependencies alone
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/deptry .
 
-proof: $(VENV)/.all  ## the long proofs, an hour at most each: proof-checks, -classroom, -search, -training, -chapters
+proof: $(VENV)/.all  ## the long proofs, an hour at most each: proof-checks, -classroom, -search, -training, -chapters, -hub
 	$(PYTEST) -m proof tests $(ARGS)
 
+PROXY := deploy/hub/node_modules/.bin/configurable-http-proxy
 PROOF_checks := tests/test_mutants.py tests/test_blind_answers.py
 PROOF_classroom := $(wildcard tests/test_classroom*.py)
 PROOF_search := $(wildcard tests/test_search*.py)
 PROOF_training := tests/test_session.py tests/test_dashboard.py tests/test_benchmarks.py
+PROOF_hub := tests/test_hub.py
 PROOF_chapters := tests/test_notebooks.py tests/test_setup.py tests/browser/test_chapters.py
-proof-checks proof-classroom proof-search proof-training proof-chapters: proof-%: $(VENV)/.all
+proof-hub: $(PROXY)
+proof-checks proof-classroom proof-search proof-training proof-chapters proof-hub: proof-%: $(VENV)/.all
 	@mkdir -p artefacts
 	$(PYTEST) -m proof $(PROOF_$*) --junitxml=artefacts/proof-$*-$(shell date +%F).xml $(ARGS)
 
@@ -116,6 +120,13 @@ classroom: $(VENV)/.all  ## build the students' release of the assignments
 
 grade: $(VENV)/.all  ## grade what was submitted: see classroom/TEACHING.md
 	$(BIN)/python -m classroom.grade $(ARGS)
+
+hub: $(VENV)/.all $(PROXY)  ## try JupyterHub with a class on this machine: see docs/scaling.md (needs npm)
+	@$(BIN)/python -m deploy.hub $(ARGS)
+
+$(PROXY): deploy/hub/package-lock.json
+	npm ci --prefix deploy/hub --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
 
 lock: $(VENV)/.uv  ## resolve the dependencies anew, for every platform
 	echo "uv==0.13.8" | $(LOCK) - -o requirements/uv.txt

@@ -15,6 +15,13 @@ from lenet_helpers.wording import _, set_language
 from tools.copies import COPIES, reader, refresh
 
 START = "00-start-here.ipynb"
+# What JupyterLab is told wherever it shows the chapters.
+COURSE = [
+    "--LabApp.extension_manager=readonly",
+    # File, Save and Export as HTML: the pictures keep their texts.
+    "--HTMLExporter.preprocessors=lenet_helpers.figures.export.AlternativeTexts",
+    "--FileContentsManager.pre_save_hook=lenet_helpers.figures.export.keep_stills",
+]
 
 
 def arguments(extra=()):
@@ -23,10 +30,7 @@ def arguments(extra=()):
         f"--ServerApp.root_dir={COPIES}",
         f"--LabApp.default_url={front_door()}",
         "--ServerApp.ip=127.0.0.1",
-        "--LabApp.extension_manager=readonly",
-        # File, Save and Export as HTML: the pictures keep their texts.
-        "--HTMLExporter.preprocessors=lenet_helpers.figures.export.AlternativeTexts",
-        "--FileContentsManager.pre_save_hook=lenet_helpers.figures.export.keep_stills",
+        *COURSE,
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         print(_("You are root: fine in a container, otherwise better start this as yourself."), flush=True)

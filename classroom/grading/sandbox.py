@@ -236,7 +236,21 @@ def _bwrap(program, environment, suite):
         command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     for name, value in environment.items():
         command += ["--setenv", name, value]
-    command += ["--ro-bind", "/usr", "/usr"]
+    command += system_and_python()
+    for path in _hidden():
+        command += ["--perms", "0755", "--tmpfs", str(path)]
+    command += ["--ro-bind", str(suite), SUITE]
+    command += _cache()
+    size = str(Limits().disk_mb * 1024 * 1024)
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    for path in WRITABLE:
+        command += ["--perms", "1777", "--size", size, "--tmpfs", path]
+    return command + ["--remount-ro", "/", "--remount-ro", "/dev", "--chdir", "/", "--"]
+
+
+def system_and_python():
+    """Arguments of bwrap that show the system's programs and this Python with its packages, read-only."""
+    command = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
         path = Path("/") / name
         if path.is_symlink():
@@ -257,15 +271,7 @@ def _bwrap(program, environment, suite):
         command += ["--perms", "0755", "--dir", str(parent)]
     for path in readable:
         command += ["--ro-bind", str(path), str(path)]
-    for path in _hidden():
-        command += ["--perms", "0755", "--tmpfs", str(path)]
-    command += ["--ro-bind", str(suite), SUITE]
-    command += _cache()
-    size = str(Limits().disk_mb * 1024 * 1024)
-    command += ["--proc", "/proc", "--dev", "/dev"]
-    for path in WRITABLE:
-        command += ["--perms", "1777", "--size", size, "--tmpfs", path]
-    return command + ["--remount-ro", "/", "--remount-ro", "/dev", "--chdir", "/", "--"]
+    return command
 
 
 def _packages():

@@ -1,0 +1,60 @@
+"""One person's server, inside the sandbox (or the container): chapters brought up to date, then Jupyter.
+
+The sandbox has no network of its own. The hub has opened a socket for the server and hands it over as an
+open file; so nothing in here decides where the proxy connects to. Run by its path, not as part of a package.
+"""
+
+import os
+import resource
+import socket
+import sys
+import types
+
+
+def limit(processes):
+    """At most so many processes and threads; counted in the sandbox alone, as it has users of its own."""
+    resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+
+
+def listen_on(descriptor):
+    """Let the server take an open socket in place of opening one."""
+    from jupyter_server.serverapp import ServerApp
+
+    os.set_inheritable(descriptor, False)  # kernels have no business with it
+    opened = socket.socket(fileno=descriptor)
+    opened.setblocking(False)
+    ServerApp._find_http_port = lambda app: None
+    ServerApp._bind_http_server = lambda app: app.http_server.add_socket(opened)
+
+
+def without_torch():
+    """Let the suite's light modules be imported alone: whole, it loads torch, some 400 MB in every server."""
+    from importlib.util import find_spec
+
+    package = types.ModuleType("lenet_helpers")
+    package.__path__ = list(find_spec("lenet_helpers").submodule_search_locations)
+    sys.modules["lenet_helpers"] = package
+
+
+def main():
+    if "LENET_PROCESSES" in os.environ:
+        limit(int(os.environ["LENET_PROCESSES"]))
+    if "LENET_SOCKET" in os.environ:
+        listen_on(int(os.environ.pop("LENET_SOCKET")))
+    from jupyterhub.singleuser import main as serve
+
+    if os.environ.get("LENET_FORMGRADER") == "1":
+        sys.argv.append("--LabApp.extension_manager=readonly")
+    else:
+        without_torch()
+        from tools.copies import refresh
+        from tools.lab import COURSE, front_door
+
+        for sentence in refresh():
+            print(sentence, flush=True)
+        sys.argv += [*COURSE, f"--ServerApp.default_url={front_door()}"]
+    sys.exit(serve())
+
+
+if __name__ == "__main__":
+    main()
