@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from lenet_helpers import wording
+from lenet_helpers.checks.wrapping import wrap
 from lenet_helpers.figures import canvas
 from lenet_helpers.figures.canvas import in_english
 from lenet_helpers.figures.ladder import named
-from lenet_helpers.wording import pgettext, sentences, wrap
+from lenet_helpers.wording import pgettext, sentences
 
 ROOMS = ("explorers", "figures")
 FILES = [f for room in ROOMS for f in sorted(Path(wording.__file__).parent.joinpath(room).rglob("*.py"))]

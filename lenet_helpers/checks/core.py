@@ -39,9 +39,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..wording import N_, _, wrap
+from ..wording import N_, _
 from .stopwatch import OutOfTime, time_limit
 from .surroundings import known_surroundings
+from .wrapping import wrap
 
 _generator = np.random.default_rng  # kept now: learner code may replace what numpy's names point to
 

@@ -6,8 +6,9 @@ import inspect
 import pkgutil
 
 from ..quizzes import progress
-from ..wording import _, wrap
+from ..wording import _
 from .core import Exercise, Failed, NotStarted
+from .wrapping import wrap
 
 
 def _chapters():

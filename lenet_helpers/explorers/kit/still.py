@@ -8,9 +8,10 @@ import matplotlib.image
 import numpy as np
 from PIL import Image
 
+from ...checks.wrapping import wrap
 from ...figures.canvas import bare, figure, png
 from ...figures.export import OUTCOME
-from ...wording import _, wrap
+from ...wording import _
 
 
 class Still:
