@@ -86,6 +86,5 @@ def sentences(*parts: str) -> str:
 
 def listed(parts: Iterable[object], *, clauses: bool = False) -> str:
     """`parts` in a row, as the language writes a list of words, or of whole `clauses`."""
-    if clauses:
-        return pgettext("between two clauses", "; ").join(map(str, parts))
-    return pgettext("between two words of a list", ", ").join(map(str, parts))
+    words = pgettext("between two words of a list", ", ")
+    return (pgettext("between two clauses", "; ") if clauses else words).join(map(str, parts))

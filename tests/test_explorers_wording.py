@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lenet_helpers import wording
-from lenet_helpers.checks.wrapping import wrap
+from lenet_helpers.checks.wrapping import display_width, wrap
 from lenet_helpers.figures import canvas
 from lenet_helpers.figures.canvas import in_english
 from lenet_helpers.figures.ladder import named
@@ -85,7 +85,7 @@ def test_lines_are_wrapped_by_the_width_they_take():
     assert wrap("one two three", 7) == ["one two", "three"]
     text = "卷积核在图像上滑动,每一步都做九次乘法。"
     lines = wrap(text, 10)
-    assert "".join(lines) == text and all(wording.display_width(line) <= 12 for line in lines)
+    assert "".join(lines) == text and all(display_width(line) <= 12 for line in lines)
     assert not any(line[0] in ",。" for line in lines), "no line begins with a closing mark"
     assert wrap("LeNet 有 44426 个参数", 12)[0] == "LeNet 有"
     assert wrap("", 10) == wrap("   ", 10) == [] and wrap("incomprehensibilities", 5) == [
