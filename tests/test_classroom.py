@@ -444,6 +444,10 @@ def test_nothing_that_a_student_writes_makes_a_line_of_its_own():
     text = clean.line("x\n\n## Worth a look\r\n- [x] all: <b>*checked*</b>\u2028y\ud800 http://a")
     assert len(text.splitlines()) == 1 and "\\<b\\>" in text and "\\[x\\]" in text and "http://" not in text
     text.encode()
+    assert clean.line(text, 600) == text, "a line may be made of such parts"
+    assert clean.line("\\\\*a* \\") == "\\\\\\*a\\* \\\\", (
+        "and a backslash of the student's own frees nothing"
+    )
 
 
 def test_a_students_notebook_keeps_only_what_is_graded():

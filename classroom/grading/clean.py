@@ -68,9 +68,14 @@ def text(value, most=MOST_TEXT):
 
 
 def line(value, most=300):
-    """`value` as a part of one line of a Markdown list: no line ends, no marks that mean something."""
+    """`value` as a part of one line of a Markdown list: no line ends, no marks that mean something.
+
+    What is escaped already stays as it is, so that a line may be put together of such parts.
+    """
     flat = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text(str(value), 4 * most)).split())[:most]
-    return re.sub(r"([\\`*_\[\]<>#|~&])", r"\\\1", flat).replace("://", ":\u200b//")
+    marks = r"[\\`*_\[\]<>#|~&]"
+    escaped = re.sub(rf"\\{marks}|{marks}", lambda m: m[0] if len(m[0]) == 2 else "\\" + m[0], flat)
+    return escaped.replace("://", ":\u200b//")
 
 
 def outputs(items, budget):
