@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.records import table as leaderboard
 from lenet_helpers.figures.canvas import COLOURS, figure, label, png
 from lenet_helpers.files import write_whole
-from lenet_helpers.results import stored_result
+from lenet_helpers.results import FOLDER, stored_result
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE, PICTURE = DOCS / "performance.md", DOCS / "pictures" / "cost.png"
@@ -48,45 +48,76 @@ def grown(name, rows):
 
 
 def page():
-    """docs/performance.md, all of it."""
-    steps, same, rivals, cost, records = (
-        stored_result(name) for name in ("steps", "same-accuracy", "rivals", "cost", "records")
+    """docs/performance.md: a section for each result that there is."""
+    sections = {
+        "steps": about_steps,
+        "same-accuracy": about_accuracy,
+        "rivals": about_rivals,
+        "cost": about_cost,
+        "records": about_records,
+    }
+    there = {name: stored_result(name) for name in sections if (FOLDER / f"{name}.json").exists()}
+    parts = [f"{sections[name](stored)}\n\n{conditions(stored)}\n" for name, stored in there.items()]
+    missing = [f"`python -m benchmarks.{name.replace('-', '_')}`" for name in sections if name not in there]
+    if missing:
+        parts.append(f"Not measured yet: {', '.join(missing)}.\n")
+    return "\n".join([HEAD, *parts])
+
+
+def about_steps(stored):
+    """A step against an earlier commit's and against torch's usual layout."""
+    heads = ["", "threads", "ms a step", f"of {stored['against']}", "processor time"]
+    rows = markdown([*heads, "of the usual layout", "processor time"], step_rows(stored))
+    return (
+        "## A step\n\n`train` against itself at an earlier commit, and against a plain loop in torch's usual"
+        " layout: median\nratio of blocks that take turns, with quartiles. Below 1 is quicker.\n\n" + rows
     )
-    gap, accuracy = same["difference in points"], same["accuracy"]
-    mean = {name: 100 * sum(values) / len(values) for name, values in accuracy.items()}
-    limit = rivals["roofline"]
-    return TEXT.format(
-        steps=markdown(
-            ["", "threads", "ms a step", f"of {steps['against']}", "processor time"]
-            + ["of the usual layout", "processor time"],
-            step_rows(steps),
-        ),
-        steps_conditions=conditions(steps),
-        same=(
-            f"{same['seeds']} seeds of the chapter's three-epoch recipe on 10,000 images, scored on the same"
-            f" 10,000 validation images: {mean['now']:.3f} % now, {mean['then']:.3f} % with the step of"
-            f" {same['against']}; paired difference {gap['mean']:+.3f} points"
-            f" [{gap['low']:+.3f}, {gap['high']:+.3f}]. Largest difference of a weight after 60 steps of"
-            f" plain SGD: {same['largest difference of a weight after 60 steps']:.1e}."
-        ),
-        same_conditions=conditions(same),
-        rivals=markdown(
-            ["", "ms a step", "times ours", "by processor time"],
-            [[name, *row.values()] for name, row in rivals["rows"].items()],
-        ),
-        roofline=(
-            f"The limit: {limit['multiply-adds']:,} multiply-adds at {limit['GFLOP/s measured']} GFLOP/s take"
-            f" {limit['arithmetic [ms]']} ms, {limit['bytes']:,} bytes at {limit['GB/s measured']} GB/s"
-            f" {limit['memory [ms]']} ms; the larger of the two is the roofline."
-        ),
-        otherwise=markdown(["", "µs"], rivals["done otherwise"].items()),
-        rivals_conditions=conditions(rivals),
-        cost="\n\n".join(grown(name, rows) for name, rows in cost["tables"].items()),
-        cuda="" if cost["cuda"] else "No CUDA device was at hand: nothing is claimed of one.",
-        cost_conditions=conditions(cost),
-        records=leaderboard(records),
-        records_conditions=conditions(records),
+
+
+def about_accuracy(stored):
+    """The paired difference in accuracy."""
+    gap, largest = stored["difference in points"], stored["largest difference of a weight after 60 steps"]
+    mean = {name: 100 * sum(values) / len(values) for name, values in stored["accuracy"].items()}
+    return (
+        "## As accurate as before\n\n"
+        f"{stored['seeds']} seeds of chapter 4's three-epoch recipe on 10,000 images, scored on the same"
+        f" 10,000 validation images:\n{mean['now']:.3f} % now, {mean['then']:.3f} % with the step of"
+        f" {stored['against']}; paired difference {gap['mean']:+.3f} points [{gap['low']:+.3f},"
+        f" {gap['high']:+.3f}].\nLargest difference of a weight after 60 steps of plain SGD: {largest:.1e}."
     )
+
+
+def about_rivals(stored):
+    """Ways to take the same step, the limit of the machine, and parts done otherwise."""
+    limit = stored["roofline"]
+    rows = [[name, *row.values()] for name, row in stored["rows"].items()]
+    return (
+        "## Rivals\n\nOne step of 256 images.\n\n"
+        + markdown(["", "ms a step", "times ours", "by processor time"], rows)
+        + f"\n\nThe limit: {limit['multiply-adds']:,} multiply-adds at {limit['GFLOP/s measured']} GFLOP/s"
+        f" take {limit['arithmetic [ms]']} ms, {limit['bytes']:,} bytes at\n{limit['GB/s measured']} GB/s"
+        f" {limit['memory [ms]']} ms; the larger of the two is the roofline.\n\n"
+        "Parts of a step done otherwise, forward and backward, microseconds of processor time an image; what"
+        "\nis not quicker, or not equal to rounding, was not kept.\n\n"
+        + markdown(["", "µs"], stored["done otherwise"].items())
+    )
+
+
+def about_cost(stored):
+    """Tables of what grows, and the picture."""
+    alt = "Processor time an image against the batch size and the multiply-adds"
+    tables = "\n\n".join(grown(name, rows) for name, rows in stored["tables"].items())
+    cuda = (
+        ""
+        if stored["cuda"]
+        else "\n\nNo CUDA device was at hand: nothing is claimed of one. `mps` is untested."
+    )
+    return f"## Cost as the work grows\n\n![{alt}](pictures/cost.png)\n\n{tables}{cuda}"
+
+
+def about_records(stored):
+    """The leaderboard."""
+    return "## Records\n\n" + leaderboard(stored) + "\n\nMore in [records.md](records.md)."
 
 
 def picture():
@@ -110,65 +141,19 @@ def picture():
     return png(fig)
 
 
-TEXT = """# Performance
+HEAD = """# Performance
 
 Written by `python -m benchmarks.performance` from what these benchmarks stored. Seconds are one machine's
 own, and that machine had other work to do: trust the ratios, whose two sides were measured in turns, and the
 processor times (of one thread unless a table says otherwise) more than milliseconds.
-
-## A step
-
-`train` against itself at an earlier commit, and against a plain loop in torch's usual layout: median ratio of
-blocks that take turns, with quartiles. Below 1 is quicker.
-
-{steps}
-
-{steps_conditions}
-
-### As accurate as before
-
-{same}
-
-{same_conditions}
-
-## Rivals
-
-One step of 256 images.
-
-{rivals}
-
-{roofline}
-
-{rivals_conditions}
-
-### Parts of a step, done otherwise
-
-Forward and backward, microseconds of processor time an image; what is not quicker was not kept.
-
-{otherwise}
-
-## Cost as the work grows
-
-![Processor time an image against the batch size and the multiply-adds](pictures/cost.png)
-
-{cost}
-
-{cuda} `mps` is untested.
-
-{cost_conditions}
-
-## Records
-
-{records}
-
-More in [records.md](records.md). {records_conditions}
 """
 
 
 def main():
-    write_whole(PICTURE, picture())
+    if (FOLDER / "cost.json").exists():
+        write_whole(PICTURE, picture())
     write_whole(PAGE, page().encode())
-    print(PAGE.name, f"{PICTURE.stat().st_size:,} bytes of picture")
+    print(PAGE)
 
 
 if __name__ == "__main__":

@@ -351,6 +351,7 @@ def page(summary):
         table=table(summary),
         aims="\n".join(aims),
         recipes="\n".join(recipes),
+        waiting="".join(f"- {name}: not run yet\n" for name in RECIPES if name not in summary["recipes"]),
         tried="\n".join(tried),
         failed="\n".join(failed) or "No run failed.",
     )
@@ -384,10 +385,13 @@ What differs from `TrainConfig()`:
 |---|---|
 {recipes}
 
-## Runs that failed
+“dash” was the first to be run; “sprint”, chosen on validation images alone, was added after one test score
+of “dash” had been read.
+
+## Runs that failed, or are still to come
 
 {failed}
-
+{waiting}
 ## What was tried
 
 On 50,000 training and 10,000 validation images; a number for each seed, in percent. No test image was read.

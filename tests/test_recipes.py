@@ -27,7 +27,8 @@ def raced(monkeypatch):
     """Three recipes; the second costs more than the first and brings less."""
 
     def one(images, median, rate):
-        return {"images": images, "median": median, "recipe": {"learning_rate": rate, "batch_size": 100}}
+        recipe = {"learning_rate": rate, "batch_size": 100, "rotation": 5.0 if rate == 0.3 else 0.0}
+        return {"images": images, "median": median, "recipe": recipe}
 
     race = {"a": one(1_000, 0.9, 0.1), "b": one(2_000, 0.8, 0.2), "c": one(100_000, 0.95, 0.3)}
     monkeypatch.setattr(recipes, "stored_result", lambda name: {"recipes": race})
