@@ -23,7 +23,7 @@ def arguments(extra=()):
         "--LabApp.extension_manager=readonly",
         # File, Save and Export as HTML: the pictures keep their texts.
         "--HTMLExporter.preprocessors=lenet_helpers.figures.export.AlternativeTexts",
-        "--FileContentsManager.pre_save_hook=lenet_helpers.figures.export.keep_stills",
+        "--ServerApp.contents_manager_class=lenet_helpers.figures.contents.CourseContents",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         print("You are root: fine in a container, otherwise better start this as yourself.", flush=True)
