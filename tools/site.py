@@ -21,6 +21,7 @@ from lenet_helpers.quizzes.questions import Quiz, load_questions
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_site"
+NARROW = 60  # characters of a line that every window shows
 CONF = """
 project = "LeNet, hands on"
 author = "the course's authors"
@@ -98,9 +99,22 @@ def build(target=SITE, notebooks=ROOT / "notebooks"):
             )
             if status:
                 return status
+            for page in out.rglob("*.html"):
+                page.write_text(_reached_by_tab(page.read_text("utf-8")), "utf-8")
             # One folder a language, English at the top: its address does not change when others are added.
             shutil.copytree(out, target if code == "en" else target / code, dirs_exist_ok=True)
     return 0
+
+
+def _reached_by_tab(page):
+    """The page with what may have to be scrolled, code, output, formulas, within the keyboard's reach."""
+
+    def mark(block):
+        lines = html.unescape(re.sub(r"<[^>]+>", "", block[1])).splitlines()
+        return f'<pre tabindex="0">{block[1]}</pre>' if max(map(len, lines), default=0) > NARROW else block[0]
+
+    page = page.replace('<div class="math-wrapper', '<div tabindex="0" class="math-wrapper')
+    return re.sub(r"<pre>(.*?)</pre>", mark, page, flags=re.DOTALL)
 
 
 def _prepare(source, chapters, code, others):
