@@ -146,7 +146,9 @@ def lab_to_chapter(browser, folder):
         "--expose-app-in-browser",
     ]
     began = time.perf_counter()
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     try:
         found = None
         while not found:
