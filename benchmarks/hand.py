@@ -1,10 +1,11 @@
 """How long a move of a control takes, for every interactive figure of the course.
 
     OMP_NUM_THREADS=1 python -m benchmarks.hand
+    OMP_NUM_THREADS=1 python -m benchmarks.hand --browser      # the whole way, in a real JupyterLab
 
 Each control is driven over its range; what is counted is this process's own CPU time from the new value to
-the new picture, as milliseconds: the median of all moves that drew one, and the worst. The browser's part,
-some 30 ms more, is not in it. A figure opened for the first time pays for what it loads once: the first
+the new picture, as milliseconds: the median of all moves that drew one, and the worst. The browser's part is
+in the other table, `hand_browser`. A figure opened for the first time pays for what it loads once: the first
 round of moves is not counted.
 """
 
@@ -136,4 +137,6 @@ def main():
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--browser"]:
+        from .hand_browser import main
     main()

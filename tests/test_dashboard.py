@@ -226,18 +226,27 @@ def test_a_number_typed_out_of_bounds_is_corrected_with_a_word():
     assert panel.corrected.value == ""
 
 
+def seen(panel):
+    """The levers that are shown, group by group."""
+    boxes = [child for child in panel.widget.children if type(child) is w.Box]
+    return [
+        [c.description for c in box.children if c.layout.display != "none"]
+        for box in boxes
+        if box.layout.display != "none"
+    ]
+
+
 def test_levers_are_grouped_and_what_is_seldom_turned_is_folded():
     panel = LeverPanel(LeNetConfig(), TrainConfig())
-    boxes = [child for child in panel.widget.children[0].children if child.__class__.__name__ == "Box"]
-    shown = [{c.description for c in box.children} for box in boxes]
-    assert "kernel size" in shown[0] and "learning rate" in shown[1] and len(shown) == 2
-    assert panel.fold.layout.display == "none"
+    network, training = folded = seen(panel)
+    assert "kernel size" in network and "learning rate" in training
     panel.more.value = True
-    assert panel.fold.layout.display != "none"
-    inside = {c.description for box in panel.fold.children for c in getattr(box, "children", ())}
-    assert {"rotation", "weight decay"} <= inside
-    everywhere = inside | shown[0] | shown[1]
+    network, training, augmentation = seen(panel)
+    assert "rotation" in augmentation and training[-1] == "seed" and network[:-1] == folded[0]
+    everywhere = {*network, *training, *augmentation}
     assert everywhere == {c.description for c in panel.controls.values()}
+    panel.more.value = False
+    assert seen(panel) == folded
 
 
 def test_closing_leaves_no_thread(digits):

@@ -116,10 +116,41 @@ def test_every_layer_answers_and_none_to_a_blank_page(tmp_path):
     assert not any(artist.get_array().filled(0).any() for artist in pad.layers.values())
     drawn(pad, (10, 20, 36, 8))
     assert list(pad.layers) == ["conv1", "pool1", "conv2", "pool2", "fc1", "fc2"]
-    shown = pad.layers["conv1"].get_array()
     x = DIGITS.from_unit(torch.from_numpy(pad.state.image)[None, None])
     with torch.no_grad():
-        torch.testing.assert_close(torch.tensor(shown[:24, :24].data), net.conv1(x)[0, 0].double())
+        right = net.conv1(x)[0, 0].double()
+    pad.still()
+    shown = pad.layers["conv1"].get_array()
+    torch.testing.assert_close(torch.tensor(shown[:24, :24].data), right)
+
+
+def test_the_page_gets_the_same_pictures_as_bytes(tmp_path):
+    """What the canvas draws, taken apart again: 255 is paper, 127 zero, 0 and 254 the largest answers."""
+    net = LeNet()
+    pad = drawn(DigitPad(net, DIGITS, tmp_path / "mine.json"), (10, 20, 36, 8))
+    pictures, at = {}, 0
+    for part in pad.sheet.parts:
+        rows, columns = part["shape"]
+        places = np.frombuffer(pad.sheet.pixels, np.uint8, rows * columns, at).reshape(rows, columns)
+        pictures[part["title"]] = places
+        at += rows * columns
+    assert at == len(pad.sheet.pixels)
+    np.testing.assert_allclose(
+        pictures["what the network gets"] / 254, pad.state.image, atol=0.5 / 254 + 1e-6
+    )
+    x = DIGITS.from_unit(torch.from_numpy(pad.state.image)[None, None])
+    with torch.no_grad():
+        answers = net.conv1(x)[0].numpy()
+        chances = net(x).softmax(1)[0]
+    largest = np.abs(answers).max()
+    places = pictures["conv1, 6"]
+    np.testing.assert_allclose(
+        (places[:24, :24] - 127.0) / 127 * largest, answers[0], atol=largest / 254 + 1e-6
+    )
+    assert (places[24, :24] == 255).all(), "between two maps there is paper"
+    np.testing.assert_allclose(pad.sheet.bars, chances, atol=1e-6)
+    pad.blank.click()
+    assert not pad.sheet.bars and "blank" in pad.sheet.name
 
 
 def test_digits_are_kept_and_make_a_test_set(tmp_path):

@@ -243,3 +243,42 @@ def test_a_change_of_language_stays_on_the_section(site):
 
 def test_nothing_is_left_beside_the_site(site):
     assert [path.name for path in site.parent.iterdir()] == ["html"]
+
+
+# In a browser ----------------------------------------------------------------------------
+
+SERIOUS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+
+
+@pytest.fixture
+def page():
+    path = find_browser()
+    if not path:
+        pytest.skip("no Chromium found")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser.new_page(viewport={"width": 1280, "height": 900})
+        browser.close()
+
+
+def test_search_finds_a_word_and_pages_pass_axe(site, page):
+    """Read from the disk, as a download would be: no server is needed for either."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.goto((site / "index.html").as_uri())
+    page.locator("input[name=q]").first.fill("equivariance")
+    page.keyboard.press("Enter")
+    found = page.locator("#search-results li a")
+    found.first.wait_for()
+    assert any("01-why-convolution" in link.get_attribute("href") for link in found.all())
+    wrong = {}
+    for name in ("index", "search", "00-start-here", "06-lenet-from-nothing"):
+        page.goto((site / f"{name}.html").as_uri())
+        report = Axe().run(page, options={"resultTypes": ["violations"], "runOnly": SERIOUS}).response
+        wrong |= {
+            (name, v["id"]): [node["html"][:150] for node in v["nodes"]][:3]
+            for v in report["violations"]
+            if v["impact"] in ("serious", "critical")
+        }
+    assert not wrong

@@ -3,13 +3,17 @@
 JupyterLab itself is looked at in tests/browser.
 """
 
+import asyncio
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from nbconvert import HTMLExporter, MarkdownExporter
+from traitlets.config import Configurable
 
+from lenet_helpers.figures.contents import CourseContents
 from lenet_helpers.figures.export import OUTCOME, keep_stills
 from tools.notebooks import NOTEBOOKS, WIDGET, chapters
 
@@ -146,3 +150,71 @@ def test_what_is_saved_holds_pictures_in_place_of_live_figures():
     kept = notebook.cells[1].outputs
     assert set(kept[0].data) == {"image/png", "text/plain"} and WIDGET in kept[1].data
     keep_stills({"type": "file", "content": "text"}, path="a.txt", contents_manager=None)
+
+
+# A server that remembers which figures live ------------------------------------------------
+
+
+def served(folder, session_path="a.ipynb", pid=7):
+    """The course's contents manager on `folder`, beside one kernel in process `pid`."""
+    kernel = SimpleNamespace(provisioner=SimpleNamespace(pid=pid))
+
+    class Sessions:
+        async def list_sessions(self):
+            return [{"path": session_path, "kernel": {"id": "k"}}]
+
+    server = Server(session_manager=Sessions(), kernel_manager=SimpleNamespace(get_kernel=lambda _id: kernel))
+    return CourseContents(parent=server, root_dir=str(folder)), kernel.provisioner
+
+
+class Server(Configurable):
+    def __init__(self, **kwargs):
+        super().__init__()
+        vars(self).update(kwargs)
+
+
+def saved(manager, *views, path="a.ipynb"):
+    outputs = [nbformat.v4.new_output("display_data", {WIDGET: v, "image/png": "cA=="}) for v in views]
+    cell = nbformat.v4.new_code_cell("x", id="figure", outputs=outputs, execution_count=3)
+    asyncio.run(manager.save({"type": "notebook", "content": nbformat.v4.new_notebook(cells=[cell])}, path))
+
+
+def opened(manager, path="a.ipynb"):
+    model = asyncio.run(manager.get(path))
+    return [WIDGET in output["data"] for cell in model["content"]["cells"] for output in cell["outputs"]]
+
+
+def test_a_page_loaded_anew_gets_the_figures_back_whose_process_runs(tmp_path):
+    manager, process = served(tmp_path)
+    saved(
+        manager,
+        {"model_id": "x", "processes": [7, 1]},
+        {"model_id": "y"},
+        {"model_id": "z", "processes": [6]},
+    )
+    assert WIDGET not in (tmp_path / "a.ipynb").read_text(), "the file holds pictures"
+    assert opened(manager) == [True, False, False]
+    process.pid = 8  # a restart
+    assert opened(manager) == [False, False, False]
+    process.pid = None  # a kernel somewhere else, of which nothing is known
+    assert opened(manager) == [False, False, False]
+
+
+def test_figures_of_another_notebook_or_of_another_run_are_not_mixed_up(tmp_path):
+    manager, _process = served(tmp_path, session_path="b.ipynb")
+    saved(manager, {"model_id": "x", "processes": [7]})
+    assert opened(manager) == [False], "the kernel is another notebook's"
+    manager, _process = served(tmp_path)
+    saved(manager, {"model_id": "x", "processes": [7]})
+    file = tmp_path / "a.ipynb"
+    file.write_text(file.read_text().replace('"execution_count": 3', '"execution_count": 4'))
+    assert opened(manager) == [False], "changed on disk since"
+
+
+def test_other_files_are_served_as_ever(tmp_path):
+    manager, _process = served(tmp_path)
+    asyncio.run(manager.save({"type": "file", "format": "text", "content": "words"}, "a.txt"))
+    assert asyncio.run(manager.get("a.txt"))["content"] == "words"
+    assert asyncio.run(manager.get(""))["type"] == "directory"
+    asyncio.run(manager.save({"type": "directory"}, "folder"))
+    assert (tmp_path / "folder").is_dir()

@@ -64,7 +64,7 @@ class Lab:
             f"--ServerApp.root_dir={self.root}",
             f"--IdentityProvider.token={self.token}",
             "--LabApp.extension_manager=readonly",
-            "--FileContentsManager.pre_save_hook=lenet_helpers.figures.export.keep_stills",
+            "--ServerApp.contents_manager_class=lenet_helpers.figures.contents.CourseContents",
         ]
         self.log = folder / "server.log"
         with self.log.open("w") as log:

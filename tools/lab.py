@@ -20,7 +20,7 @@ COURSE = [
     "--LabApp.extension_manager=readonly",
     # File, Save and Export as HTML: the pictures keep their texts.
     "--HTMLExporter.preprocessors=lenet_helpers.figures.export.AlternativeTexts",
-    "--FileContentsManager.pre_save_hook=lenet_helpers.figures.export.keep_stills",
+    "--ServerApp.contents_manager_class=lenet_helpers.figures.contents.CourseContents",
 ]
 
 

@@ -22,6 +22,7 @@ from lenet_helpers.quizzes.questions import Quiz, load_questions
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_site"
+NARROW = 60  # characters of a line that every window shows
 CONF = """
 project = {words[title]!r}
 author = "the course's authors"
@@ -129,7 +130,8 @@ def build(target=SITE, notebooks=ROOT / "notebooks"):
             if status:
                 return status
             for page in out.glob("*.html"):
-                page.write_text(_in_our_words(page.read_text("utf-8"), _words(code)["theme"]), "utf-8")
+                text = _in_our_words(page.read_text("utf-8"), _words(code)["theme"])
+                page.write_text(_reached_by_tab(text), "utf-8")
             shutil.copytree(out, target / _folder("en", code), dirs_exist_ok=True)
     return 0
 
@@ -150,6 +152,17 @@ def _in_our_words(page, theme):
     for english, ours in theme.items():
         page = re.sub(rf'([>"]\s*){re.escape(english)}(\s*[<"])', rf"\g<1>{ours}\g<2>", page)
     return page
+
+
+def _reached_by_tab(page):
+    """The page with what may have to be scrolled, code, output, formulas, within the keyboard's reach."""
+
+    def mark(block):
+        lines = html.unescape(re.sub(r"<[^>]+>", "", block[1])).splitlines()
+        return f'<pre tabindex="0">{block[1]}</pre>' if max(map(len, lines), default=0) > NARROW else block[0]
+
+    page = page.replace('<div class="math-wrapper', '<div tabindex="0" class="math-wrapper')
+    return re.sub(r"<pre>(.*?)</pre>", mark, page, flags=re.DOTALL)
 
 
 def _prepare(source, chapters, code, languages):

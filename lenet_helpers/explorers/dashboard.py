@@ -69,16 +69,9 @@ class TrainingDashboard(Explorer):
         )
         self.guess.add_class("lenet-dashboard-guess")
         self.guess.add_class("lenet-control")
-        guess = w.Box([self.guess])
-        guess.add_class("lenet-panel")
-        self.controls = {
-            "levers": self.panel_of_levers.widget,
-            "cost": self.cost,
-            "guess": guess,
-            "buttons": w.HBox(
-                [self.train, self.stop, self.bar, self.left], layout=w.Layout(flex_flow="row wrap")
-            ),
-        }
+        go = w.HBox([self.guess, self.train, self.stop, self.bar, self.left])
+        go.add_class("lenet-go")
+        self.controls = {"levers": self.panel_of_levers.widget, "cost": self.cost, "buttons": go}
 
     def arrange(self, controls):
         return w.VBox(list(controls.values()))

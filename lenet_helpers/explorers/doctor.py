@@ -9,6 +9,7 @@ from IPython.display import display
 
 from ..tuning.doctor import examine
 from ..wording import _
+from .kit.still import live_output
 
 # Beside the live output: what a stored notebook holds in its place, true on every machine.
 STORED = "application/vnd.lenet.stored+json"
@@ -90,7 +91,7 @@ class RoundTrip:
             "Run this cell to try the interactive figures. If this sentence stays, the page shows no widgets:"
             " open the chapter in JupyterLab with make lab, and trust the notebook if it asks."
         )
-        data = dict(self.widget._repr_mimebundle_(**kwargs) or {})
+        data = live_output(self.widget, **kwargs)
         return data | {"text/html": f"<p>{html.escape(missing)}</p>", "text/plain": missing}
 
 

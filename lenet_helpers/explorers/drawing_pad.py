@@ -6,16 +6,33 @@ import ipywidgets as w
 import numpy as np
 import torch
 
-from ..analysis import feature_maps
 from ..figures.canvas import COLOURS, SIGNED, bare, figure, label
 from ..figures.plots import mosaic
 from ..modes import evaluation_mode
+from ..summary import device_of, run_with_hooks
 from ..tuning import kept_digits, own_digits
 from ..wording import _, sentences
 from .kit.base import Explorer
 from .kit.canvas_view import Grid
+from .kit.sheet_view import Part, Sheet
 
 SIDE, INK = own_digits.FIELD, 56  # pixels: the network's image, the pad
+WIDTH, HEIGHT = 860, 370  # pixels: the picture below the pad
+# Boxes as matplotlib has them: left, bottom, width, height, as fractions of the picture.
+BARS = (0.64, 0.56, 0.35, 0.36)
+
+
+def _step(i):
+    return 0.01 + 0.19 * i, 0.52, 0.17, 0.38
+
+
+def _layer(i, n):
+    return 0.01 + i * 0.98 / n, 0.01, 0.9 / n, 0.34
+
+
+def _in_pixels(left, bottom, width, height):
+    """The same box from the upper left corner [pixels]."""
+    return [left * WIDTH, (1 - bottom - height) * HEIGHT, width * WIDTH, height * HEIGHT]
 
 
 @dataclass
@@ -34,6 +51,7 @@ class PadState:
     meant: int = 0
     ink: np.ndarray = field(default_factory=lambda: np.zeros((INK, INK), dtype=np.float32), repr=False)
     judged: dict = field(default_factory=dict, repr=False)  # right answers worked out before
+    seen: dict = field(default_factory=dict, repr=False)  # what the network made of the drawing, by drawing
 
     @property
     def blank(self):
@@ -59,22 +77,37 @@ class PadState:
         """Softmax over the classes of images (n, 28, 28) in [0, 1]: (n, classes)."""
         inputs = self.scale(torch.as_tensor(images).reshape(-1, 1, SIDE, SIDE))
         with evaluation_mode(self.model), torch.inference_mode():
-            return self.model(inputs).softmax(1).numpy()
+            return self.model(inputs.to(device_of(self.model))).softmax(1).cpu().numpy()
+
+    def look(self):
+        """(softmax over the classes, what each layer answered), from one pass of the drawing."""
+        key = (self.ink.tobytes(), self.normalise, self.centre)
+        if key not in self.seen:
+            found = {}
+            image = self.scale(torch.from_numpy(self.image)[None, None]).to(device_of(self.model))
+            output = run_with_hooks(
+                self.model, image, lambda name, _layer, output: found.update({name: output[0].cpu().numpy()})
+            )
+            self.seen = {key: (output.softmax(1)[0].cpu().numpy(), found)}
+        return self.seen[key]
 
     @property
     def probabilities(self):
         """Of the drawing, (classes,); None of a blank pad."""
-        return None if self.blank else self.answers(self.image)[0]
+        return None if self.blank else self.look()[0]
 
     @property
     def maps(self):
         """What every layer but the last answers to the image: name → (maps, height, width); a dense layer's
-        outputs are maps of one pixel.
+        outputs are maps of one pixel. Zeros where nothing is drawn.
         """
         layers = [n for n, m in self.model.named_modules() if n and not list(m.children())][:-1]
-        image = self.scale(torch.from_numpy(self.image)[None])
-        found = feature_maps(self.model, image, layers) if layers else {}
-        return {name: maps.reshape(len(maps), *(maps.shape[1:] or (1, 1))) for name, maps in found.items()}
+        found = self.look()[1] if layers else {}
+        return {
+            name: maps.reshape(len(maps), *(maps.shape[1:] or (1, 1))) * (not self.blank)
+            for name, maps in found.items()
+            if name in layers
+        }
 
     def keep(self):
         """Add the drawing to the file."""
@@ -130,6 +163,14 @@ class DigitPad(Explorer):
         self.choice("meant", _("meant as"), [(n, i) for i, n in enumerate(self.state.class_names)])
         self.button("keep", _("Keep this digit"), self.state.keep)
         self._build_figure()
+        # While there is a kernel, the same from small arrays, in time with the hand.
+        self.stage = self.sheet = Sheet(
+            width=WIDTH,
+            height=HEIGHT,
+            axis=_("probability [%]"),
+            names=list(self.state.class_names),
+            place=_in_pixels(*BARS),
+        )
 
     def arrange(self, controls):
         """The pad, and beside it everything else."""
@@ -143,15 +184,16 @@ class DigitPad(Explorer):
 
     def _build_figure(self):
         """Three steps and the bars above, a picture for each layer below."""
-        self.figure, unused = figure(width=8.6, height=3.7, layout=None)
+        self.figure, unused = figure(width=WIDTH / 100, height=HEIGHT / 100, layout=None)
         unused.remove()
         self.steps = []
-        for i, name in enumerate((_("used of the drawing"), _("made small"), _("what the network gets"))):
-            ax = self.figure.add_axes((0.01 + 0.19 * i, 0.52, 0.17, 0.38))
+        self.step_names = _("used of the drawing"), _("made small"), _("what the network gets")
+        for i, name in enumerate(self.step_names):
+            ax = self.figure.add_axes(_step(i))
             bare(ax, name)
             ax.title.set_fontsize(10)
             self.steps.append(ax.imshow(np.zeros((SIDE, SIDE)), cmap="gray", vmin=0, vmax=1))
-        said = self.figure.add_axes((0.64, 0.56, 0.35, 0.36))
+        said = self.figure.add_axes(BARS)
         names = self.state.class_names
         self.bars = said.bar(range(len(names)), [0] * len(names), color=COLOURS["blue"], edgecolor="black")
         said.set_xticks(range(len(names)), names)
@@ -160,7 +202,7 @@ class DigitPad(Explorer):
         said.set_yticks((0, 50, 100))
         self.layers, maps = {}, self.state.maps
         for i, (name, each) in enumerate(maps.items()):
-            ax = self.figure.add_axes((0.01 + i * 0.98 / len(maps), 0.01, 0.9 / len(maps), 0.34))
+            ax = self.figure.add_axes(_layer(i, len(maps)))
             bare(ax, f"{name}, {len(each)}")
             ax.title.set_fontsize(10)
             self.layers[name] = ax.imshow(_tiles(each), cmap=SIGNED, interpolation="nearest")
@@ -174,6 +216,19 @@ class DigitPad(Explorer):
     def _wipe(self):
         self.pad.greys = bytes(INK * INK)
 
+    def draw_stage(self):
+        chances, maps = self.state.probabilities, self.state.maps
+        parts = [
+            Part(name, picture, _in_pixels(*_step(i)))
+            for i, (name, picture) in enumerate(zip(self.step_names, self.state.steps))
+        ]
+        parts += [
+            Part(f"{name}, {len(each)}", _tiles(each), _in_pixels(*_layer(i, len(maps))), signed=True)
+            for i, (name, each) in enumerate(maps.items())
+        ]
+        self.sheet.show(parts, [] if chances is None else chances)
+        self.sheet.name = self.sentence()
+
     def draw(self):
         for artist, picture in zip(self.steps, self.state.steps):
             height, width = picture.shape
@@ -184,7 +239,7 @@ class DigitPad(Explorer):
             bar.set_height(0 if chances is None else 100 * chances[i])
         for name, maps in self.state.maps.items():
             limit = float(np.abs(maps).max()) or 1.0
-            self.layers[name].set_data(_tiles(0 * maps if chances is None else maps))
+            self.layers[name].set_data(_tiles(maps))
             self.layers[name].set_clim(-limit, limit)
 
     def sentence(self):

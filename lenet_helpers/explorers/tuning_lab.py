@@ -84,11 +84,8 @@ class TuningLab(TrainingDashboard):
             getattr(self, name).add_class(f"lenet-lab-{name}")
         flow = w.Layout(flex_flow="row wrap")
         buttons = self.controls.pop("buttons")
-        self.controls.pop("guess")
-        self.controls |= {
-            "method": method,
-            "buttons": w.HBox([*buttons.children, self.pin], layout=flow),
-        }
+        buttons.children = [*(one for one in buttons.children if one is not self.guess), self.pin]
+        self.controls |= {"method": method, "buttons": buttons}
         # Below the picture: what is looked at and kept once runs are over.
         self.below = w.VBox(
             [

@@ -148,13 +148,17 @@ class Effects:
                 )
             )
         fig = _forest(rows, _("difference from the baseline [points]"))
-        fig.axes[0].legend(
+        # Above the axes: inside, it would lie on an interval.
+        fig.set_figheight(fig.get_figheight() + 0.3)
+        fig.legend(
             handles=[
                 Line2D([], [], color=GREY, linestyle=style, linewidth=2, label=words)
                 for style, words in zip(STYLES, (_("same learning rate"), _("each its own rate")))
             ],
             fontsize=9,
-            loc="lower left",
+            ncols=2,
+            frameon=False,
+            loc="outside upper left",
         )
         show(fig, self._sentence(names, parts))
 
@@ -202,7 +206,7 @@ class Effects:
         ax.set_xscale("log")
         ax.set_ylim(0, 102)
         label(ax, x=_("peak learning rate (log axis)"), y=_("validation accuracy [%]"))
-        ax.legend(fontsize=9, ncols=2, loc="lower center")
+        fig.legend(fontsize=9, ncols=4, frameon=False, loc="outside upper left")
         text = _("Validation accuracy against the peak learning rate (runs per point: {seeds}): {best}.")
         show(fig, text.format(seeds=runs.shape[1], best=listed(best, clauses=True)))
 

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from tools.browser import Lab
-from tools.chapter import PANEL, Chapter
+from tools.chapter import PANEL, STOP, TRAIN, Chapter
 
 from . import hands
 
@@ -112,6 +112,34 @@ def test_question_controls_and_picture_fit_one_screen(page):
         if (height := figure.evaluate(HEIGHT)) > room
     }
     assert room < 850 and not tall, (room, tall)
+
+
+def test_all_levers_open_fit_one_screen_too(page):
+    look(page, 1280)
+    figure = page.page.locator(".lenet-dashboard")
+    more = figure.locator(".lenet-more-levers")
+    hands.press(page.page, more)
+    hands.appears(figure.locator(".lenet-lever-rotation .noUi-handle"))
+    page.shot("more-levers", figure)
+    height, tracks = figure.evaluate(HEIGHT), figure.evaluate(TRACKS)
+    hands.press(page.page, more)
+    assert height <= page.page.evaluate(ROOM) and min(tracks) >= TRACK[1280], (height, tracks)
+
+
+def test_at_twice_the_size_nothing_is_cut_off(page):
+    """The browser's zoom at 200 % in a window of 1280×900: the page has half as many pixels each way."""
+    page.page.set_viewport_size({"width": 640, "height": 450})
+    page.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    page.page.wait_for_timeout(500)
+    cut = {named(figure): found for figure in page.figures() if (found := figure.evaluate(CUT))}
+    short = {
+        named(f): tracks
+        for f in page.figures()
+        if min(tracks := f.evaluate(TRACKS), default=999) < TRACK[700]
+    }
+    shots(page, page.figures(), "zoom")
+    page.page.evaluate("() => window.jupyterapp.shell.expandLeft()")
+    assert not cut and not short, (cut, short)
 
 
 # A prediction, and where the keyboard is after it ---------------------------------------
@@ -318,21 +346,35 @@ def test_an_impossible_network_disables_train_and_says_why_beside_the_levers(pag
 BROKEN = "f => getComputedStyle(f, '::before').content !== 'none'"
 
 
-def test_after_a_reload_the_stills_say_how_to_go_on(page):
-    """Saved, closed and opened again, the kernel still there: no dead controls, no "Loading widget"."""
+def reload(page):
+    """Save, and load the page anew, the kernel still there."""
     page.page.evaluate(f"() => {PANEL}.context.save()")
     page.page.wait_for_timeout(1000)
     page.page.reload()
     page.wait_open()
-    page.page.wait_for_timeout(1500)
-    shown = page.words()
-    assert "Loading widget" not in shown and "model not found" not in shown
-    stills = page.page.locator(".jp-OutputArea-output img")
-    assert stills.count() >= 5 and not page.figures()
-    page.shot("reloaded", stills.first)
-    page.ran = False
-    page.ensure_ran()
-    assert len(page.figures()) == stills.count()
+    # JupyterLab asks the kernel for its figures; what it drew too early is drawn again.
+    page.page.wait_for_function(
+        "() => !/Loading widget|model not found/.test(document.querySelector('.jp-Notebook').innerText)",
+        timeout=60_000,
+    )
+    page.page.wait_for_timeout(500)
+
+
+def test_after_a_reload_the_controls_are_there_again_and_show_the_run(page):
+    """What runs in the kernel went on meanwhile; nothing has to be run again."""
+    before, dashboard = len(page.figures()), page.page.locator(".lenet-dashboard")
+    epochs = dashboard.locator(".lenet-lever-epochs input")
+    epochs.fill("1000")
+    epochs.press("Enter")
+    hands.press(page.page, hands.appears(dashboard.locator(f"{TRAIN}:not([disabled])")))
+    hands.appears(dashboard.locator(f"{STOP}:not([disabled])"))
+    reload(page)
+    assert len(page.figures()) == before and len(page.quizzes()) == 1
+    page.shot("reloaded", dashboard)
+    assert hands.changes(page.page, dashboard, hands.picture(dashboard)), "the run is not followed any more"
+    hands.click_stop(dashboard)
+    hands.appears(dashboard.locator("[role=status]", has_text="Stopped at epoch"))
+    assert epochs.input_value() == "1000", "the levers stand as they stood"
 
 
 def test_after_a_restart_stills_and_one_sentence_are_left(page):
@@ -351,3 +393,10 @@ def test_after_a_restart_stills_and_one_sentence_are_left(page):
             .filter(e => e.offsetParent !== null && getComputedStyle(e, '::before').content.length > 2).length""")
         assert not live and not icons, (named(figure), live, icons)
     page.shot("restarted", figures[3])
+
+
+def test_a_page_loaded_after_a_restart_shows_stills_that_say_how_to_go_on(page):
+    """No dead controls: the process that knew them has gone."""
+    reload(page)
+    assert page.page.locator(".jp-OutputArea-output img").count() >= 5 and not page.figures()
+    page.shot("reloaded-after-restart")

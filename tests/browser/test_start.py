@@ -19,12 +19,7 @@ IN_VIEW = f"""([path, words]) => {{
 
 
 def follow(page, link, path, heading):
-    """Click a link to a section: JupyterLab first opens the chapter at its top, then goes there."""
-    in_front = f"path => {PANEL}?.context?.path === path && {PANEL}.node.querySelector('h2')"
-    link.click()
-    page.wait_for_function(in_front, arg=path, timeout=60_000)
-    page.evaluate(f"() => {{ window.jupyterapp.commands.execute('docmanager:open', {{path: '{START}'}}); }}")
-    page.wait_for_function(in_front, arg=START)
+    """Click a link to a section, once."""
     link.click()
     page.wait_for_function(IN_VIEW, arg=[path, heading], timeout=60_000)
 

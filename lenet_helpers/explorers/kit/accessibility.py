@@ -1,7 +1,12 @@
-"""What ipywidgets leaves out for keyboards and screen readers: names of sliders and pictures, and arrow keys.
+"""What ipywidgets and JupyterLab leave out: names of sliders and pictures, arrow keys, and second tries.
 
 JupyterLab takes the arrow keys, and all letters, for commands to the notebook wherever the
-focus is not on a text box: on a list or on radio buttons too. The attribute tells it not to.
+focus is not on a text box: on a list or on radio buttons too. An attribute tells it not to.
+
+In a page loaded anew, the kernel still there, it may ask for figures too early. A link to a
+section of a chapter that is not open yet leads to the chapter's top, as it goes to the section
+before the page has its height: the link is followed again once the page stands still, unless
+the reader has begun to do something else.
 """
 
 import anywidget
@@ -33,7 +38,50 @@ function name(model, el) {
   control.dataset.lmSuppressShortcuts = "true";
   for (const picture of root.querySelectorAll("img.lenet-picture")) picture.alt = model.get("text");
 }
+const open = () => [...document.querySelectorAll(".jp-NotebookPanel")];
+function followAgain(event) {
+  const link = event.target.closest?.("a[href*='#cell-id=']");
+  if (!link || !event.isTrusted) return;
+  const before = open(), other = new AbortController();
+  for (const kind of ["pointerdown", "keydown", "wheel"])
+    document.addEventListener(kind, () => other.abort(), { signal: other.signal, capture: true });
+  let high = -1, calm = 0, looks = 0;
+  const look = setInterval(() => {
+    const page = open().find((one) => !before.includes(one) && one.checkVisibility());
+    const now = page?.querySelector(".jp-RenderedMarkdown")
+      ? [...page.querySelectorAll(".jp-Cell")].reduce((sum, cell) => sum + cell.offsetHeight, 0) : -1;
+    calm = now > 0 && now === high ? calm + 1 : 0;
+    high = now;
+    if (calm < 5 && !other.signal.aborted && ++looks < 300) return;
+    clearInterval(look);
+    if (calm >= 5 && !other.signal.aborted) link.click();
+    other.abort();
+  }, 100);
+}
+// After a reload JupyterLab may draw an output before the kernel has told it of its figures, and then leaves
+// an error there for good: such outputs are drawn once more.
+const VIEW = "application/vnd.jupyter.widget-view+json", FAILED = "Error displaying widget";
+async function drawAgain(manager) {
+  const shown = [...document.querySelectorAll(".jp-OutputArea-output")];
+  if (!shown.some((one) => one.textContent.startsWith(FAILED))) return;
+  for (const { outputs } of manager.context?.model?.cells ?? [])
+    for (let i = 0; i < (outputs?.length ?? 0); i++) {
+      const id = outputs.get(i).data?.[VIEW]?.model_id;
+      if (id && manager.has_model(id) && !Object.keys((await manager.get_model(id)).views ?? {}).length)
+        outputs.set(i, outputs.get(i).toJSON());
+    }
+}
 export default {
+  initialize({ model }) {
+    const manager = model.widget_manager, seen = (document.lenetManagers ??= new WeakSet());
+    if (manager?.has_model && !seen.has(manager)) {
+      seen.add(manager);
+      for (const wait of [500, 1500, 4000, 10000]) setTimeout(() => drawAgain(manager), wait);
+    }
+    if (document.lenetFollows) return;
+    document.lenetFollows = true;
+    document.addEventListener("click", followAgain, true);
+  },
   render({ model, el }) {
     el.style.display = "none";
     const again = () => name(model, el);

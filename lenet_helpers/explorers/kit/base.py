@@ -48,7 +48,7 @@ from ...figures.canvas import png
 from ...wording import _, sentences
 from .accessibility import Labels
 from .prediction import Prediction
-from .still import bundle
+from .still import bundle, live_output
 from .style import gone, style_sheet
 
 CAPTION = "font-size:14px;line-height:1.45;max-width:46em;margin:4px 0"
@@ -237,11 +237,11 @@ class Explorer:
         return picture, said
 
     def _repr_mimebundle_(self, **kwargs):
-        live = dict(self.widget._repr_mimebundle_(**kwargs) or {})
+        data = live_output(self.widget, **kwargs)
         picture, said = self.still()
         before = picture, sentences(said, self.how_to_go_on())
-        data, metadata = bundle(before, self.still(revealed=True) if self.prediction else None)
-        return live | data, metadata
+        still, metadata = bundle(before, self.still(revealed=True) if self.prediction else None)
+        return data | still, metadata
 
 
 def _alert(text):

@@ -14,7 +14,7 @@ function render({ model, el }) {
   el.style.position = "relative";
   el.append(canvas, spoken);
 
-  let cursor = [0, 0], keyboard = false, pressed = null, greys = null, timer = 0, frame = 0;
+  let cursor = [0, 0], keyboard = false, pressed = null, greys = null, timer = 0, sent = 0, frame = 0;
   const get = (name) => model.get(name);
   const size = () => {
     const named = get("row_names").length > 0;
@@ -143,11 +143,13 @@ function render({ model, el }) {
         greys[i] = ink ? Math.max(greys[i], 255 * strength) : Math.min(greys[i], 255 * (1 - strength));
       }
     again();
-    timer = timer || setTimeout(send, 16); // one frame; what the kernel has not taken yet is merged
+    // At once, then every frame; ipywidgets merges what the kernel has not taken yet.
+    timer = timer || setTimeout(send, Math.max(0, sent + 16 - performance.now()));
   }
 
   function send() {
     timer = 0;
+    sent = performance.now();
     model.set("greys", new DataView(greys.slice().buffer));
     model.save_changes();
   }

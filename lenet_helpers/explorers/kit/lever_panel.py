@@ -28,7 +28,7 @@ class LeverPanel:
         self.controls, self._on_change = {}, on_change
         self.corrected = w.HTML()
         self.corrected.add_class("lenet-corrected")
-        groups = {group: ([], []) for group in GROUPS}
+        groups = {group: [] for group in GROUPS}
         for config in configs:
             for lever in levers_of(type(config)).values():
                 control = control_for(lever, getattr(config, lever.name), (most or {}).get(lever.name))
@@ -36,20 +36,31 @@ class LeverPanel:
                 if hasattr(control, "said"):
                     control.observe(lambda change: self._say(change["new"]), "said")
                 self.controls[lever.name] = control
-                groups[group_of(lever.name, config)][lever.name in SELDOM].append(control)
-        more = [(group, seldom) for group, (_often, seldom) in groups.items() if seldom]
-        self.fold = _grid(more)
-        self.fold.layout.display = "none"
+                groups[group_of(lever.name, config)].append(control)
+        # They stand last in their group, in what is left of its row; a group of such alone goes whole.
+        seldom = [control for name, control in self.controls.items() if name in SELDOM]
+        self.folded, shown = list(seldom), []
+        for group, controls in groups.items():
+            if not controls:
+                continue
+            name = _(GROUPS[group])
+            title, box = w.HTML(f"<b>{name}</b>"), w.Box(sorted(controls, key=seldom.__contains__))
+            title.add_class("lenet-lever-group")
+            box.add_class("lenet-panel")
+            if all(control in seldom for control in controls):
+                self.folded += [title, box]
+            shown += [title, box]
         self.more = w.ToggleButton(
             value=False, description=_("More levers"), icon="caret-right", layout=w.Layout(width="auto")
         )
         self.more.add_class("lenet-more-levers")
         self.more.observe(lambda change: self._unfold(change["new"]), "value")
-        often = [(group, controls) for group, (controls, _seldom) in groups.items() if controls]
-        self.widget = w.VBox([_grid(often), self.more, self.fold, self.corrected])
+        self._unfold(False)
+        self.widget = w.VBox([*shown, self.more, self.corrected])
 
     def _unfold(self, wanted):
-        self.fold.layout.display = "" if wanted else "none"
+        for part in self.folded:
+            part.layout.display = None if wanted else "none"
         self.more.icon = "caret-down" if wanted else "caret-right"
 
     def _say(self, text):
@@ -84,19 +95,6 @@ def group_of(name, config):
     if name in AUGMENTATION:
         return "augmentation"
     return "network" if isinstance(config, LeNetConfig) else "training"
-
-
-def _grid(groups):
-    """[(group, controls)] one below the other, each group under its name."""
-    rows = []
-    for group, controls in groups:
-        name = _(GROUPS[group])
-        title = w.HTML(f"<b>{name}</b>")
-        title.add_class("lenet-lever-group")
-        box = w.Box(controls)
-        box.add_class("lenet-panel")
-        rows += [title, box]
-    return w.VBox(rows)
 
 
 def control_for(lever, value, most=None):

@@ -8,6 +8,7 @@ from ...quizzes.questions import Quiz, load_questions, score
 from ...wording import _, sentences
 from .accessibility import Labels
 from .radio import radio
+from .still import live_output
 from .style import gone, style_sheet
 
 _LINE = "margin:2px 0;max-width:60em;line-height:1.45"
@@ -38,7 +39,7 @@ class QuizView:
         return "".join(cards)
 
     def _repr_mimebundle_(self, **kwargs):
-        data = dict(self.widget._repr_mimebundle_(**kwargs) or {})
+        data = live_output(self.widget, **kwargs)
         return data | {"text/html": self._html(), "text/plain": self.text()}
 
 

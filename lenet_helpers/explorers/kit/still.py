@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import os
 
 import matplotlib.image
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 from ...checks.wrapping import wrap
 from ...figures.canvas import bare, figure, png
-from ...figures.export import OUTCOME
+from ...figures.export import OUTCOME, WIDGET
 from ...wording import _
 
 
@@ -32,6 +33,15 @@ class Still:
         )
         data = {"text/html": tag, "image/png": code, "text/plain": self.sentence}
         return data, {"image/png": {"alt": self.sentence}}
+
+
+def live_output(widget, **kwargs):
+    """The output data of a widget, with the processes that know it: see `figures.contents`."""
+    data = dict(widget._repr_mimebundle_(**kwargs) or {})
+    if WIDGET in data:
+        # In a virtual environment on Windows, the server knows the parent.
+        data[WIDGET] = data[WIDGET] | {"processes": [os.getpid(), os.getppid()]}
+    return data
 
 
 def bundle(before, outcome=None):

@@ -30,6 +30,11 @@ _SHEET = """
   flex: 1 1 auto; width: auto !important;
 }
 .lenet-explorer button, .lenet-quiz button { align-self: start; justify-self: start; flex-shrink: 0; }
+.lenet-lever-group { margin: 2px 2px 0; height: auto; }
+.lenet-lever-group > .widget-html-content { line-height: 1.35; }
+.lenet-go { flex-flow: row wrap; align-items: flex-end; gap: 2px 8px; overflow: visible; }
+.lenet-go > .lenet-control { flex: 0 1 280px; }
+.lenet-go > button { align-self: end !important; }
 .lenet-overlay { flex-wrap: wrap; height: auto; }
 .lenet-overlay > select { min-width: 200px; }
 .lenet-wide { grid-column: 1 / -1; flex-flow: row wrap; }
@@ -47,19 +52,25 @@ _SHEET = """
 .lenet-quiz .lenet-radio .widget-radio-box { flex-flow: column nowrap; }
 .lenet-radio .widget-radio-box label {
   height: auto !important; white-space: normal; line-height: 1.4; margin: 3px 0; overflow: visible;
+  display: flex; align-items: flex-start;
 }
+.lenet-radio .widget-radio-box label > input { order: -1; flex: none; margin: 3px 6px 0 3px; }
 .lenet-radio input:focus-visible { outline: 2px solid var(--jp-brand-color1, #0072B2); outline-offset: 2px; }
 .lenet-verdict:focus { outline: none; }
 .lenet-verdict:focus-visible { outline: 2px solid var(--jp-brand-color1, #0072B2); outline-offset: 2px; }
 .lenet-verdict summary { cursor: pointer; }
-[data-jp-theme-light=false] .lenet-explorer select {
-  color-scheme: dark; appearance: none; background-repeat: no-repeat; background-position: right 8px center;
+[data-jp-theme-light=false] .lenet-explorer select { color-scheme: dark; }
+[data-jp-theme-light=false] .lenet-explorer select:not([multiple]) {
+  appearance: none; background-repeat: no-repeat; background-position: right 8px center;
   background-image: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='12' \
 height='8'%3E\
 %3Cpath d='M1 1l5 5 5-5' fill='none' stroke='white' stroke-width='2'/%3E%3C/svg%3E") !important;
 }
 [data-jp-theme-light=false] .lenet-explorer img.lenet-picture {
   padding: 6px; background: #fff; border-radius: 8px; filter: brightness(0.9);
+}
+[data-jp-theme-light=false] .lenet-explorer canvas { /* no padding: where the pointer is, is reckoned */
+  margin: 6px; box-shadow: 0 0 0 6px #fff; max-width: calc(100% - 12px) !important; filter: brightness(0.9);
 }
 .lenet-gone { display: none; }
 .jupyter-widgets-disconnected.lenet-explorer::before, .lenet-explorer .jupyter-widgets-disconnected::before,

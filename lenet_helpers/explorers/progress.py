@@ -1,0 +1,76 @@
+"""How far a training in a plain cell has come: its steps and the time left, while it goes on."""
+
+import html
+import threading
+import time
+
+import ipywidgets as w
+from IPython.display import display
+
+from ..state import TrainingState
+from ..train_config import TrainConfig, count_steps
+from ..training import train
+from ..wording import _
+from .kit.still import live_output
+
+REDRAW = 0.3  # seconds between two looks
+
+
+def train_with_progress(model, dataset, config=TrainConfig(), *, state=None):
+    """`train`, with a bar below the cell that shows its steps and the time left; the same records.
+
+    Whoever stops taking records stops the bar too.
+    """
+    state = state or TrainingState(model, config)
+    records = train(model, dataset, config, state=state)
+    return _followed(records, Progress(state, count_steps(dataset, config)[1]))
+
+
+def _followed(records, progress):
+    display(progress)
+    with progress:
+        yield from records
+
+
+class Progress:
+    """A bar for a run of `total` steps, read from `state.step` by a thread of its own."""
+
+    def __init__(self, state, total):
+        self.state, self.total = state, total
+        self.bar = w.IntProgress(value=state.step, min=0, max=total, layout=w.Layout(width="20em"))
+        self.words = w.HTML(html.escape(_("starting")))
+        self.widget = w.HBox([self.bar, self.words])
+        self.widget.add_class("lenet-progress")
+        self._over = threading.Event()
+
+    def __enter__(self):
+        self._first, self._started = self.state.step, time.monotonic()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def __exit__(self, *_how):
+        self._over.set()
+        self._thread.join()
+        self._look()
+
+    def _follow(self):
+        while not self._over.wait(REDRAW):
+            self._look()
+
+    def _look(self):
+        done, seconds = self.state.step, time.monotonic() - self._started
+        self.bar.value = done
+        if self._over.is_set():
+            said = _("{seconds:.1f} s").format(seconds=seconds)
+        elif done > self._first:
+            left = seconds / (done - self._first) * (self.total - done)
+            said = _("step {done} of {total}, {left:.1f} s left").format(
+                done=done, total=self.total, left=left
+            )
+        else:
+            said = _("starting")
+        self.words.value = html.escape(said)
+
+    def _repr_mimebundle_(self, **kwargs):
+        said = _("{total:,} steps").format(total=self.total)
+        return live_output(self.widget, **kwargs) | {"text/html": f"<p>{said}</p>", "text/plain": said}
