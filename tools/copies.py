@@ -17,7 +17,7 @@ from pathlib import Path
 
 import nbformat
 
-from lenet_helpers.files import set_aside, write_whole
+from lenet_helpers.files import locked, set_aside, write_whole
 from lenet_helpers.quizzes import progress
 from lenet_helpers.wording import _, preferred_language, set_language
 
@@ -38,15 +38,27 @@ def refresh(shipped=SHIPPED, copies=COPIES):
     for source in sorted(Path(shipped).glob("*/*.ipynb")):
         name = source.relative_to(shipped)
         mine, base = Path(copies) / name, Path(copies) / ".shipped" / name
-        if mine.exists() and base.exists() and base.read_bytes() == source.read_bytes():
-            continue
-        if mine.exists():
-            said += _update(source, mine, base)
-        else:
-            mine.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(mine, source.read_bytes())
-        base.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(base, source.read_bytes())
+        if not _is_fresh(source, mine, base):
+            base.parent.mkdir(parents=True, exist_ok=True)
+            with locked(base):  # of two that start at once the second finds it done
+                said += _refresh_one(source, mine, base)
+    return said
+
+
+def _is_fresh(source, mine, base):
+    return mine.exists() and base.exists() and base.read_bytes() == source.read_bytes()
+
+
+def _refresh_one(source, mine, base):
+    if _is_fresh(source, mine, base):
+        return []
+    said = []
+    if mine.exists():
+        said = _update(source, mine, base)
+    else:
+        mine.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(mine, source.read_bytes())
+    write_whole(base, source.read_bytes())
     return said
 
 
