@@ -98,7 +98,7 @@ WORDS = {
             "Auto light/dark, in light mode": "自动配色，当前浅色",
             "Auto light/dark, in dark mode": "自动配色，当前深色",
             "Made with": "网页主题：",
-            "Please activate JavaScript to enable the search functionality.": "搜索要用 JavaScript，请先启用。",
+            "Please activate JavaScript to enable the search functionality.": "请先启用 JavaScript。",
         },
     },
 }
