@@ -19,7 +19,7 @@ import nbformat
 
 from lenet_helpers.files import locked, set_aside, write_whole
 from lenet_helpers.quizzes import progress
-from lenet_helpers.wording import _, preferred_language, set_language
+from lenet_helpers.wording import _, listed, preferred_language, set_language
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "notebooks"
@@ -71,7 +71,7 @@ def original(chapter, cell=None, shipped=SHIPPED, copies=COPIES):
     chosen = [key for key in found if chapter.removesuffix(".ipynb") in (key, key.split("/")[1])]
     chosen.sort(key=lambda key: not key.startswith(reader() + "/"))  # one name, several languages
     if not chosen:
-        raise ValueError(_("{name!r}: choose one of {names}").format(name=chapter, names=", ".join(found)))
+        raise ValueError(_("{name!r}: choose one of {names}").format(name=chapter, names=listed(found)))
     source = found[chosen[0]]
     mine = Path(copies) / source.relative_to(shipped)
     if cell is None:
@@ -83,7 +83,7 @@ def original(chapter, cell=None, shipped=SHIPPED, copies=COPIES):
         return _("{name}: a fresh copy; yours is now {kept}").format(name=chosen[0], kept=kept.name)
     cells = {c.id: c for c in nbformat.read(source, as_version=4).cells}
     if cell not in cells:
-        names = ", ".join(c.id for c in cells.values() if c.cell_type == "code")
+        names = listed(c.id for c in cells.values() if c.cell_type == "code")
         raise ValueError(_("{name!r}: choose one of {names}").format(name=cell, names=names))
     notebook = nbformat.read(mine, as_version=4)
     places = [i for i, c in enumerate(notebook.cells) if c.id == cell]
@@ -119,7 +119,7 @@ def _update(source, mine, base):
     _write(notebook, mine)
     said = [_("{name}: the course has changed; what you wrote is kept").format(name=mine.name)]
     if kept:
-        cells = ", ".join(kept)
+        cells = listed(kept)
         said.append(
             _("{name}: these cells changed in the course and in your copy, yours stand: {cells}").format(
                 name=mine.name, cells=cells
@@ -164,6 +164,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m tools.copies", description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="*", metavar="original CHAPTER [CELL]")
     given = parser.parse_args(arguments).what
+    sys.stdout.reconfigure(errors="replace")  # a terminal without Chinese
     set_language(reader())
     try:
         if given and (given[0] != "original" or not 2 <= len(given) <= 3):

@@ -56,7 +56,7 @@ def jupyterlab_in(language, folder=COPIES):
     # A reader who asks for English is not answered in the system's language.
     spoken = "en" if os.environ.get("LENET_LANGUAGE") else "default"
     spoken = next((pack for pack in packs if pack.startswith(language)), spoken)
-    config = folder / ".jupyter"
+    config = folder.absolute() / ".jupyter"
     (config / "labconfig").mkdir(parents=True, exist_ok=True)
     default = {"@jupyterlab/translation-extension:plugin": {"locale": spoken}}
     write_whole(config / "labconfig" / "default_setting_overrides.json", json.dumps(default).encode())
@@ -79,6 +79,7 @@ def has_browser():
 
 if __name__ == "__main__":
     os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+    sys.stdout.reconfigure(errors="replace")  # a terminal without Chinese
     set_language(reader())
     for sentence in refresh():
         print(sentence, flush=True)

@@ -99,6 +99,7 @@ WORDS = {
             "Auto light/dark, in light mode": "自动配色，当前浅色",
             "Auto light/dark, in dark mode": "自动配色，当前深色",
             "Made with": "网页主题：",
+            "Please activate JavaScript to enable the search functionality.": "请先启用 JavaScript。",
         },
     },
 }
