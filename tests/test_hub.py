@@ -220,7 +220,7 @@ def test_cookies_and_xsrf_are_as_the_hub_has_them(hub):
                 ("wrong", kernels, {"X-XSRFToken": "x"}),
                 ("login", hubs, {}),
             ):
-                async with person.session.post(url, headers=headers, data={"username": "s001"}) as answer:
+                async with person.session.post(url, headers=headers) as answer:
                     forged[name] = answer.status
             async with person.session.get(f"{person.home}/lab") as answer:
                 policy = answer.headers["Content-Security-Policy"]
