@@ -54,7 +54,7 @@ _SHEET = """
   height: auto !important; white-space: normal; line-height: 1.4; margin: 3px 0; overflow: visible;
   display: flex; align-items: flex-start;
 }
-.lenet-radio .widget-radio-box label > input { order: -1; flex: none; margin: 3px 6px 0 3px; }
+.lenet-radio .widget-radio-box label > input { order: -1; flex: none; margin: 0 6px 0 3px; }
 .lenet-radio input:focus-visible { outline: 2px solid var(--jp-brand-color1, #0072B2); outline-offset: 2px; }
 .lenet-verdict:focus { outline: none; }
 .lenet-verdict:focus-visible { outline: 2px solid var(--jp-brand-color1, #0072B2); outline-offset: 2px; }
