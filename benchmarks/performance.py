@@ -89,16 +89,18 @@ def about_accuracy(stored):
 
 def about_rivals(stored):
     """Ways to take the same step, the limit of the machine, and parts done otherwise."""
-    limit = stored["roofline"]
     rows = [[name, *row.values()] for name, row in stored["rows"].items()]
+    text = "## Rivals\n\nOne step of 256 images.\n\n"
+    text += markdown(["", "ms a step", "times ours", "by processor time"], rows)
+    if limit := stored.get("roofline"):
+        text += (
+            f"\n\nThe limit: {limit['multiply-adds']:,} multiply-adds at {limit['GFLOP/s measured']} GFLOP/s"
+            f" take {limit['arithmetic [ms]']} ms, {limit['bytes']:,} bytes at\n{limit['GB/s measured']} GB/s"
+            f" {limit['memory [ms]']} ms; the larger of the two is the roofline."
+        )
     return (
-        "## Rivals\n\nOne step of 256 images.\n\n"
-        + markdown(["", "ms a step", "times ours", "by processor time"], rows)
-        + f"\n\nThe limit: {limit['multiply-adds']:,} multiply-adds at {limit['GFLOP/s measured']} GFLOP/s"
-        f" take {limit['arithmetic [ms]']} ms, {limit['bytes']:,} bytes at\n{limit['GB/s measured']} GB/s"
-        f" {limit['memory [ms]']} ms; the larger of the two is the roofline.\n\n"
-        "Parts of a step done otherwise, forward and backward, microseconds of processor time an image; what"
-        "\nis not quicker, or not equal to rounding, was not kept.\n\n"
+        f"{text}\n\nParts of a step done otherwise, forward and backward, microseconds of processor time an"
+        " image; what is\nnot quicker, or not equal to rounding, was not kept.\n\n"
         + markdown(["", "µs"], stored["done otherwise"].items())
     )
 
