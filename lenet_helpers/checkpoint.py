@@ -71,10 +71,12 @@ def load_checkpoint(path: _Path, model: nn.Module) -> TrainingState:
             moved = {key: t if t.ndim == 0 else t.to(weight.device) for key, t in remembered.items()}
             state.optimizer.state[weight].update(moved)
         weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
+        if {n: t.shape for n, t in weights.items()} != {n: t.shape for n, t in model.state_dict().items()}:
+            raise KeyError("weights")  # load_state_dict would change some of them before it says so
         model.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         message = _("{path}: a checkpoint of another version ({why}); train again")
-        raise ValueError(message.format(path=path, why=error)) from error
+        raise ValueError(message.format(path=path, why=" ".join(str(error).split()))) from error
     return state
 
 
@@ -88,9 +90,8 @@ def _describe(model: nn.Module) -> dict[str, str]:
     config = getattr(model, "config", None)
     if dataclasses.is_dataclass(config):
         for field in dataclasses.fields(config):
-            if (
-                getattr(config, field.name) != field.default
-            ):  # the plain LeNet is the default, and has no config
+            # The plain LeNet is the default, and has no config.
+            if getattr(config, field.name) != field.default:
                 found[f"config.{field.name}"] = repr(getattr(config, field.name))
     return found
 

@@ -17,13 +17,14 @@ ROW = {
     "result_slowest": 61.4,
     "cpu_seconds": 6.0,
     "others_cores": 0.1,
+    "cpu_seconds_start": 12.0,
 }
 FOUND = {"cores": 2, "memory_mb": 24_000, "classes": [ROW]}
 
 
 def test_the_plan_by_hand():
-    # 400 MB and 600 for each student, in units of 1024 MB; 6 seconds each within 60, rounded up.
-    assert plan(FOUND).splitlines()[2:] == ["| 30 | 18 | 3 | 1 |", "| 200 | 118 | 20 | 4 |"]
+    # 400 MB and 600 for each student, in units of 1024 MB; 6 seconds each within 60, rounded up; 12 to start.
+    assert plan(FOUND).splitlines()[2:] == ["| 30 | 18 | 3 | 1 | 120 |", "| 200 | 118 | 20 | 4 | 120 |"]
     assert table(FOUND).splitlines()[2:] == ["| 20 | 41 | 500 | 600 | 3.0 | 55 | 61 |"]
 
 

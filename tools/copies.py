@@ -107,6 +107,10 @@ def _update(source, mine, base):
         notebook = nbformat.read(mine, as_version=4)
         old = nbformat.read(base, as_version=4) if base.exists() else nbformat.v4.new_notebook()
         merged, kept = merge(old.cells, notebook.cells, theirs.cells)
+        notebook.cells, notebook.metadata = merged, theirs.metadata
+        _write(notebook, mine)
+    except OSError:
+        raise
     except Exception:  # of a file that is no notebook nbformat raises nearly everything
         kept = set_aside(mine)
         write_whole(mine, source.read_bytes())
@@ -115,8 +119,6 @@ def _update(source, mine, base):
                 name=mine.name, kept=kept.name
             )
         ]
-    notebook.cells, notebook.metadata = merged, theirs.metadata
-    _write(notebook, mine)
     said = [_("{name}: the course has changed; what you wrote is kept").format(name=mine.name)]
     if kept:
         cells = listed(kept)

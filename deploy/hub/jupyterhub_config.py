@@ -42,8 +42,9 @@ c.JupyterHub.cleanup_servers = False
 c.JupyterHub.cleanup_proxy = False
 c.ConfigurableHTTPProxy.should_start = False  # it outlives the hub as well
 c.ConfigurableHTTPProxy.auth_token = folders.secret("proxy")
-c.JupyterHub.concurrent_spawn_limit = 10
-c.Spawner.start_timeout = c.Spawner.http_timeout = 300
+# A class comes at once: a page that shows progress for a while, in place of one that says "too many".
+c.JupyterHub.concurrent_spawn_limit = 0
+c.Spawner.start_timeout = c.Spawner.http_timeout = 600
 c.JupyterHub.services = [
     {
         "name": "culler",
