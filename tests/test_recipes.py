@@ -149,3 +149,15 @@ def test_every_recipe_and_effect_is_in_the_picture():
     assert len(effects.get_xdata()) == len(levers["settings"])
     assert len(measured.get_xdata()) == len(race["recipes"])
     assert source.get_xdata()[0] == 600_000 * LENET
+
+
+def test_chapter_4_says_of_the_recipes_what_was_measured():
+    """Section 4.10: eleven times the work, a third of the error; the star pays over three times as much."""
+    records, source = stored_result("records")["recipes"], stored_result("source-recipe")
+    cheap, dear = (records[name] for name in ("dash", "three passes"))
+    assert (cheap["images"], dear["images"]) == (16_800, 180_000)
+    assert 10.5 < dear["images"] / cheap["images"] < 11.5
+    errors = [100 - 100 * one["median"] for one in (cheap, dear)]
+    assert 0.3 < errors[1] / errors[0] < 0.4
+    star = 100 - 100 * source["test_accuracy"][-1]
+    assert 600_000 / dear["images"] > 3 and abs(star - errors[0]) < 0.1

@@ -118,6 +118,7 @@ CHAPTERS = (
             "4.7": ("augment-predict", "winner"),
             "4.8": ("search-intro",),
             "4.9": ("project",),
+            "4.10": ("cost-intro",),
         },
     ),
     Chapter(

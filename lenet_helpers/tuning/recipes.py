@@ -1,7 +1,7 @@
 """Recipes for LeNet on the whole of MNIST, from a second's work to minutes, and one that fits a budget.
 
-Chosen on 10,000 validation images, judged on the test set once a run: `python -m benchmarks.records`
-measures them, and docs/records.md has the table.
+Chosen on 10,000 validation images (the three passes before this table was begun), judged on the test
+set once a run: `python -m benchmarks.records` measures them, and docs/records.md has the table.
 """
 
 import math
