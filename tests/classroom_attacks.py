@@ -122,7 +122,7 @@ def odd_forms(notebook):
     answer(
         notebook,
         "fair-count",
-        cell(notebook, "fair-count-answer")["source"].replace("return ", "return np.array(").rstrip() + ")",
+        cell(notebook, "fair-count-answer")["source"].replace("return ", "return np.array([").rstrip() + "])",
     )
     answer(
         notebook,

@@ -26,16 +26,23 @@ pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # n
 PEOPLE = [("anna", "Anna Ü. Maier", "anna@example.org", "101"), ("ben", "=Ben", "ben@example.org", "102")]
 
 
-@pytest.fixture
-def course(tmp_path):
-    """A course with two assignments released and a roster."""
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """A course with two assignments released and a roster, made once."""
+    root = tmp_path_factory.mktemp("released")
     for name in ("ps1", "ps4"):
-        shutil.copytree(ROOT / "classroom" / "source" / name, tmp_path / "source" / name)
-    course = Course(tmp_path)
-    assert release(course) == []
-    with open(tmp_path / "roster.csv", "w", newline="", encoding="utf-8") as file:
+        shutil.copytree(ROOT / "classroom" / "source" / name, root / "source" / name)
+    assert release(Course(root)) == []
+    with open(root / "roster.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("student", "name", "email", "lms_id"), *PEOPLE])
-    return course
+    return root
+
+
+@pytest.fixture
+def course(released, tmp_path):
+    """A copy of it for each test."""
+    shutil.copytree(released, tmp_path, dirs_exist_ok=True)
+    return Course(tmp_path)
 
 
 def notebook(name):
