@@ -68,8 +68,8 @@ def work(study, dataset, search, *, on_trial=None, poll=0.5):
     the data set has no validation split, and ConnectionError where its database fails; one that
     is only away is waited for.
     """
-    asked = question(dataset, search)
     with quietly(), held_back():
+        asked = question(dataset, search)
         try:
             while not _all_done(study, search, asked):
                 _one_turn(study, dataset, search, on_trial, poll)
