@@ -417,3 +417,11 @@ def test_what_needs_a_validation_split_says_so_before_anything_starts(start):
     with pytest.raises(ValueError, match="needs a validation split.*load_dataset.'noise', validation=53."):
         start(data)
     assert start(made_up(1, 28, 28)) is not None
+
+
+def test_a_training_folder_with_one_class_is_told(tmp_path, monkeypatch):
+    """Found by the fuzz: the class was looked for beside the folder train, not in it."""
+    (tmp_path / "train" / "test").mkdir(parents=True)
+    monkeypatch.setitem(sources.REGISTRY, "mine", image_folder(tmp_path))
+    with pytest.raises(DataError, match="class folders found: test; a data set needs at least two"):
+        load_dataset("mine")

@@ -199,7 +199,7 @@ def _check_classes(
             "{path}: class folders found: {names}; a data set needs at least two, each with the pictures of"
             " one class"
         )
-        if names and len(_folders(folder / names[0])) > 1:
+        if names and (folder / names[0]).is_dir() and len(_folders(folder / names[0])) > 1:
             message = _("{path}: holds nothing but the folder {names}; give that one: {path}/{names}")
         raise DataError(message.format(path=folder, names=", ".join(names) or "–"))
     for key, listed in files.items():
