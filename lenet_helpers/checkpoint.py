@@ -89,8 +89,7 @@ def _describe(model: nn.Module) -> dict[str, str]:
         found[name] = f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}{frozen}"
     config = getattr(model, "config", None)
     if dataclasses.is_dataclass(config):
-        for field in dataclasses.fields(config):
-            # The plain LeNet is the default, and has no config.
+        for field in dataclasses.fields(config):  # the plain LeNet is the default, and has none
             if getattr(config, field.name) != field.default:
                 found[f"config.{field.name}"] = repr(getattr(config, field.name))
     return found
