@@ -3,8 +3,8 @@
     python -m benchmarks.hub_class [--students 1 5 10 20]     # or one size after another
 
 Hub, proxy, single-user servers, exchange and Formgrader are those of `python -m deploy.hub`; students
-come over websockets as their browsers would, one of them in Chromium where there is one. Writes
-`lenet_helpers/results/hub-class.json` and prints the tables of docs/scaling.md.
+come over websockets as their browsers would. Writes `lenet_helpers/results/hub-class.json` and prints
+the tables of docs/scaling.md.
 """
 
 import argparse
@@ -181,6 +181,7 @@ async def train_together(hub, people):
     results = sorted(last for _first, last, _status, _accuracy in runs)
     return {
         "students": len(people),
+        "in_chromium": sum(not isinstance(one, Person) for one in people),
         "start": round(max(starts), 1),
         "server_mb": round(empty.mean),
         "idle_mb": round(idle.mean),
@@ -259,7 +260,7 @@ def plan(found):
     row = found["classes"][-1]
     lines = [
         f"| students | memory [GB] | cores, all train at once, result within {WAIT} s | one in five trains"
-        " | all come at once: seconds until all are in, with the cores for all |",
+        " | all come at once: seconds until the dashboards are there, with the cores for all |",
         "|---|---|---|---|---|",
     ]
     for n in PLAN:
@@ -288,20 +289,24 @@ def machine():
     return {"cores": os.cpu_count(), "memory_mb": total // 2**20, "python": platform.python_version()}
 
 
+def store(row):
+    """Put the measurements of one class into the stored result and return that; other sizes stay in it."""
+    kept = json.loads(RESULTS.read_text())["classes"] if RESULTS.exists() else []
+    kept = [old for old in kept if old["students"] != row["students"]]
+    found = {"command": "python -m benchmarks.hub_class", "date": date.today().isoformat()} | machine()
+    found["classes"] = sorted([*kept, row], key=lambda each: each["students"])
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    return found
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--students", type=int, nargs="+", default=[1, 5, 10, 20])
     options = parser.parse_args(arguments)
-    found = {"command": "python -m benchmarks.hub_class", "date": date.today().isoformat()} | machine()
     for n in options.students:
         with tempfile.TemporaryDirectory() as folder:
-            row = asyncio.run(train_only(n, folder))
-        print(row, flush=True)
-        # Other sizes stay, so that each can be measured by a command of its own.
-        before = json.loads(RESULTS.read_text())["classes"] if RESULTS.exists() else []
-        kept = [old for old in before if old["students"] != n]
-        found["classes"] = sorted([*kept, row], key=lambda each: each["students"])
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+            found = store(asyncio.run(train_only(n, folder)))
+        print(found["classes"], flush=True)
     what, students = first_to_give_way(found)
     last = f"What gives way first there: {what}, from {students} students on."
     print(*(f"\n{text}" for text in (table(found), circumstances(found), plan(found), last)), sep="\n")

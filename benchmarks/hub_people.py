@@ -11,7 +11,7 @@ import aiohttp
 CHAPTER = "en/03-training.ipynb"
 CELLS = ("imports", "data-load")
 DASHBOARD = "dashboard = explorers.TrainingDashboard(digits)\ndashboard"
-PATIENCE = 400  # seconds
+PATIENCE = 900  # seconds
 
 
 class Person:
@@ -35,8 +35,9 @@ class Person:
 
     def xsrf(self, url):
         """The token that a page of this address would send along."""
-        cookie = self.session.cookie_jar.filter_cookies(url).get("_xsrf")
-        return cookie.value if cookie else ""
+        path = url.removeprefix(self.address)
+        found = [c for c in self.session.cookie_jar if c.key == "_xsrf" and path.startswith(c["path"])]
+        return max(found, key=lambda cookie: len(cookie["path"])).value if found else ""
 
     async def log_in(self):
         """By the form; returns whether it was accepted."""

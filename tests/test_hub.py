@@ -6,6 +6,7 @@ Three students in the ordinary tests; twenty, one of them in Chromium, in `make 
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.hub.__main__ import free, missing
+from deploy.hub.__main__ import children, free, missing
 
 if sentence := missing():
     pytest.skip(f"no hub can be started here: {sentence}", allow_module_level=True)
@@ -282,6 +283,42 @@ os.mkfifo(inbound / "s001+ps1+{stamp}3" / "ps1.ipynb")
     assert _tree(hub.folder / "course" / "submitted") == before
     for words in ("not named as a submission of s001", "is a link or no file"):
         assert words in answer["log"]
+
+
+def test_a_hub_or_a_proxy_that_falls_is_started_again_and_nobody_loses_anything(hub):
+    def fell(program):
+        for pid in children(hub.process.pid):
+            if program in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+
+    def cullers():
+        lines = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(hub.process.pid)]
+        return sum(b"jupyterhub_idle_culler" in line for line in lines)
+
+    async def until_in(person):
+        deadline = time.monotonic() + 180
+        while not await person.still_in():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(1)
+
+    async def work():
+        async with hub.person("s001") as person:
+            await person.log_in()
+            await person.come_in()
+            kernel = await person.open_chapter()
+            await kernel.run("kept = 6 * 7")
+            for program, sentence in (
+                (b"jupyterhub", "The hub fell"),
+                (b"configurable-http-proxy", "The proxy fell"),
+            ):
+                fell(program)
+                await asyncio.to_thread(hub.wait_for, sentence)
+                await until_in(person)
+            kernel = await person.open_chapter()
+            return await kernel.run("", kept="kept")
+
+    assert run(work()) == {"kept": "42"}
+    wait_until(lambda: cullers() == 1)
 
 
 def test_a_second_hub_in_the_same_folder_is_refused_in_one_sentence(hub):

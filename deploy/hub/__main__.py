@@ -98,6 +98,9 @@ class Hub:
         self._start("proxy", command, {"CONFIGPROXY_AUTH_TOKEN": self.folders.secret("proxy")})
 
     def start_hub(self):
+        for pid in children(os.getpid()):  # services of a hub that fell
+            if pid not in self._own() and not is_server(pid):
+                kill(pid)
         command = [sys.executable, "-m", "jupyterhub", "-f", str(HERE / "jupyterhub_config.py")]
         given = {
             "LENET_HUB": "trial",
@@ -168,11 +171,13 @@ class Hub:
             self.reap()  # or the hub would wait for servers that have ended
             time.sleep(0.1)
 
+    def _own(self):
+        return {process.pid for process in self.processes.values()}
+
     def reap(self):
         """Take note of orphans that ended, so that the hub sees them gone."""
-        own = {process.pid for process in self.processes.values()}
         for pid in children(os.getpid()):
-            if pid not in own:
+            if pid not in self._own():
                 try:
                     os.waitpid(pid, os.WNOHANG)
                 except ChildProcessError:
@@ -202,6 +207,14 @@ def children(pid):
         except OSError:  # it has just ended
             pass
     return found
+
+
+def is_server(pid):
+    """Whether this is the shell in front of somebody's sandbox."""
+    try:
+        return b"server-of-" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def offspring():
