@@ -8,6 +8,7 @@ from tools.browser import FLAGS, find_browser
 from .hub_people import CHAPTER, PATIENCE
 
 IN_TIME = 1000 * PATIENCE
+DASHBOARD = "explorers.TrainingDashboard(digits)"
 LAST_CELL = 'load_dataset("mnist-5k")'  # of the chapter's beginning: its data
 
 
@@ -70,10 +71,7 @@ class BrowserPerson:
         await page.locator(".jp-mod-selected", has_text=LAST_CELL).wait_for(state="detached")
         await page.keyboard.press("Escape")
         await page.keyboard.press("a")
-        fresh = page.locator(".jp-CodeCell.jp-mod-selected .cm-content", has_text=re.compile(r"^\s*$"))
-        await fresh.click()
-        await page.keyboard.insert_text("explorers.TrainingDashboard(digits)")
-        await page.keyboard.press("Shift+Enter")
+        await self.write(DASHBOARD, "Shift+Enter")
         await page.locator(".lenet-dashboard-train").wait_for()
         return self
 
@@ -97,14 +95,21 @@ class BrowserPerson:
         return first, last, "finished", float(accuracy[1]) / 100
 
     async def run_cell(self, code):
-        """Run code in a new cell below the one chosen, and return the text that it prints."""
+        """Run code in a new cell below the dashboard, and return the text that it prints."""
         page = self.page
-        for key in ("Escape", "b", "Enter"):
-            await page.keyboard.press(key)
-        await page.keyboard.insert_text(code)
-        cell = page.locator(".jp-CodeCell.jp-mod-selected")
-        await page.keyboard.press("Control+Enter")
-        return (await cell.locator(".jp-OutputArea-output").first.inner_text()).strip()
+        await page.locator(".jp-CodeCell", has_text=DASHBOARD).locator(".cm-content").first.click()
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("b")
+        await self.write(code, "Control+Enter")
+        output = page.locator(".jp-CodeCell.jp-mod-selected .jp-OutputArea-output").first
+        return (await output.inner_text()).strip()
+
+    async def write(self, code, key):
+        """Write code into the empty cell that is selected, and press the key that runs it."""
+        fresh = self.page.locator(".jp-CodeCell.jp-mod-selected .cm-content", has_text=re.compile(r"^\s*$"))
+        await fresh.click()
+        await self.page.keyboard.insert_text(code)
+        await self.page.keyboard.press(key)
 
     async def mark(self, submission, task, points, comment):
         """Open a submission in the Formgrader; give points for a task, write a comment below the answer."""
