@@ -6,6 +6,8 @@ import shlex
 from pathlib import Path
 
 import pytest
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import InvalidRequestError, OperationalError, PendingRollbackError
 from test_search import SMALL, commands_shown
 
 from benchmarks.postgres_server import programs, running_server
@@ -121,6 +123,20 @@ def test_a_connection_that_breaks_within_a_trial_costs_that_trial_only(server, d
     monkeypatch.setattr(search_module, "configurations", break_all_connections)
     work(study, digits, Search(3, 0.2, KERNELS))
     assert broken and accounts(study, 3)[:3] == (3, 0, 0)
+
+
+def test_a_connection_that_broke_between_two_statements_is_lost_too():
+    """Seen in a run of workers while the server restarted."""
+
+    def failed(cause):
+        error = StorageInternalError("…")
+        error.__cause__ = cause
+        return storage.connection_lost(error)
+
+    assert failed(PendingRollbackError("Can't reconnect until invalid transaction is rolled back."))
+    assert failed(OperationalError("SELECT 1", {}, Exception("closed"), connection_invalidated=True))
+    assert not failed(OperationalError("SELECT 1", {}, Exception("disk full")))
+    assert not failed(InvalidRequestError("a mistake of ours"))
 
 
 def test_patience_with_a_server_ends(server, digits, monkeypatch):

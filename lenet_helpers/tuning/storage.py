@@ -41,7 +41,9 @@ class Signed(optuna.storages.RDBStorage):
 
 def connection_lost(error):
     """Whether this error of a storage came of a connection that broke (its server stopped, for one)."""
-    return getattr(error.__cause__, "connection_invalidated", False)
+    cause = error.__cause__
+    # The second: SQLAlchemy's word where it broke between two statements of one transaction.
+    return getattr(cause, "connection_invalidated", False) or isinstance(cause, exc.PendingRollbackError)
 
 
 @contextmanager
