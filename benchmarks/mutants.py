@@ -1,33 +1,39 @@
 """Would the tests notice? Faults planted by machine in the core and the checks, one at a time.
 
-    python -m benchmarks.mutants [--count 300] [--seed 0] [--minutes 60] [--workers 2]
+    python -m benchmarks.mutants [--count 300] [--seed 0] [--minutes 60] [--module lenet_helpers/fit.py]
 
 Draws mutants (cosmic-ray's operators: another comparison, another sum, a number off by one,
 a branch turned round, a loop never run, …), leaves out those with which the module cannot
 even be imported, and runs the tests of each one's module. Writes docs/mutants.json after
 every mutant: a second call goes on where the first stopped. Prints how many were killed and
 the survivors, each of which is to be looked at.
+
+A number in a chapter's checks chooses inputs, mostly: a size, a rate, how many are drawn. Seven
+instead of six is another choice and no fault, so those are drawn apart, with --inputs.
 """
 
 import argparse
 import json
 import os
 import random
+import re
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+import torch  # noqa: F401  at hand in every fork
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "docs" / "mutants.json"
-NEEDED = ("lenet_helpers", "tests", "benchmarks", "tools", "classroom", "conftest.py", "pyproject.toml")
+EMPTY = {"command": "python -m benchmarks.mutants"}
+NEEDED = tuple("lenet_helpers tests benchmarks tools classroom notebooks conftest.py pyproject.toml".split())
 # A module's tests, the likeliest to notice first. Modules not named have a test file of their own name.
 TESTS = {
     "fit": ["test_training", "test_models"],
@@ -64,11 +70,18 @@ def candidates(path):
     return found
 
 
-def drawn(count, seed):
+def chooses_inputs(path, name):
+    """Whether a mutant is another number in a chapter's checks."""
+    return "checks/chapter" in path and name.endswith("NumberReplacer")
+
+
+def drawn(count, seed, paths=None, inputs=False):
     """`count` mutants as (path, operator, occurrence), every place in the code as likely as any other."""
     rng, places = random.Random(seed), {}
-    for path in modules():
+    for path in paths or modules():
         for name, occurrence in candidates(path):
+            if chooses_inputs(path, name) != inputs:
+                continue
             # Twenty ways to replace one comparison are one place: else only comparisons would be drawn.
             kind = name.rpartition("_")[0] if "Replace" in name and "Operator" in name else name
             places.setdefault((path, kind, occurrence), []).append(name)
@@ -77,13 +90,16 @@ def drawn(count, seed):
 
 
 def tests_of(path):
-    """Arguments of pytest for the tests of a module."""
+    """pytest's arguments for the tests of a module: of each run, the likeliest to notice first."""
     stem = Path(path).stem
     if "lenet1998" in Path(path).parts:
-        return ["tests/test_lenet1998.py"]
+        return [["tests/test_lenet1998.py"]]
     if "checks" in Path(path).parts:
-        return ["tests/test_checks.py", "tests/test_known_wrong.py"]
-    return [f"tests/{name}.py" for name in TESTS.get(stem, [f"test_{stem}"])]
+        files = [f"tests/test_{name}.py" for name in ("known_wrong", "blind_answers", "mutants")]
+        own = re.findall(r'Exercise\(\s*"(\w+)"', (ROOT / path).read_text("utf-8"))
+        # Of the answers only those to the module's own exercises; a module that serves all, by all.
+        return [[*files, "-k", " or ".join(own)]] if own else [files, ["tests/test_checks.py"]]
+    return [[f"tests/{name}.py" for name in TESTS.get(stem, [f"test_{stem}"])]]
 
 
 class Bench:
@@ -97,42 +113,65 @@ class Bench:
                 shutil.copytree(source, self.folder / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, self.folder / name)
-        self.environment = os.environ | {
-            "PYTHONPATH": str(self.folder),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "OMP_NUM_THREADS": "1",
-            "LENET_PROGRESS": "off",
-        }
+        self.sound = set()  # the runs of tests that were seen to pass without a fault
+        os.environ.update(OMP_NUM_THREADS="1", LENET_PROGRESS="off")
+        sys.dont_write_bytecode = False  # what was not changed is compiled once
 
-    def run(self, *arguments, limit):
-        """The exit status of Python with these arguments; None where it took too long."""
-        try:
-            return subprocess.run(
-                [sys.executable, *arguments],
-                cwd=self.folder,
-                env=self.environment,
-                capture_output=True,
-                timeout=limit,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            return None
+    def run(self, arguments, limit):
+        """pytest's exit status with these arguments; None where it took too long.
 
-    def judge(self, path, name, occurrence, limit=300):
+        In a fork of this process, which has torch and pytest at hand: of each mutant only the course is
+        imported anew.
+        """
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
+            os.chdir(self.folder)
+            sys.path[:0] = [str(self.folder)]
+            os.environ["PYTHONPATH"] = str(self.folder)
+            silent = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(silent, stream)
+            os._exit(pytest.main(arguments))
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.05)
+        os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return None
+
+    def test(self, path, limit=300):
+        """pytest's exit status of a module's tests: of the first run that does not pass."""
+        for arguments in tests_of(path):
+            status = self.run(["-x", "-q", "-p", "no:cacheprovider", *arguments], limit)
+            if status != pytest.ExitCode.OK:
+                return status
+            self.sound.add(tuple(arguments))
+        return pytest.ExitCode.OK
+
+    def judge(self, path, name, occurrence):
         """ "killed", "survived", or None for a mutant that is none: the same code, or not to be imported."""
         code = (ROOT / path).read_text("utf-8")
         mutated = mutate_code(code, get_operator(name)(), occurrence)
         if mutated is None or mutated == code:
             return None
+        # What fails without a fault would kill every mutant.
+        if not self.sound.issuperset(map(tuple, tests_of(path))) and self.test(path) != pytest.ExitCode.OK:
+            raise RuntimeError(f"{path}: its tests fail without a fault")
         (self.folder / path).write_text(mutated, "utf-8")
         try:
-            module = path.removesuffix(".py").replace("/", ".")
-            if self.run("-c", f"import {module}, lenet_helpers", limit=60) != 0:
+            status = self.test(path)
+            if status == pytest.ExitCode.INTERRUPTED:  # the tests could not be collected
                 return None
-            pytest = ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests_of(path)]
-            return "survived" if self.run(*pytest, limit=limit) == 0 else "killed"
+            return "survived" if status == pytest.ExitCode.OK else "killed"
         finally:
             (self.folder / path).write_text(code, "utf-8")
+            for compiled in (self.folder / path).parent.glob(f"__pycache__/{Path(path).stem}.*.pyc"):
+                compiled.unlink()  # of the mutant: another may have its length and its second
 
 
 def main(arguments=None):
@@ -140,40 +179,47 @@ def main(arguments=None):
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--part", type=int, nargs=2, default=(1, 1), help="1 2 and 2 2 share the work")
+    parser.add_argument("--module", nargs="*", help="in these alone")
+    parser.add_argument("--inputs", action="store_true", help="the numbers that choose inputs")
+    parser.add_argument("--result", type=Path, default=RESULT)
     options = parser.parse_args(arguments)
     end = time.monotonic() + 60 * options.minutes
-    stored = json.loads(RESULT.read_text("utf-8")) if RESULT.exists() else {}
-    if stored.get("seed") != options.seed:
-        stored = {"command": "python -m benchmarks.mutants", "seed": options.seed, "mutants": {}}
-    waiting = [
-        m for m in drawn(options.count, options.seed) if " ".join(map(str, m)) not in stored["mutants"]
-    ]
+    part, parts = options.part
+    waiting = drawn(options.count, options.seed, options.module, options.inputs)[part - 1 :: parts]
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(folder)
+        for mutant in waiting:
+            name, stored = " ".join(map(str, mutant)), load(options.result, options.seed)
+            group = stored["inputs" if options.inputs else "mutants"]
+            enough = len([v for v in group.values() if v]) >= options.count
+            if time.monotonic() > end or enough:
+                break
+            if name in group:
+                continue
+            verdict = bench.judge(*mutant)
+            stored = load(options.result, options.seed)  # another part may have written meanwhile
+            stored["inputs" if options.inputs else "mutants"][name] = verdict
+            stored["date"] = time.strftime("%Y-%m-%d")
+            options.result.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
+    report(load(options.result, options.seed))
 
-    def work(share):
-        with tempfile.TemporaryDirectory() as folder:
-            bench = Bench(folder)
-            for mutant in share:
-                judged = [v for v in stored["mutants"].values() if v]
-                if time.monotonic() > end or len(judged) >= options.count:
-                    return
-                stored["mutants"][" ".join(map(str, mutant))] = bench.judge(*mutant)
-                stored["date"] = time.strftime("%Y-%m-%d")
-                RESULT.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 
-    with ThreadPoolExecutor(options.workers) as pool:
-        list(pool.map(work, [waiting[i :: options.workers] for i in range(options.workers)]))
-    report(stored)
+def load(path, seed):
+    """What earlier calls with this seed have stored."""
+    stored = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return stored if stored.get("seed") == seed else {**EMPTY, "seed": seed, "mutants": {}, "inputs": {}}
 
 
 def report(stored):
-    """Print the share killed and every survivor."""
-    verdicts = [v for v in stored["mutants"].values() if v]
-    killed = verdicts.count("killed")
-    print(f"{killed} of {len(verdicts)} mutants killed ({100 * killed / max(1, len(verdicts)):.1f} %)")
-    for mutant, verdict in sorted(stored["mutants"].items()):
-        if verdict == "survived":
-            print("survived:", mutant)
+    """Print the share killed and every survivor, of both groups."""
+    for group in ("mutants", "inputs"):
+        verdicts = [v for v in stored[group].values() if v]
+        killed = verdicts.count("killed")
+        print(f"{group}: {killed} of {len(verdicts)} killed ({100 * killed / max(1, len(verdicts)):.1f} %)")
+        for mutant, verdict in sorted(stored[group].items()):
+            if verdict == "survived":
+                print("survived:", mutant)
 
 
 if __name__ == "__main__":
