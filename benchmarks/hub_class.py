@@ -22,7 +22,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-from deploy.hub.__main__ import a_free_port, children
+from deploy.hub.__main__ import a_free_port, descendants
 from deploy.hub.course import ROOT
 from lenet_helpers.results import FOLDER
 
@@ -125,15 +125,6 @@ class Cost:
     @property
     def mean(self):
         return sum(self.students.values()) / len(self.students)
-
-
-def descendants(pid):
-    found, todo = [], [pid]
-    while todo:
-        below = children(todo.pop())
-        found += below
-        todo += below
-    return found
 
 
 def memory(pids):

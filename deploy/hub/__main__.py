@@ -159,7 +159,7 @@ class Hub:
                 pass
         for process in self.processes.values():
             end(process)
-        for pid in offspring():  # of a hub that was killed, or failed at its start
+        for pid in descendants(os.getpid()):  # of a hub that was killed, or failed at its start
             kill(pid)
         self.reap()
         if self.lock is not None:  # otherwise it is another hub's
@@ -217,9 +217,9 @@ def is_server(pid):
         return False
 
 
-def offspring():
-    """Process ids of all that descends from this process."""
-    found, todo = [], [os.getpid()]
+def descendants(pid):
+    """Process ids of all that descends from a process."""
+    found, todo = [], [pid]
     while todo:
         below = children(todo.pop())
         found += below
