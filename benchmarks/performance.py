@@ -90,7 +90,9 @@ def about_accuracy(stored):
 def about_rivals(stored):
     """Ways to take the same step, the limit of the machine, and parts done otherwise."""
     rows = [[name, *row.values()] for name, row in stored["rows"].items()]
-    text = "## Rivals\n\nOne step of 256 images.\n\n"
+    blocks, steps = stored["blocks"], stored["steps in a block"]
+    text = "## Rivals\n\n"
+    text += f"One step of 256 images; medians of {blocks} blocks of {steps} step(s) that took turns.\n\n"
     text += markdown(["", "ms a step", "times ours", "by processor time"], rows)
     if limit := stored.get("roofline"):
         text += (
