@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
 
 from .modes import evaluation_mode
@@ -23,6 +22,8 @@ def probabilities(model: nn.Module, images: Tensor, batch_size: int = 1000) -> T
 
 def confusion(probs: Tensor, labels: Tensor) -> NDArray[np.int64]:
     """Counts (classes, classes): row the true class, column the predicted one."""
+    from sklearn.metrics import confusion_matrix  # takes most of a second: not for everybody who starts
+
     classes = range(probs.shape[1])
     counts: NDArray[np.int64] = confusion_matrix(labels.cpu(), probs.argmax(1).cpu(), labels=list(classes))
     return counts

@@ -1,6 +1,7 @@
 """Imports point one way, as the contracts in pyproject.toml say, and none of them draws or waits."""
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -58,3 +59,18 @@ def test_no_module_uses_pyplot():
 def test_importing_the_package_loads_no_widgets():
     code = "import sys, lenet_helpers; sys.exit(bool({'ipywidgets', 'anywidget'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_chapter_does_not_wait_for_what_it_never_uses():
+    """The imports of all chapters load none of the packages that take a second and serve others."""
+    lines = ["import sys"]
+    for chapter in sorted(ROOT.glob("notebooks/en/*.ipynb")):
+        for cell in json.loads(chapter.read_text("utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                code = "".join(line for line in cell["source"] if not line.startswith("%"))
+                imports = [n for n in ast.parse(code).body if isinstance(n, (ast.Import, ast.ImportFrom))]
+                lines += map(ast.unparse, imports)
+    slow = {"nbconvert", "jsonschema", "sklearn", "torchvision", "torch._dynamo"}
+    code = "\n".join([*dict.fromkeys(lines), f"print(*{slow} & set(sys.modules))"])
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert len(lines) > 20 and not done.stdout.split(), done.stdout

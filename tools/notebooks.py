@@ -23,6 +23,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from lenet_helpers.explorers.kit.still import with_few_colours
+from lenet_helpers.figures.canvas import WIDGET
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -31,7 +32,6 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-WIDGET = "application/vnd.jupyter.widget-view+json"
 STORED = "application/vnd.lenet.stored+json"  # what stands in place of what only this machine would show
 KEPT = ("tags", "jupyter", "lenet", "translated_from", "untranslated")  # of a cell's metadata
 # What would differ from run to run or from machine to machine.

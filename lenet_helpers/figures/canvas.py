@@ -38,6 +38,9 @@ MARKERS = ("o", "s", "^", "D", "v")
 GREY = "#595959"  # annotations: 7:1 against white
 SIGNED = "PuOr_r"  # negative purple, zero white, positive orange: safe for colour-blind readers
 DPI = 100
+# What the output of a cell may hold beside its picture.
+WIDGET = "application/vnd.jupyter.widget-view+json"
+OUTCOME = "application/vnd.lenet.outcome+json"  # {"summary", "sentence", "png"}: what a prediction hides
 
 # The package's own font first: the same picture on every machine. See `fonts/OFL.txt`.
 CHINESE_FONT = Path(__file__).parent / "fonts" / "LeNetHans-Regular.otf"

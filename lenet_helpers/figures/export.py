@@ -10,8 +10,7 @@ import html
 
 from nbconvert.preprocessors import Preprocessor
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
-OUTCOME = "application/vnd.lenet.outcome+json"  # {"summary", "sentence", "png"}: what a prediction hides
+from .canvas import OUTCOME, WIDGET
 
 
 class AlternativeTexts(Preprocessor):

@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ...checks.wrapping import wrap
-from ...figures.canvas import bare, figure, png
-from ...figures.export import OUTCOME, WIDGET
+from ...figures.canvas import OUTCOME, WIDGET, bare, figure, png
 from ...wording import _
 
 
