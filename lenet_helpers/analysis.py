@@ -24,9 +24,8 @@ def confusion(probs: Tensor, labels: Tensor) -> NDArray[np.int64]:
     """Counts (classes, classes): row the true class, column the predicted one."""
     from sklearn.metrics import confusion_matrix  # takes most of a second: not for everybody who starts
 
-    classes = range(probs.shape[1])
-    counts: NDArray[np.int64] = confusion_matrix(labels.cpu(), probs.argmax(1).cpu(), labels=list(classes))
-    return counts
+    counts = confusion_matrix(labels.cpu(), probs.argmax(1).cpu(), labels=range(probs.shape[1]))
+    return np.asarray(counts, np.int64)
 
 
 def most_confused(counts: ArrayLike) -> tuple[int, int, int]:
