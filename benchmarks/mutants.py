@@ -31,7 +31,7 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
 # What the tests import beside the course is at hand in every fork.
-OTHERS = "torch torchvision hypothesis ipywidgets matplotlib.figure nbclient nbval.plugin pandas sklearn.metrics"
+OTHERS = "torch torchvision hypothesis ipywidgets matplotlib.figure nbclient nbval.plugin sklearn.metrics"
 for name in OTHERS.split():
     importlib.import_module(name)
 
