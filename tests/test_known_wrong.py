@@ -1,7 +1,9 @@
 """Every check accepts the right answers we know and rejects each known mistake by its own message."""
 
 import importlib
+import json
 import pkgutil
+from pathlib import Path
 
 import known_wrong as known
 import numpy as np
@@ -16,6 +18,9 @@ for module in pkgutil.iter_modules(known.__path__):
     importlib.import_module(f"{known.__name__}.{module.name}")
 
 SEEDS = (0, 1, 2)
+# What each property alone says to each mistake: a diagnosis that changes is seen in a diff, and read there.
+# Stored anew by `python tests/test_known_wrong.py`.
+VERDICTS = Path(__file__).parent / "known_wrong" / "verdicts.json"
 
 
 def _ids(rows):
@@ -38,8 +43,14 @@ def test_wrong_answer_is_rejected_by_its_own_message(row):
         assert caught.value.key == key, str(caught.value)
         assert caught.value.broke and caught.value.look, "a message says what broke and where to look"
     # As the classroom tries it: each property alone, with no earlier one to catch the mistake.
-    failed = [r for r in check.exercise(exercise).grade(answer, seed=0) if not r.passed]
-    assert failed and by in (None, *(result.property for result in failed)) and failed[0].key == key
+    failed = alone(exercise, answer)
+    assert failed and by in (None, *failed) and next(iter(failed.values())) == key
+    assert failed == json.loads(VERDICTS.read_text("utf-8"))[exercise][answer.__name__]
+
+
+def alone(exercise, answer):
+    """{property: key} of those that reject the answer, each tried without the others."""
+    return {r.property: r.key for r in check.exercise(exercise).grade(answer, seed=0) if not r.passed}
 
 
 @pytest.mark.parametrize("name", check.names())
@@ -126,3 +137,10 @@ def test_whatever_comes_back_is_answered_with_a_message(name):
             assert not all(result.passed for result in results), what
             assert all(result.passed or result.message for result in results), what
     assert not any(result.passed for result in exercise.grade(3, seed=1)), "a number is no function"
+
+
+if __name__ == "__main__":
+    stored = {name: {} for name in check.names()}
+    for exercise, _key, _by, answer in known.WRONG:
+        stored[exercise][answer.__name__] = alone(exercise, answer)
+    VERDICTS.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
