@@ -18,6 +18,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import sys
@@ -102,8 +103,10 @@ def tests_of(path):
     if "checks" in Path(path).parts:
         files = [f"tests/test_{name}.py" for name in ("known_wrong", "blind_answers", "mutants")]
         own = re.findall(r'Exercise\(\s*"(\w+)"', (ROOT / path).read_text("utf-8"))
-        # Of the answers only those to the module's own exercises; a module that serves all, by all.
-        return [[*files, "-k", " or ".join(own)]] if own else [files, ["tests/test_checks.py"]]
+        if own:  # of the answers only those to the module's own exercises
+            return [[*files, "-k", " or ".join(own)]]
+        named = [f"tests/test_{name}.py" for name in (stem, "checks")]
+        return [[name] for name in named if (ROOT / name).exists()] + [files]
     return [[f"tests/{name}.py" for name in TESTS.get(stem, [f"test_{stem}"])]]
 
 
@@ -123,7 +126,7 @@ class Bench:
         sys.dont_write_bytecode = False  # what was not changed is compiled once
 
     def run(self, arguments, limit):
-        """pytest's exit status with these arguments; None where it took too long.
+        """pytest's exit status with these arguments; negative or None where it took too long.
 
         In a fork of this process, which has torch and pytest at hand: of each mutant only the course is
         imported anew.
@@ -131,6 +134,8 @@ class Bench:
         child = os.fork()
         if child == 0:
             os.setsid()
+            # Of processor time: beside other programs an hour is soon gone.
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
             signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
             os.chdir(self.folder)
             sys.path[:0] = [str(self.folder)]
@@ -139,7 +144,7 @@ class Bench:
             for stream in (0, 1, 2):
                 os.dup2(silent, stream)
             os._exit(pytest.main(arguments))
-        end = time.monotonic() + limit
+        end = time.monotonic() + 5 * limit
         while time.monotonic() < end:
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
