@@ -206,7 +206,7 @@ def doubled(notebook):
 def endless_cell(notebook):
     extra(
         notebook,
-        "while True:\n    try:\n        pass\n    except BaseException:\n        pass\nwhile True:\n    try:\n        import time; time.sleep(9)\n    except BaseException:\n        pass",
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nn = 0\nwhile True:\n    try:\n        n += 1\n    except BaseException:\n        pass",
     )
 
 
