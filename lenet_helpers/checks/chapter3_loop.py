@@ -358,7 +358,7 @@ def accuracies(candidate, rng):
                     wanted[-1:],
                     _("where the list is made: once, before the loop over epochs"),
                 ),
-                ("list-in-list", [], _("what is appended: one number an epoch")),
+                ("nothing-appended", [], _("what is appended: one number an epoch")),
             ]
         look = _("argmax over the classes, compared with the labels, counted over all validation images")
         _judge_list(trial, got, wanted[1:], mistakes, look)

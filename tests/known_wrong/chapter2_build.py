@@ -266,3 +266,28 @@ class ForgetsReturn(Base):
 @wrong(NAME, "not-a-module", by="runs")
 def gives_back_a_function():
     return lambda x: x.flatten(1)[:, :10]
+
+
+an_instance = Plain()
+an_instance.__name__ = "an_instance"
+wrong(NAME, "instance", by="runs")(an_instance)
+
+
+@wrong(NAME, "graph-cut", by="trains")
+class NoGradInForward(Base):
+    def forward(self, x):
+        with torch.no_grad():
+            return super().forward(x)
+
+
+@wrong(NAME, "graph-cut", by="trains")
+class DetachedFeatures(Base):
+    def flatten(self, x):
+        return x.detach().flatten(1)
+
+
+@wrong(NAME, "softmax-in-forward", by="trains")
+class SoftmaxWhileTraining(Base):
+    def forward(self, x):
+        x = super().forward(x)
+        return x.softmax(1) if self.training else x
