@@ -577,6 +577,12 @@ def forgets_to_keep_the_sum_of_lists(model, optimizer, train_batches, validation
     return accuracies
 
 
+@wrong("training_loop", "not-a-list", by="accuracies")
+def accuracies_by_epoch(model, optimizer, train_batches, validation_batches, epochs):
+    accuracies = loop(model, optimizer, train_batches, validation_batches, epochs, good_step)
+    return {f"epoch {n}": a for n, a in enumerate(accuracies)}
+
+
 # resume -------------------------------------------------------------------------------
 
 
@@ -670,3 +676,8 @@ def records_of_a_run_from_the_start(path, model, dataset):
     other = copy.deepcopy(model)
     state = load_checkpoint(path, other)
     return in_a_loop(path, other, dataset)[:1] + list(train(other, dataset, state.config))[state.step + 1 :]
+
+
+@wrong("resume", "not-a-list", by="same-weights")
+def returns_the_last_record(path, model, dataset):
+    return in_a_loop(path, model, dataset)[-1]
