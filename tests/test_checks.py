@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from lenet_helpers.checks import Exercise, Failed, NotStarted, Trial, agree, check, judge
+from lenet_helpers.checks import Exercise, Failed, NotStarted, Trial, agree, check, judge, points, stopwatch
 from lenet_helpers.checks.chapter1_counting import moves_along, output_size, still_matches
 from lenet_helpers.checks.errors import in_own_terms
 from lenet_helpers.checks.surroundings import known_surroundings
@@ -216,13 +216,57 @@ def endless(x):
             pass
 
 
+WORTH = {"plain": 4, "padding": 3, "stride": 2.5}
+
+
+@pytest.mark.parametrize("seeds", [(), (3, 4)])
+def test_a_part_earns_its_points_or_nothing(capsys, seeds):
+    def forgets_the_stride(n, k, p=0, s=1, d=1):
+        return output_size(n, k, p)
+
+    earned = points.points("output_size", forgets_the_stride, WORTH, seeds=seeds)
+    assert (earned, earned.undecided, repr(earned)) == (7, "", "7.0")
+    rows = capsys.readouterr().out.splitlines()
+    assert [row[:10] for row in rows[:3]] == ["✓ 4 of 4 w", "✓ 3 of 3 p", "✗ 0 of 2.5"]
+    assert rows[-1] == "output_size: 7 of 9.5 points"
+    assert any("seed=" in row for row in rows) != bool(seeds), "a hidden test's seed is not told"
+    assert points.points("output_size", output_size, WORTH, seeds=seeds) == 9.5
+    with pytest.raises(ValueError, match="no property 'speed': choose one of plain, padding, stride"):
+        points.points("output_size", output_size, {"speed": 1})
+
+
+def test_every_round_must_hold():
+    seen = []
+
+    def right_once(n, k, p=0, s=1, d=1):
+        seen.append(n)
+        return output_size(n, k, p, s, d) + (len(seen) > 11)  # a round has eleven cases
+
+    assert points.points("output_size", right_once, {"plain": 4}, seeds=(1,)) == 4
+    assert points.points("output_size", right_once, {"plain": 4}, seeds=(1, 2)) == 0
+
+
+def test_a_stub_earns_nothing_or_stops_the_notebook(monkeypatch, capsys):
+    def stub(*_arguments):
+        raise NotImplementedError
+
+    with pytest.raises(points.Unfinished, match="output_size is not started") as caught:
+        points.points("output_size", stub, WORTH)
+    assert caught.value._render_traceback_() == [f"✋ {caught.value}"]
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert points.points("output_size", stub, WORTH) == 0
+    assert "0 of 9.5 points" in capsys.readouterr().out
+
+
 def test_endless_loops_are_stopped():
     start = time.process_time()
     assert key_of(endless) == "out-of-time"
     assert time.process_time() - start < 5
 
 
-def test_without_a_timer_the_stop_button_is_named_once(capsys):
+def test_without_a_timer_the_stop_button_is_named_once(capsys, monkeypatch):
+    monkeypatch.setattr(stopwatch, "_said", False)
+
     def run():
         for _time in range(2):
             DOUBLE.run(double)
@@ -230,7 +274,7 @@ def test_without_a_timer_the_stop_button_is_named_once(capsys):
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
-    assert capsys.readouterr().out.count("Stop") <= 1
+    assert capsys.readouterr().out.count("Stop") == 1
 
 
 def test_warnings_fail_nobody_and_stay_off_stderr(capsys):

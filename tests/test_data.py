@@ -68,6 +68,12 @@ def test_without_validation_all_the_rest_is_for_training():
     assert classic.validation is None and len(classic.train) == 4000
 
 
+@pytest.mark.parametrize("n_train, share", [(None, 666), (12, 2), (11, 1), (3, 1)])
+def test_where_validation_is_missing_a_sixth_is_proposed(n_train, share):
+    with pytest.raises(ValueError, match=rf"load_dataset\('mnist-5k', validation={share}\)$"):
+        load_dataset(validation=0, n_train=n_train).require_validation()
+
+
 def test_split_by_class_with_uneven_classes():
     labels = np.repeat([0, 1, 2], [600, 60, 6])
     train, validation = split_by_class(labels, None, 111, seed=0)

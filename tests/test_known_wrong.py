@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from lenet_helpers.checks import Failed, check, values
+from lenet_helpers.checks.chapter4 import _telling
 from lenet_helpers.checks.front import _chapters, exercises
 
 for module in pkgutil.iter_modules(known.__path__):
@@ -86,6 +87,31 @@ def test_enough_known_answers(name):
     mistakes = [row for row in known.WRONG if row[0] == name]
     assert len(right) >= 2, f"{name}: two correct variants at least"
     assert len(mistakes) >= 6, f"{name}: six wrong ones at least"
+
+
+def test_contests_of_winner_are_drawn_until_each_mistake_has_been_fooled():
+    def run(name, *validation):
+        return dict(name=name, levers={"width": 2}, validation=validation, test=[0.5])
+
+    plain = [run("only", 0.9)], {"width": 1}  # with one run, no mistake shows
+    telling = [run("low", 0.8), run("high", 0.9)], {"width": 1}  # the lowest mean wins by mistake
+    assert _telling(iter([plain, plain, telling]).__next__, ("lowest",), n=1) == [plain, telling]
+    assert _telling(iter([telling, plain, telling]).__next__, ("lowest",), n=3) == [telling, plain, telling]
+
+
+def test_max_pool_backward_meets_a_large_number_in_a_left_over_row_or_column():
+    seen = []
+
+    def answer(grad, maps, size=2):
+        seen.append((np.array(maps), size))
+        return check.exercise("max_pool_backward").solution(grad, maps, size)
+
+    check.exercise("max_pool_backward").run(answer, seed=0, only="left-over")
+    for maps, size in seen:
+        largest = maps.max()
+        assert (maps[:, :, -1] == largest).all() and (maps[:, :, :, -1] == largest).all()
+        whole = maps[:, :, : maps.shape[2] // size * size, : maps.shape[3] // size * size]
+        assert whole.max() < largest / 5, "what is read is far below"
 
 
 @pytest.mark.parametrize("name", check.names())
