@@ -74,6 +74,15 @@ class ModuleList(nn.Module):
         return self.dense[-1](x)
 
 
+@correct(NAME)
+class Lazy(Base):
+    """Sizes that come in are learned from the first images."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.fc1 = nn.LazyConv2d(6, 5), nn.LazyLinear(120)
+
+
 @wrong(NAME, "flatten-size", by="runs")
 class Flatten400(Base):
     flat = 400
@@ -94,6 +103,13 @@ class BatchOf64(Base):
 class BatchOf32(Base):
     def flatten(self, x):
         return x.reshape(32, -1)
+
+
+@wrong(NAME, "hard-coded-batch", by="runs")
+class ReturnsWithinTheLoop(Base):
+    def forward(self, x):
+        for image in x:
+            return super().forward(image[None])
 
 
 @wrong(NAME, "mixes-images", by="other-size")
