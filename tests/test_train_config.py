@@ -19,6 +19,11 @@ def test_the_default_is_plain_sgd():
     )
 
 
+@pytest.mark.parametrize("name", ["shift", "rotation", "scale"])
+def test_each_kind_of_augmentation_is_one_by_itself(name):
+    assert TrainConfig(**{name: 0.1}).augments
+
+
 @pytest.mark.parametrize(
     "values, words",
     [
