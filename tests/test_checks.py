@@ -249,6 +249,18 @@ def test_every_round_must_hold():
     assert points.points("output_size", right_once, {"plain": 4}, seeds=(1, 2)) == 0
 
 
+def test_an_answer_without_end_is_tried_once_and_left_to_a_human(monkeypatch, capsys):
+    monkeypatch.setattr(check.exercise("output_size"), "time_limit", 0.2)
+
+    def never(*_arguments):
+        while True:
+            pass
+
+    earned = points.points("output_size", never, WORTH, seeds=(1,))
+    assert (earned, earned.undecided) == (0, "output_size did not end in time")
+    assert capsys.readouterr().out.count("✗ 0 of ") == 1, "the other parts are not tried"
+
+
 def test_a_stub_earns_nothing_or_stops_the_notebook(monkeypatch, capsys):
     def stub(*_arguments):
         raise NotImplementedError

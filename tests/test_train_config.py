@@ -10,6 +10,7 @@ from lenet_helpers.train_config import QUICK, count_steps, learning_rate_at, mak
 
 def test_the_default_is_plain_sgd():
     config = TrainConfig()
+    assert (config.learning_rate, config.batch_size, config.epochs, config.seed) == (0.05, 32, 5, 0)
     assert (config.optimizer, config.momentum, config.weight_decay, config.schedule, config.augments) == (
         "sgd",
         0,
