@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from lenet_helpers.checks import Exercise, Failed, NotStarted, Trial, agree, check, judge
+from lenet_helpers.checks import Exercise, Failed, NotStarted, Trial, agree, check, judge, points, stopwatch
 from lenet_helpers.checks.chapter1_counting import moves_along, output_size, still_matches
 from lenet_helpers.checks.errors import in_own_terms
 from lenet_helpers.checks.surroundings import known_surroundings
@@ -25,10 +25,13 @@ from lenet_helpers.checks.values import (
     TEXT,
     TRUTH,
     WHOLE,
+    copy,
     describe,
     difference,
+    equal,
     plain,
     sequence,
+    unchanged,
 )
 from lenet_helpers.quizzes import progress
 from tools import notebooks
@@ -216,13 +219,69 @@ def endless(x):
             pass
 
 
+WORTH = {"plain": 4, "padding": 3, "stride": 2.5}
+
+
+@pytest.mark.parametrize("seeds", [(), (3, 4)])
+def test_a_part_earns_its_points_or_nothing(capsys, seeds):
+    def forgets_the_stride(n, k, p=0, s=1, d=1):
+        return output_size(n, k, p)
+
+    earned = points.points("output_size", forgets_the_stride, WORTH, seeds=seeds)
+    assert (earned, earned.undecided, repr(earned)) == (7, "", "7.0")
+    rows = capsys.readouterr().out.splitlines()
+    assert [row[:10] for row in rows[:3]] == ["✓ 4 of 4 w", "✓ 3 of 3 p", "✗ 0 of 2.5"]
+    assert rows[-1] == "output_size: 7 of 9.5 points"
+    assert any("seed=" in row for row in rows) != bool(seeds), "a hidden test's seed is not told"
+    assert points.points("output_size", output_size, WORTH, seeds=seeds) == 9.5
+    with pytest.raises(ValueError, match="no property 'speed': choose one of plain, padding, stride"):
+        points.points("output_size", output_size, {"speed": 1})
+
+
+def test_every_round_must_hold():
+    seen = []
+
+    def right_once(n, k, p=0, s=1, d=1):
+        seen.append(n)
+        return output_size(n, k, p, s, d) + (len(seen) > 11)  # a round has eleven cases
+
+    assert points.points("output_size", right_once, {"plain": 4}, seeds=(1,)) == 4
+    assert points.points("output_size", right_once, {"plain": 4}, seeds=(1, 2)) == 0
+
+
+def test_an_answer_without_end_is_tried_once_and_left_to_a_human(monkeypatch, capsys):
+    monkeypatch.setattr(check.exercise("output_size"), "time_limit", 0.2)
+
+    def never(*_arguments):
+        while True:
+            pass
+
+    earned = points.points("output_size", never, WORTH, seeds=(1,))
+    assert (earned, earned.undecided) == (0, "output_size did not end in time")
+    assert capsys.readouterr().out.count("✗ 0 of ") == 1, "the other parts are not tried"
+
+
+def test_a_stub_earns_nothing_or_stops_the_notebook(monkeypatch, capsys):
+    def stub(*_arguments):
+        raise NotImplementedError
+
+    with pytest.raises(points.Unfinished, match="output_size is not started") as caught:
+        points.points("output_size", stub, WORTH)
+    assert caught.value._render_traceback_() == [f"✋ {caught.value}"]
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert points.points("output_size", stub, WORTH) == 0
+    assert "0 of 9.5 points" in capsys.readouterr().out
+
+
 def test_endless_loops_are_stopped():
     start = time.process_time()
     assert key_of(endless) == "out-of-time"
     assert time.process_time() - start < 5
 
 
-def test_without_a_timer_the_stop_button_is_named_once(capsys):
+def test_without_a_timer_the_stop_button_is_named_once(capsys, monkeypatch):
+    monkeypatch.setattr(stopwatch, "_said", False)
+
     def run():
         for _time in range(2):
             DOUBLE.run(double)
@@ -230,7 +289,7 @@ def test_without_a_timer_the_stop_button_is_named_once(capsys):
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
-    assert capsys.readouterr().out.count("Stop") <= 1
+    assert capsys.readouterr().out.count("Stop") == 1
 
 
 def test_warnings_fail_nobody_and_stay_off_stderr(capsys):
@@ -628,6 +687,181 @@ def test_every_kind_of_number_counts():
         assert pair.convert(value) == [1.0, 2.0]
     for value in ((1,), {1, 2}, "12", 3, torch.zeros(2, 2)):
         assert pair.convert(value) is None
+
+
+def test_agreement_is_relative_to_the_largest_number_or_one():
+    def within(a, b):
+        return agree(np.array(a, dtype=float), np.array(b, dtype=float), 0.5)
+
+    assert within([1.5], [1]) and not within([1.51], [1])
+    assert within([0.5], [1]) and not within([0.49], [1])
+    assert within([-2], [-4]) and not within([-1.9], [-4])
+    assert within([-4, 3], [-4, 1]) and not within([-4, 3.1], [-4, 1])
+    assert within([0.6], [0.1]) and not within([0.61], [0.1]), "never less than the tolerance itself"
+    assert within([], []) and not within([[1]], [1]) and not agree([1.0], np.array([1.0]), 0.5)
+    assert not within([float("nan"), 1], [1, 1])
+
+
+def test_single_numbers_agree_relative_to_themselves():
+    assert equal(0.75, 0.5, 0.5) and not equal(0.76, 0.5, 0.5)
+    assert equal(-0.75, -0.5, 0.5) and not equal(0.25, -0.5, 0.5)
+    assert equal(1e-13, 0.0, 0.5) and not equal(1e-12, 0.0, 0.5), "beside 0, a millionth of a millionth"
+    assert equal("better", "better", 0.5) and not equal(1, 1.0, 0.5) and not equal([1, 2], [1, 3], 0.5)
+
+
+def test_a_whole_number_is_one_that_a_float_holds_exactly():
+    assert WHOLE.convert(2**53 - 1) == 2**53 - 1 and WHOLE.convert(-(2**53) + 1) == -(2**53) + 1
+    assert WHOLE.convert(2**53) is None and WHOLE.convert(-(2**53)) is None
+    assert plain(2**999) is not None and plain(2**1000) is None and plain(-(2**1000)) is None
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (None, "None"),
+        (True, "True"),
+        ("ab", "'ab'"),
+        ([1, 2.5], "[1, 2.5]"),
+        ((1, None), "(1, None)"),
+        ([0] * 6, "[0, 0, 0, 0, 0, 0]"),
+        ([0] * 7, "[0, 0, 0, 0, 0, 0, …]"),
+        ({"a": 1, 2: [3]}, "{'a': 1, 2: [3]}"),
+        ({(1, 2): 3}, "dict"),
+        (dict.fromkeys("abcdef", 0), "{'a': 0, 'b': 0, 'c': 0, 'd': 0, 'e': 0, 'f': 0}"),
+        (dict.fromkeys("abcdefg", 0), "dict"),
+        (torch.zeros(2, 2), "2×2 float32 [[0., 0.], [0., 0.]]"),
+        (np.array([1 / 3, 2]), "2 float64 [0.333, 2.   ]"),
+        (torch.zeros(12, dtype=torch.int64), "12 int64 [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]"),
+        (torch.zeros(13, dtype=torch.int64), "13 int64"),
+        (torch.zeros(2, 3, dtype=torch.complex64), "2×3 complex64"),
+        (torch.tensor([7]), "1 int64 [7]"),
+        (np.float32(1 / 3), "0.333333"),
+        (np.int8(3), "3"),
+        (float("nan"), "nan"),
+        (1234567.0, "1.23457e+06"),
+        (object, "type"),
+    ],
+)
+def test_values_are_described_in_few_words(value, text):
+    assert describe(value) == text
+
+
+@pytest.mark.parametrize(
+    "got, wanted, text",
+    [
+        (np.zeros((3, 2)), np.zeros((2, 3)), "expected 2×3, got 3×2"),
+        (np.zeros(2), np.array(1.0), "expected one number, got 2"),
+        (np.array(2.0), np.array(1.0), "expected 1.0, got 2.0"),
+        ([1, 2], [1, 3], "expected [1, 3], got [1, 2]"),
+        (np.array([1, 5, 4]), np.array([1, 2, 3]), "at [1]: expected 2.0, got 5.0 (2 of 3 numbers differ)"),
+        (np.array([1, np.nan]), np.array([5, 2]), "at [1]: expected 2.0, got nan (2 of 2 numbers differ)"),
+        # What lies within a rounding error, relative to the largest number, is no difference.
+        (np.array([1e9, 2]), np.array([1e9, 1.5]), "at [1]: expected 1.5, got 2.0 (0 of 2 numbers differ)"),
+        (np.eye(2), np.ones((2, 2)), "row 0, column 1: expected 1.0, got 0.0 (2 of 4 cells differ)"),
+    ],
+)  # fmt: skip
+def test_a_difference_is_told_with_both_numbers(got, wanted, text):
+    assert difference(got, wanted) == text
+
+
+def test_what_an_answer_gets_is_a_copy_down_to_the_last_list():
+    weight = torch.ones(2, requires_grad=True)
+    wide = torch.ones(1, 1).expand(2, 3)  # six numbers in one place
+    turned = np.asfortranarray(np.ones((2, 3)))
+    nested = {"a": [torch.ones(2), (np.ones(2),)]}
+    copies = [copy(each) for each in (weight, wide, turned, nested)]
+    copies[0][0], copies[1][0, 0], copies[2][0, 0] = 5, 5, 5
+    copies[3]["a"][0][0] = copies[3]["a"][1][0][0] = 5
+    assert weight.tolist() == [1, 1] and not copies[0].requires_grad
+    assert wide.sum() == 6 and copies[1].tolist() == [[5, 1, 1], [1, 1, 1]]
+    assert turned.sum() == 6 and copies[2].strides == turned.strides
+    assert nested["a"][0].tolist() == nested["a"][1][0].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "now, before, same",
+    [
+        ([1, 2], [1, 2], True),
+        ([1, 2], [1, 3], False),
+        ([1, 2], (1, 2), False),
+        ([1], [1, 2], False),
+        ({"a": 1, "b": 2}, {"a": 1, "b": 2}, True),
+        ({"b": 2, "a": 1}, {"a": 1, "b": 2}, False),
+        ({"a": 1}, {"a": 2}, False),
+        ([True], [1], False),
+        (["a"], ["b"], False),
+        ([2.0], [2.5], False),
+        (torch.tensor([float("nan")]), torch.tensor([float("nan")]), True),
+        (torch.ones(2), torch.ones(2).double(), False),
+        (np.ones((2, 1)), np.ones((1, 2)), False),
+        (np.array([0.0]), np.array([-0.0]), False),
+        ([len], [max], True),  # functions and other objects are not looked into
+    ],
+)
+def test_a_change_in_place_is_seen(now, before, same):
+    assert unchanged(now, before) is same
+
+
+def test_a_shape_that_two_mistakes_lead_to_names_neither():
+    def key(mistakes):
+        with pytest.raises(Failed) as caught:
+            Trial(lambda: 0).judge_shape((3, 2), (2, 3), mistakes, look="both sizes")
+        return caught.value.key, caught.value.look
+
+    swapped, again, other = (
+        ("swapped", (3, 2), "order"),
+        ("swapped", (3, 2), "later"),
+        ("cut", (3, 2), "edge"),
+    )
+    assert key([swapped]) == key([swapped, again]) == ("swapped", "order"), "its first hint"
+    assert key([swapped, other]) == key([("cut", (2, 2), "edge")]) == (None, "both sizes")
+    Trial(lambda: 0).judge_shape((2, 3), (2, 3), [], look="")
+
+
+def test_of_one_mistakes_hints_the_first_is_told_and_six_answers_prove_it():
+    doubled = [("doubled", lambda n: 2 * n, "first"), ("doubled", lambda n: n + n, "second")]
+
+    def told(right_until, n):
+        with pytest.raises(Failed) as caught:
+            judge(
+                lambda n: 2 * n if n <= right_until else 1 // 0,
+                [(i,) for i in range(1, n + 1)], lambda n: n, doubled, kind=WHOLE, look="here",
+            )  # fmt: skip
+        return caught.value.key, caught.value.look
+
+    assert told(9, 9) == told(6, 9) == ("doubled", "first")
+    assert told(5, 9) == (None, "here"), "too few answers before the error"
+
+
+@pytest.mark.parametrize(
+    "error, key",
+    [
+        (IndexError, "left-over"),
+        (ValueError, "left-over"),
+        (RuntimeError, "left-over"),
+        (TypeError, "raised"),
+    ],
+)
+def test_an_error_that_only_one_mistake_brings_about_is_named(error, key):
+    def answer():
+        raise error("x" * 300 + "\nmore")
+
+    with pytest.raises(Failed) as caught:
+        Trial(answer, on_error=("left-over", "the edge"))
+    assert caught.value.key == key and (caught.value.look == "the edge") == (key == "left-over")
+    line = answer.__code__.co_firstlineno + 1
+    assert caught.value.got == f"{error.__name__}: {'x' * 200} (line {line}, in answer)"
+
+
+def test_the_first_seed_is_told_too():
+    with pytest.raises(Failed, match=re.escape("Same inputs again: check.double(..., seed=0)")):
+        DOUBLE.run(lambda x: x, seed=0)
+    seeds = []
+    for _time in range(8):
+        with pytest.raises(Failed) as caught:
+            DOUBLE.run(lambda x: x)
+        seeds.append(caught.value.seed)
+    assert 10**5 <= max(seeds) < 10**6, "short enough to type, and enough of them"
 
 
 def test_a_generator_is_told_as_one():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lenet_helpers import Dataset, Split, batches, load_dataset
+from lenet_helpers import Dataset, Split, batches, load_dataset, sources
 from lenet_helpers.data import split_by_class
 
 
@@ -66,6 +66,36 @@ def test_fewer_training_images_stay_stratified():
 def test_without_validation_all_the_rest_is_for_training():
     classic = load_dataset(validation=0)
     assert classic.validation is None and len(classic.train) == 4000
+
+
+@pytest.mark.parametrize("n_train, share", [(None, 666), (12, 2), (11, 1), (3, 1)])
+def test_where_validation_is_missing_a_sixth_is_proposed(n_train, share):
+    with pytest.raises(ValueError, match=rf"load_dataset\('mnist-5k', validation={share}\)$"):
+        load_dataset(validation=0, n_train=n_train).require_validation()
+
+
+def test_validation_images_of_the_files_own_cost_no_training_image(monkeypatch):
+    def pixels(n, level):
+        return np.full((n, 1, 4, 4), level, np.uint8), np.arange(n) % 2
+
+    train, own, test = pixels(10, 10), pixels(6, 20), pixels(4, 30)
+    raw = sources.Pixels(*train, *test, ("even", "odd"), *own)
+    monkeypatch.setitem(sources.REGISTRY, "three", sources.Source(lambda _root: raw, 3, "made up"))
+    for how, sizes in (
+        ({}, [10, 6, 4]),
+        (dict(validation=6, n_train=10), [10, 6, 4]),
+        (dict(validation=4, n_train=1), [1, 4, 4]),
+        (dict(validation=0), [10, 4]),
+    ):
+        splits = load_dataset("three", scaling="unit", **how).splits()
+        assert [len(split) for split in splits.values()] == sizes
+        for name, level in (("train", 10), ("validation", 20), ("test", 30)):
+            assert name not in splits or (splits[name].images * 255).round().unique().tolist() == [level]
+    assert load_dataset("three", validation=4).validation.labels.tolist() == [0, 1] * 2, "in equal shares"
+    with pytest.raises(ValueError, match="validation=7: choose 0 to 6"):
+        load_dataset("three", validation=7)
+    with pytest.raises(ValueError, match="n_train=11: choose 1 to 10"):
+        load_dataset("three", n_train=11)
 
 
 def test_split_by_class_with_uneven_classes():

@@ -280,7 +280,11 @@ def test_every_mixture_runs_counts_and_takes_a_step(activation, pooling, output,
     model.loss(scores, torch.tensor([0, 9])).backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
     assert count_parameters(model.c3) == 5 * 25 + 2
-    assert sum(connections(model).values()) > 0
+    links = connections(model)
+    # A pooling reads four numbers for each output, and one bias if it is trained.
+    side, each = (input_size - 4) // 2, 4 + (pooling == "trained")
+    assert links["s2"] == 6 * side**2 * each and links["s4"] == 2 * ((side - 4) // 2) ** 2 * each
+    assert links["output"] == 840 + 10 * (output == "linear")
 
 
 def test_a_batch_of_one_equals_its_row_in_a_larger_batch():

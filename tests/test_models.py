@@ -119,13 +119,32 @@ def test_what_does_not_fit_names_layer_sizes_and_three_ways_out():
         (dict(padding=(1, 2, 3)), "padding=(1, 2, 3)"),
         (dict(kernel_size=4), "kernel_size=4"),
         (dict(activation="swish"), "activation='swish'"),
-        (dict(dropout=1.0), "dropout=1.0"),
+        (dict(dropout=1.0), "dropout=1.0: choose 0 to 0.9"),
+        (dict(dropout=-0.1), "dropout=-0.1: choose 0 to 0.9"),
+        (dict(width=0.24), "width=0.24: choose 0.25 to 8"),
+        (dict(width=8.1), "width=8.1: choose 0.25 to 8"),
+        (dict(convs_per_stage=0), "convs_per_stage=0: choose a whole number from 1 to 3"),
+        (dict(convs_per_stage=4), "convs_per_stage=4: choose a whole number from 1 to 3"),
+        (dict(input_size=0), "input_size=0: choose a whole number of at least 1"),
+        (dict(in_channels=0), "in_channels=0: choose a whole number of at least 1"),
     ],
 )
 def test_bad_values_are_named(changes, words):
     with pytest.raises(ValueError) as error:
         LeNetConfig(**changes)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        dict(width=0.25, convs_per_stage=1, dropout=0, in_channels=1, classes=1, padding=0),
+        dict(width=8, convs_per_stage=3, dropout=0.9, kernel_size=1),
+    ],
+)
+def test_what_a_message_proposes_is_accepted(values):
+    config = LeNetConfig(**values)
+    assert {name: getattr(config, name) for name in values} == values
 
 
 def test_dropout_acts_in_training_only():

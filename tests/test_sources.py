@@ -53,6 +53,8 @@ def test_torchvisions_layout_is_read(tiny_mnist):
 def test_the_environment_variable_names_the_folder(tiny_mnist, monkeypatch):
     monkeypatch.setenv("LENET_DATA", str(tiny_mnist))
     assert len(load_dataset("tiny", validation=0).train) == 40
+    monkeypatch.setitem(sources.REGISTRY, "tiny", torchvision_set("MNIST"))
+    assert load_dataset("tiny").validation is None, "none is set aside unasked"
 
 
 def test_a_read_only_folder_will_do(tiny_mnist):
@@ -146,6 +148,9 @@ def test_an_image_folder_is_one_registry_entry(tmp_path, monkeypatch):
     data = load_dataset("pets")
     assert data.class_names == ("cat", "dog") and data.train.images.shape == (12, 3, 16, 16)
     assert [len(s) for s in data.splits().values()] == [12, 4, 4]
+    monkeypatch.setitem(sources.REGISTRY, "pets", image_folder(tmp_path))  # 28×28, grey, none for validation
+    plain = load_dataset("pets")
+    assert plain.validation is None and plain.train.images.shape == (16, 1, 28, 28) and len(plain.test) == 4
 
 
 def test_a_folder_that_is_not_there_or_holds_no_images(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from lenet_helpers import LeNet, LeNetConfig, LeNetVariant, count_parameters, layer_table, receptive_fields
+from lenet_helpers.summary import run_and_count
 
 # Name, output, parameters, multiply-adds, each by hand: maps × side² × kernel weights.
 LEDGER = [
@@ -22,6 +23,24 @@ def test_ledger_of_lenet(model):
     assert [(r.name, r.output_shape, r.parameters, r.multiply_adds) for r in rows] == LEDGER
     assert sum(r.multiply_adds for r in rows) == 281_640
     assert sum(r.parameters for r in rows) == count_parameters(model) == 44_426
+
+
+class Gated(nn.Module):
+    """Ends in a layer that returns two things."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense, self.memory = nn.Linear(4, 3), nn.LSTM(3, 2)
+
+    def forward(self, x):
+        return self.memory(self.dense(x))[0]
+
+
+def test_the_work_of_a_run_is_the_ledgers_and_what_gives_no_tensor_counts_nothing():
+    logits, work = run_and_count(LeNet(), torch.zeros(1, 1, 28, 28))
+    assert logits.shape == (1, 10) and work == 281_640
+    out, work = run_and_count(Gated(), torch.zeros(1, 5, 4))
+    assert out.shape == (1, 5, 2) and work == 5 * 3 * 4
 
 
 def test_measuring_leaves_no_trace():

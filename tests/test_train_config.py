@@ -10,6 +10,7 @@ from lenet_helpers.train_config import QUICK, count_steps, learning_rate_at, mak
 
 def test_the_default_is_plain_sgd():
     config = TrainConfig()
+    assert (config.learning_rate, config.batch_size, config.epochs, config.seed) == (0.05, 32, 5, 0)
     assert (config.optimizer, config.momentum, config.weight_decay, config.schedule, config.augments) == (
         "sgd",
         0,
@@ -17,6 +18,11 @@ def test_the_default_is_plain_sgd():
         "constant",
         False,
     )
+
+
+@pytest.mark.parametrize("name", ["shift", "rotation", "scale"])
+def test_each_kind_of_augmentation_is_one_by_itself(name):
+    assert TrainConfig(**{name: 0.1}).augments
 
 
 @pytest.mark.parametrize(
@@ -30,13 +36,37 @@ def test_the_default_is_plain_sgd():
         (dict(record_every=1.5), "record_every=1.5: choose"),
         (dict(optimizer="lion"), "optimizer='lion': choose sgd, adam, adamw"),
         (dict(schedule="cosine"), "schedule='cosine': choose"),
-        (dict(momentum=1.0), "momentum=1.0: choose"),
+        (dict(momentum=1.0), "momentum=1.0: choose 0 to 0.999"),
+        (dict(weight_decay=1.1), "weight_decay=1.1: choose 0 to 1"),
+        (dict(shift=0.51), "shift=0.51: choose 0 to 0.5"),
+        (dict(rotation=181), "rotation=181: choose 0 to 180"),
+        (dict(scale=0.91), "scale=0.91: choose 0 to 0.9"),
+        (dict(learning_rate=10.1), "learning_rate=10.1: choose 0.0001 to 10"),
+        (dict(batch_size=60_001), "batch_size=60001: choose a whole number from 1 to 60,000"),
+        (dict(epochs=1001), "epochs=1001: choose 0.01 to 1000"),
+        (dict(seed=-1), "seed=-1: choose a whole number from 0 to 2,147,483,647"),
+        (dict(seed=2_147_483_648), "seed=2147483648: choose a whole number from 0 to 2,147,483,647"),
     ],
 )
 def test_bad_values_are_named(values, words):
     with pytest.raises(ValueError) as error:
         TrainConfig(**values)
     assert str(error.value).startswith(words)
+
+
+LARGEST = dict(
+    learning_rate=10, batch_size=60_000, epochs=1000, momentum=0.999, weight_decay=1, shift=0.5, rotation=180,
+    scale=0.9, seed=2_147_483_647,
+)  # fmt: skip
+SMALLEST = dict.fromkeys(("momentum", "weight_decay", "shift", "rotation", "scale", "seed"), 0) | dict(
+    learning_rate=1e-4, batch_size=1, epochs=0.01, steps=1, record_every=1
+)
+
+
+@pytest.mark.parametrize("values", [LARGEST, SMALLEST])
+def test_what_a_message_proposes_is_accepted(values):
+    config = TrainConfig(**values)
+    assert {name: getattr(config, name) for name in values} == values
 
 
 @pytest.mark.parametrize(

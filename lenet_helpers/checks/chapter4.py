@@ -378,7 +378,7 @@ def _contests(candidate, rng, cases, look):
     judge(candidate, cases, winner, _WINNER_MISTAKES, kind=TEXT, say=_say_runs, more=more, look=look)
 
 
-def _telling(rng, draw, mistakes, n=4):
+def _telling(draw, mistakes, n):
     """At least n contests, and more until each of the mistakes named gives a wrong winner in one."""
     cases, open_ones = [], [formula for key, formula, _look in _WINNER_MISTAKES if key in mistakes]
     while len(cases) < n or open_ones:
@@ -392,20 +392,20 @@ def _telling(rng, draw, mistakes, n=4):
 
 @WINNER.property("validation", N_("validation decides; the test set has no say"))
 def validation(candidate, rng):
-    cases = _telling(rng, lambda: _contest(rng, (1, 1, 1, 1), 0.001), ("chose-on-test", "lowest"), n=6)
+    cases = _telling(lambda: _contest(rng, (1, 1, 1, 1), 0.001), ("chose-on-test", "lowest"), n=6)
     _contests(candidate, rng, cases, _("the validation accuracies of these runs, averaged by hand"))
 
 
 @WINNER.property("mean", N_("the mean over seeds counts, not the luckiest or the first"))
 def mean(candidate, rng):
     about = ("best-seed", "worst-seed", "median", "first-seed", "last-seed", "summed")
-    cases = _telling(rng, lambda: _contest(rng, (1, 1, 1, 1), 0.02, (3, 7)), about, n=24)
+    cases = _telling(lambda: _contest(rng, (1, 1, 1, 1), 0.02, (3, 7)), about, n=24)
     _contests(candidate, rng, cases, _("the mean of each run's own seeds"))
 
 
 @WINNER.property("one-lever", N_("only runs that change exactly one lever compete"))
 def one_lever(candidate, rng):
     cases = _telling(
-        rng, lambda: _contest(rng, (0, 2, 1, 1, 3, 1, 2), 0.003), ("two-levers", "baseline-again"), n=8
+        lambda: _contest(rng, (0, 2, 1, 1, 3, 1, 2), 0.003), ("two-levers", "baseline-again"), n=8
     )
     _contests(candidate, rng, cases, _("the levers of each run, counted one by one against the baseline's"))

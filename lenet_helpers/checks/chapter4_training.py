@@ -55,8 +55,7 @@ def _splits(rng, odd):
 
 
 class _Darker:
-    """An augmentation that anybody can recognise: mirrored and half as bright, at the next call less"
-    " bright."""
+    """An augmentation that anybody can recognise: mirrored and half as bright, at the next call less so."""
 
     def __init__(self):
         self.calls = 0
@@ -77,8 +76,9 @@ _TWO = Kind(
 
 
 def _prepared(candidate, rng, i, known, look):
-    """Judge result i of a trial; `known(train, validation, scaled)` gives the right array and the"
-    " mistakes."""
+    """Judge result i of a trial; `known(train, validation, scaled)` gives the right array and the
+    mistakes.
+    """
     for odd in (0, 1):
         train, validation = _splits(rng, odd)
         tried = _("{n} dark training images, {m} bright validation images of {h}×{w}").format(

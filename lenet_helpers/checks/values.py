@@ -159,7 +159,8 @@ def describe(value):
     shape, kind = size(array.shape), str(value.dtype).removeprefix("torch.")
     if array.size > 12:
         return f"{shape} {kind}"
-    numbers = np.array2string(array.round(3), separator=", ", threshold=20, formatter=None)
+    array = array.astype("int64") if "int" in kind else array.round(3)
+    numbers = np.array2string(array, separator=", ", threshold=20, formatter=None)
     return f"{shape} {kind} {numbers.replace(chr(10), '')}"
 
 

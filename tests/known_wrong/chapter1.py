@@ -272,3 +272,9 @@ def five_by_five():
 @correct("diagonal_detector")
 def kernel_as_lists():
     return [[2, -1, -1], [-1, 2, -1], [-1, -1, 2]]
+
+
+@wrong("diagonal_detector", "not-finite", by="finds-it")
+def divided_by_its_sum():
+    kernel = torch.tensor([[2.0, -1.0, -1.0], [-1.0, 2.0, -1.0], [-1.0, -1.0, 2.0]])
+    return kernel / kernel.sum()

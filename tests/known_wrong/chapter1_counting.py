@@ -91,6 +91,12 @@ def input_hard_coded(n, k, p=0, s=1, d=1):
     return formula(128, k, p, s, d)
 
 
+@wrong("output_size", "plain", by="dilation")  # by itself there: "dilation-off-by-one"
+def reach_without_its_last_pixel(n, k, p=0, s=1, d=1):
+    reach = d * (k - 1)
+    return (n + 2 * p - reach) // s + 1
+
+
 # fair_count ---------------------------------------------------------------------------
 
 

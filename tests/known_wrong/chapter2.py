@@ -64,6 +64,12 @@ def counts_every_place(n_in, n_out, k):
     return n_in * n_out * k * k * 64
 
 
+@wrong("conv_parameters", "bias-per-weight", by="conv2")
+def a_bias_for_each_weight(n_in, n_out, k):
+    weights = n_in * n_out * k * k
+    return weights + weights
+
+
 # max_pool -----------------------------------------------------------------------------
 
 
@@ -133,6 +139,22 @@ def always_two_by_two(maps, size=2):
 @wrong("max_pool", "left-over", by="left-over")
 def rounds_up(maps, size=2):
     return F.max_pool2d(maps, size, ceil_mode=True)
+
+
+@wrong("max_pool", "over-images", by="shape")
+def over_images(maps, size=2):
+    return F.max_pool2d(maps, size).amax(dim=0, keepdim=True)
+
+
+@wrong("max_pool", "swapped", by="shape")
+def columns_before_rows(maps, size=2):
+    n, channels, height, width = maps.shape
+    result = maps.new_zeros(n, channels, width // size, height // size)
+    for row in range(height // size):
+        for column in range(width // size):
+            window = maps[:, :, row * size : (row + 1) * size, column * size : (column + 1) * size]
+            result[:, :, column, row] = window.amax(dim=(2, 3))
+    return result
 
 
 # c3_parameters ------------------------------------------------------------------------

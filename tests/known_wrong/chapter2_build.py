@@ -74,6 +74,15 @@ class ModuleList(nn.Module):
         return self.dense[-1](x)
 
 
+@correct(NAME)
+class Lazy(Base):
+    """Sizes that come in are learned from the first images."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.fc1 = nn.LazyConv2d(6, 5), nn.LazyLinear(120)
+
+
 @wrong(NAME, "flatten-size", by="runs")
 class Flatten400(Base):
     flat = 400
@@ -94,6 +103,13 @@ class BatchOf64(Base):
 class BatchOf32(Base):
     def flatten(self, x):
         return x.reshape(32, -1)
+
+
+@wrong(NAME, "hard-coded-batch", by="runs")
+class ReturnsWithinTheLoop(Base):
+    def forward(self, x):
+        for image in x:
+            return super().forward(image[None])
 
 
 @wrong(NAME, "mixes-images", by="other-size")
@@ -266,3 +282,28 @@ class ForgetsReturn(Base):
 @wrong(NAME, "not-a-module", by="runs")
 def gives_back_a_function():
     return lambda x: x.flatten(1)[:, :10]
+
+
+an_instance = Plain()
+an_instance.__name__ = "an_instance"
+wrong(NAME, "instance", by="runs")(an_instance)
+
+
+@wrong(NAME, "graph-cut", by="trains")
+class NoGradInForward(Base):
+    def forward(self, x):
+        with torch.no_grad():
+            return super().forward(x)
+
+
+@wrong(NAME, "graph-cut", by="trains")
+class DetachedFeatures(Base):
+    def flatten(self, x):
+        return x.detach().flatten(1)
+
+
+@wrong(NAME, "softmax-in-forward", by="trains")
+class SoftmaxWhileTraining(Base):
+    def forward(self, x):
+        x = super().forward(x)
+        return x.softmax(1) if self.training else x

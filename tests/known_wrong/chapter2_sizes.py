@@ -1,5 +1,7 @@
 """Chapter 2, sizes: right answers, and the mistakes people make."""
 
+import math
+
 from . import correct, wrong
 
 # receptive_field ----------------------------------------------------------------------
@@ -66,6 +68,14 @@ def started_at_zero(layers):
     return as_a_sum(layers) - 1
 
 
+@wrong("receptive_field", "forwards", by="lenet")
+def backward_rule_from_the_front(layers):
+    side = 1
+    for kernel, stride in layers:
+        side = (side - 1) * stride + kernel
+    return side
+
+
 @correct("receptive_field")
 def as_a_float(layers):
     return float(as_a_sum(layers))
@@ -130,3 +140,14 @@ def not_squared(input_size, padding):
 @wrong("flatten_size", "six-maps", by="both")
 def six_maps(input_size, padding):
     return 6 * ((input_size + 2 * padding - 12) // 4) ** 2
+
+
+@wrong("flatten_size", "one-pooling", by="both")
+def pools_at_the_end_alone(input_size, padding):
+    return 16 * ((input_size + 2 * padding - 8) // 2) ** 2
+
+
+@wrong("flatten_size", "rounded-up", by="other-sizes")
+def rounds_up(input_size, padding):
+    side = math.ceil((input_size + 2 * padding - 4) / 2)
+    return 16 * math.ceil((side - 4) / 2) ** 2

@@ -1,5 +1,7 @@
 """Chapter 3: right answers written in many ways, and the mistakes people make."""
 
+import copy
+import itertools
 import math
 
 import numpy as np
@@ -7,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lenet_helpers import TrainConfig, TrainingState, load_checkpoint, train
+from lenet_helpers import TrainConfig, TrainingState, load_checkpoint, save_checkpoint, train
 
 from . import correct, wrong
 
@@ -130,6 +132,11 @@ def logarithm_kept(printed, images, batch_size):
 @wrong("mean_loss", "batch-size", by="full-batches")
 def divided_by_batch_size(printed, images, batch_size):
     return 10**printed / batch_size
+
+
+@wrong("mean_loss", "one-too-many", by="full-batches")
+def always_one_more_batch(printed, images, batch_size):
+    return 10**printed / (images // batch_size + 1)
 
 
 # training_loop ------------------------------------------------------------------------
@@ -366,6 +373,216 @@ def drops_the_last_batch(model, optimizer, train_batches, validation_batches, ep
     return loop(model, optimizer, list(train_batches)[:-1], validation_batches, epochs, good_step)
 
 
+@wrong("training_loop", "softmax-over-batch", by="sgd-steps")
+def softmax_along_the_batch(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        optimizer.zero_grad()
+        F.cross_entropy(model(images).softmax(dim=0), labels).backward()
+        optimizer.step()
+
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "no-logarithm", by="sgd-steps")
+def nll_of_the_softmax(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        optimizer.zero_grad()
+        F.nll_loss(model(images).softmax(dim=1), labels).backward()
+        optimizer.step()
+
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "no-softmax", by="sgd-steps")
+def nll_of_the_logits(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        optimizer.zero_grad()
+        F.nll_loss(model(images), labels).backward()
+        optimizer.step()
+
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "zero-grad-each-epoch", by="sgd-steps")
+def clears_once_an_epoch(model, optimizer, train_batches, validation_batches, epochs):
+    def step(model, optimizer, images, labels):
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+
+    def training(model):
+        model.train()
+        optimizer.zero_grad()
+
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step, training=training)
+
+
+@wrong("training_loop", "every-second-batch", by="sgd-steps")
+def steps_every_second_batch(model, optimizer, train_batches, validation_batches, epochs):
+    seen = itertools.count(1)
+
+    def step(model, optimizer, images, labels):
+        optimizer.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        if next(seen) % 2 == 0:
+            optimizer.step()
+
+    return loop(model, optimizer, train_batches, validation_batches, epochs, step)
+
+
+@wrong("training_loop", "one-batch", by="sgd-steps")
+def steps_after_the_loop(model, optimizer, train_batches, validation_batches, epochs):
+    accuracies = []
+    for _epoch in range(epochs):
+        model.train()
+        for images, labels in train_batches:
+            loss = F.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        model.eval()
+        accuracies.append(accuracy(model, validation_batches))
+    return accuracies
+
+
+@wrong("training_loop", "reversed", by="sgd-steps")
+def takes_batches_from_the_end(model, optimizer, train_batches, validation_batches, epochs):
+    return loop(model, optimizer, list(train_batches)[::-1], validation_batches, epochs, good_step)
+
+
+@wrong("training_loop", "one-epoch-short", by="sgd-steps")
+def counts_epochs_from_one(model, optimizer, train_batches, validation_batches, epochs):
+    return loop(model, optimizer, train_batches, validation_batches, len(range(1, epochs)), good_step)
+
+
+@wrong("training_loop", "one-epoch-more", by="sgd-steps")
+def one_epoch_more(model, optimizer, train_batches, validation_batches, epochs):
+    return loop(model, optimizer, train_batches, validation_batches, epochs + 1, good_step)
+
+
+@wrong("training_loop", "one-epoch-only", by="sgd-steps")
+def uses_up_the_batches(model, optimizer, train_batches, validation_batches, epochs):
+    batches = iter(train_batches)
+    return loop(model, optimizer, batches, validation_batches, epochs, good_step)
+
+
+def scored(epochs, train_batches, model, optimizer, score):
+    """The right training, and `score()` after each epoch in evaluation mode."""
+    scores = []
+    for _epoch in range(epochs):
+        model.train()
+        for images, labels in train_batches:
+            good_step(model, optimizer, images, labels)
+        model.eval()
+        scores.append(score())
+    return scores
+
+
+@wrong("training_loop", "reads-validation-data", by="validation")
+def validates_before_the_start_too(model, optimizer, train_batches, validation_batches, epochs):
+    model.eval()
+    before = accuracy(model, validation_batches)
+    return [before, *loop(model, optimizer, train_batches, validation_batches, epochs, good_step)]
+
+
+@wrong("training_loop", "reads-validation-data", by="validation")
+def looks_in_training_mode_first(model, optimizer, train_batches, validation_batches, epochs):
+    accuracies = []
+    for _epoch in range(epochs):
+        model.train()
+        for images, labels in train_batches:
+            good_step(model, optimizer, images, labels)
+        loss = sum(F.cross_entropy(model(images), labels) for images, labels in validation_batches)
+        assert loss > 0
+        model.eval()
+        accuracies.append(accuracy(model, validation_batches))
+    return accuracies
+
+
+@wrong("training_loop", "reads-validation-data", by="validation")
+def validates_on_the_first_batch(model, optimizer, train_batches, validation_batches, epochs):
+    first = next(iter(validation_batches))
+    return loop(model, optimizer, train_batches, [first], epochs, good_step)
+
+
+@wrong("training_loop", "not-one-an-epoch", by="accuracies")
+def appends_after_every_batch(model, optimizer, train_batches, validation_batches, epochs):
+    accuracies = []
+
+    def score():
+        correct = seen = 0
+        for images, labels in validation_batches:
+            correct += (model(images).argmax(1) == labels).sum().item()
+            seen += len(labels)
+            accuracies.append(correct / seen)
+
+    scored(epochs, train_batches, model, optimizer, score)
+    return accuracies
+
+
+@wrong("training_loop", "count", by="accuracies")
+def right_answers(model, optimizer, train_batches, validation_batches, epochs):
+    def score():
+        return sum((model(x).argmax(1) == y).sum().item() for x, y in validation_batches)
+
+    return scored(epochs, train_batches, model, optimizer, score)
+
+
+@wrong("training_loop", "never-validates", by="accuracies")  # by itself there: "training-accuracy"
+def accuracy_on_the_wrong_batches(model, optimizer, train_batches, validation_batches, epochs):
+    return loop(model, optimizer, train_batches, train_batches, epochs, good_step)
+
+
+@wrong("training_loop", "too-early", by="accuracies")
+def validates_before_each_epoch(model, optimizer, train_batches, validation_batches, epochs):
+    accuracies = []
+    for _epoch in range(epochs):
+        model.eval()
+        accuracies.append(accuracy(model, validation_batches))
+        model.train()
+        for images, labels in train_batches:
+            good_step(model, optimizer, images, labels)
+    return accuracies
+
+
+@wrong("training_loop", "counts-run-on", by="accuracies")
+def never_sets_the_counts_back(model, optimizer, train_batches, validation_batches, epochs):
+    correct = seen = 0
+
+    def score():
+        nonlocal correct, seen
+        for images, labels in validation_batches:
+            correct += (model(images).argmax(1) == labels).sum().item()
+            seen += len(labels)
+        return correct / seen
+
+    return scored(epochs, train_batches, model, optimizer, score)
+
+
+@wrong("training_loop", "best-so-far", by="accuracies")
+def keeps_the_best_accuracy(model, optimizer, train_batches, validation_batches, epochs):
+    accuracies = loop(model, optimizer, train_batches, validation_batches, epochs, good_step)
+    return list(itertools.accumulate(accuracies, max))
+
+
+@wrong("training_loop", "last-epoch-only", by="accuracies")
+def a_new_list_in_every_epoch(model, optimizer, train_batches, validation_batches, epochs):
+    return loop(model, optimizer, train_batches, validation_batches, epochs, good_step)[-1:]
+
+
+@wrong("training_loop", "nothing-appended", by="accuracies")
+def forgets_to_keep_the_sum_of_lists(model, optimizer, train_batches, validation_batches, epochs):
+    accuracies = []
+    for accuracy_now in loop(model, optimizer, train_batches, validation_batches, epochs, good_step):
+        accuracies + [accuracy_now]
+    return accuracies
+
+
+@wrong("training_loop", "not-a-list", by="accuracies")
+def accuracies_by_epoch(model, optimizer, train_batches, validation_batches, epochs):
+    accuracies = loop(model, optimizer, train_batches, validation_batches, epochs, good_step)
+    return {f"epoch {n}": a for n, a in enumerate(accuracies)}
+
+
 # resume -------------------------------------------------------------------------------
 
 
@@ -431,3 +648,36 @@ def returns_nothing(path, model, dataset):
 @wrong("resume", "other-steps", by="records")
 def last_record_only(path, model, dataset):
     return in_a_loop(path, model, dataset)[-1:]
+
+
+@wrong("resume", "one-step-short", by="same-weights")
+def stops_one_step_early(path, model, dataset):
+    state = load_checkpoint(path, model)
+    left = state.config.steps - state.step
+    return list(itertools.islice(train(model, dataset, state.config, state=state), left - 1))
+
+
+@wrong("resume", "in-place", by="same-weights")
+def saves_over_the_checkpoint(path, model, dataset):
+    state = load_checkpoint(path, model)
+    records = list(train(model, dataset, state.config, state=state))
+    save_checkpoint(path, model, state)
+    return records
+
+
+@wrong("resume", "nothing-loaded", by="same-weights")
+def goes_on_with_a_copy(path, model, dataset):
+    return in_a_loop(path, copy.deepcopy(model), dataset)
+
+
+@wrong("resume", "other-records", by="records")
+def records_of_a_run_from_the_start(path, model, dataset):
+    in_a_loop(path, model, dataset)
+    other = copy.deepcopy(model)
+    state = load_checkpoint(path, other)
+    return in_a_loop(path, other, dataset)[:1] + list(train(other, dataset, state.config))[state.step + 1 :]
+
+
+@wrong("resume", "not-a-list", by="same-weights")
+def returns_the_last_record(path, model, dataset):
+    return in_a_loop(path, model, dataset)[-1]

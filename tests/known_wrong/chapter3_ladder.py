@@ -105,3 +105,13 @@ def returns_the_last(*arguments):
 @wrong("fit_one_batch", "returned-none")
 def prints_them(*arguments):
     print(_loop(*arguments)[-1])
+
+
+@wrong("fit_one_batch", "weights", by="weights")
+def with_adam(model, optimizer, images, labels, steps):
+    return _loop(model, torch.optim.Adam(model.parameters()), images, labels, steps)
+
+
+@wrong("fit_one_batch", "losses", by="losses")
+def divides_once_more(model, optimizer, images, labels, steps):
+    return [loss / (1 + len(images)) for loss in _loop(model, optimizer, images, labels, steps)]

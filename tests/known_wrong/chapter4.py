@@ -98,6 +98,53 @@ def prints_it(candidate, baseline):
     seed_by_seed(candidate, baseline)
 
 
+def _half_width(width):
+    """The right verdict with another half-width of the gaps."""
+
+    def answer(candidate, baseline):
+        gaps = candidate.mean(1) - baseline.mean(1)
+        return "undecided" if abs(gaps.mean()) <= width(gaps) else "better" if gaps.mean() > 0 else "worse"
+
+    return answer
+
+
+@wrong("verdict", "n-for-root", by="standard-error")
+def divides_by_n(candidate, baseline):
+    return _half_width(lambda gaps: _t(gaps) * gaps.std(ddof=1) / len(gaps))(candidate, baseline)
+
+
+@wrong("verdict", "one-error", by="standard-error")
+def one_standard_error(candidate, baseline):
+    return _half_width(stats.sem)(candidate, baseline)
+
+
+@wrong("verdict", "two-errors", by="standard-error")
+def as_if_there_were_many_seeds(candidate, baseline):
+    return _half_width(lambda gaps: 1.96 * stats.sem(gaps))(candidate, baseline)
+
+
+@wrong("verdict", "three-errors", by="standard-error")
+def three_sigma(candidate, baseline):
+    return _half_width(lambda gaps: 3 * stats.sem(gaps))(candidate, baseline)
+
+
+@wrong("verdict", "population", by="standard-error")
+def numpys_own_deviation(candidate, baseline):
+    return _half_width(lambda gaps: _t(gaps) * gaps.std() / len(gaps) ** 0.5)(candidate, baseline)
+
+
+@wrong("verdict", "sd-not-se", by="paired")
+def two_standard_deviations(candidate, baseline):
+    return _half_width(lambda gaps: 2 * gaps.std(ddof=1))(candidate, baseline)
+
+
+@wrong("verdict", "sum-for-mean", by="standard-error")
+def adds_the_differences_up(candidate, baseline):
+    gaps = candidate.mean(1) - baseline.mean(1)
+    total = sum(gaps)
+    return "undecided" if abs(total) <= _t(gaps) * stats.sem(gaps) else "better" if total > 0 else "worse"
+
+
 def _changes(run, baseline):
     return [name for name in baseline if run["levers"][name] != baseline[name]]
 
@@ -170,3 +217,27 @@ def at_most_one_change(runs, baseline):
 @wrong("winner", "lowest", by="validation")
 def takes_accuracy_for_error(runs, baseline):
     return _pick([r for r in runs if len(_changes(r, baseline)) == 1], lambda r: -np.mean(r["validation"]))
+
+
+def _fair(runs, baseline):
+    return [r for r in runs if len(_changes(r, baseline)) == 1]
+
+
+@wrong("winner", "last-seed", by="mean")
+def by_the_last_seed(runs, baseline):
+    return _pick(_fair(runs, baseline), lambda r: r["validation"][-1])
+
+
+@wrong("winner", "worst-seed", by="mean")
+def by_the_worst_seed(runs, baseline):
+    return _pick(_fair(runs, baseline), lambda r: min(r["validation"]))
+
+
+@wrong("winner", "median", by="mean")
+def by_the_median(runs, baseline):
+    return _pick(_fair(runs, baseline), lambda r: np.median(r["validation"]))
+
+
+@wrong("winner", "not-a-name", by="validation")
+def returns_the_run_itself(runs, baseline):
+    return max(_fair(runs, baseline), key=lambda r: np.mean(r["validation"]))

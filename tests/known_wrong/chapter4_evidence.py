@@ -118,3 +118,15 @@ def returns_all_means(difference, resamples, rng):
 @wrong("bootstrap", "returned-none")
 def prints_it(difference, resamples, rng):
     _bootstrap(difference, resamples, rng)
+
+
+@wrong("bootstrap", "nothing-to-find", by="nothing-to-find")
+def with_a_continuity_correction(difference, resamples, rng):
+    low, high = _bootstrap(difference, resamples, rng)
+    half = 0.5 / difference.size
+    return low - half, high + half
+
+
+@wrong("bootstrap", "seeds", by="level")  # by itself there: "one-sided"
+def five_percent_below_alone(difference, resamples, rng):
+    return _bootstrap(difference, resamples, rng, ends=(0.05, 1))

@@ -70,6 +70,28 @@ def joins_them(train, validation, augment):
     return torch.cat(step_by_step(train, validation, augment))
 
 
+@wrong("prepare", "swapped", by="validation")
+def validation_comes_first(train, validation, augment):
+    return step_by_step(train, validation, augment)[::-1]
+
+
+@wrong("prepare", "variance", by="validation")
+def divides_by_the_variance(train, validation, augment):
+    mean, variance = train.mean(), train.var()
+    return (augment(train) - mean) / variance, (validation - mean) / variance
+
+
+@wrong("prepare", "augmented-twice", by="training")
+def another_call_for_good_measure(train, validation, augment):
+    augment(train)
+    return step_by_step(train, validation, augment)
+
+
+@wrong("prepare", "augmented-twice", by="training")
+def augments_the_augmented(train, validation, augment):
+    return _scaled(augment(augment(train)), train), _scaled(validation, train)
+
+
 # keep_best ----------------------------------------------------------------------------
 
 
@@ -145,6 +167,56 @@ def says_nothing(model, epochs):
     with_deepcopy(model, epochs)
 
 
+@wrong("keep_best", "counted-from-one", by="epoch")
+def numbers_the_first_epoch_one(model, epochs):
+    number, weights = with_deepcopy(model, epochs)
+    return number + 1, weights
+
+
+@wrong("keep_best", "last-of-equals", by="epoch")
+def an_equal_epoch_replaces(model, epochs):
+    best, kept = -1.0, None
+    for n, (validation, test) in enumerate(epochs):
+        if validation >= best:
+            best, kept = validation, (n, copy.deepcopy(model.state_dict()))
+    return kept
+
+
+@wrong("keep_best", "lowest", by="epoch")
+def takes_accuracy_for_loss(model, epochs):
+    best, kept = 2.0, None
+    for n, (validation, test) in enumerate(epochs):
+        if validation < best:
+            best, kept = validation, (n, copy.deepcopy(model.state_dict()))
+    return kept
+
+
+@wrong("keep_best", "copied-late", by="epoch")
+def copies_after_the_loop(model, epochs):
+    accuracies = [validation for validation, test in epochs]
+    return accuracies.index(max(accuracies)), copy.deepcopy(model.state_dict())
+
+
+@wrong("keep_best", "wrong-weights", by="epoch")
+def copies_one_epoch_late(model, epochs):
+    best, number, weights, found = -1.0, None, None, False
+    for n, (validation, test) in enumerate(epochs):
+        if found or weights is None:
+            weights, found = copy.deepcopy(model.state_dict()), False
+        if validation > best:
+            best, number, found = validation, n, True
+    return number, weights
+
+
+@wrong("keep_best", "not-all-weights", by="epoch")
+def trained_weights_alone(model, epochs):
+    best, kept = -1.0, None
+    for n, (validation, test) in enumerate(epochs):
+        if validation > best:
+            best, kept = validation, (n, {k: p.detach().clone() for k, p in model.named_parameters()})
+    return kept
+
+
 # stop_epoch ---------------------------------------------------------------------------
 
 
@@ -214,3 +286,13 @@ def returns_the_best(losses, patience):
 @wrong("stop_epoch", "never-stops", by="patience")
 def goes_on_to_the_end(losses, patience):
     return len(losses) - 1
+
+
+@wrong("stop_epoch", "counted-from-one", by="patience")
+def numbers_the_first_epoch_one_too(losses, patience):
+    return by_the_best_epoch(losses, patience) + 1
+
+
+@wrong("stop_epoch", "highest", by="patience")
+def waits_for_a_higher_loss(losses, patience):
+    return _walk(losses, patience, better=lambda loss, highest: highest == float("inf") or loss > highest)
