@@ -175,7 +175,7 @@ def test_a_flat_tensor_on_no_device_is_no_truth():
         (torch.tensor(33.0), "tensor(33.0)"),
         (torch.tensor(True), "tensor(True)"),
         (torch.tensor([1.5]), "1 float32 [1.5]"),
-        (np.arange(4), "4 int64 [0., 1., 2., 3.]"),
+        (np.arange(4), "4 int64 [0, 1, 2, 3]"),
         (torch.full((6, 2), 0.12345), "6×2 float32 [" + ", ".join(["[0.123, 0.123]"] * 6) + "]"),
         (torch.zeros(13), "13 float32"),
         (torch.zeros(2, dtype=torch.complex64), "2 complex64"),
