@@ -84,7 +84,10 @@ def test_a_run_that_goes_on_counts_from_where_it_stopped(digits, shown):
 def test_what_does_not_fit_is_refused_before_anything_is_shown(digits, shown):
     with pytest.raises(ValueError, match="another model"):
         progress.train_with_progress(fresh(), digits, FEW, state=TrainingState(fresh(), FEW))
+    with pytest.raises(TypeError, match="the length of this generator: give it a list"):
+        progress.with_progress(batch for batch in "abc")
     assert not shown
+    assert list(progress.with_progress([])) == [] and len(shown) == 1
 
 
 def test_a_loop_written_out_gets_the_same_bar(shown):

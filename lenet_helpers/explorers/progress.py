@@ -32,6 +32,11 @@ def train_with_progress(model, dataset, config=TrainConfig(), *, state=None):
 
 def with_progress(parts):
     """What `parts`, which has a length, yields, with the same bar: for a loop written out in a cell."""
+    if not hasattr(parts, "__len__"):
+        what = type(parts).__name__
+        raise TypeError(
+            _("with_progress can't tell the length of this {what}: give it a list").format(what=what)
+        )
     count = SimpleNamespace(step=0)
 
     def counted():
