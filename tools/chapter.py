@@ -161,7 +161,7 @@ class Chapter:
 
     @staticmethod
     def is_widget(output):
-        """Whether an output is one of our figures; a progress bar of tqdm is not."""
+        """Whether an output is one of our widgets; a progress bar of tqdm is not."""
         data = output.get("data", {})
         return WIDGET in data and bool({"image/png", "text/html"} & set(data))
 
@@ -169,8 +169,11 @@ class Chapter:
         return self.page.locator(".jp-Notebook").inner_text()
 
     def figures(self):
-        """Our interactive figures, the quizzes left out."""
-        return self.page.locator(f"{TOP}:not(.lenet-quiz)").all()
+        """Our interactive figures, the quizzes and the bars of cells that train left out."""
+        return self.page.locator(f"{TOP}:not(.lenet-quiz, .lenet-progress)").all()
+
+    def bars(self):
+        return self.page.locator(".lenet-progress").all()
 
     def quizzes(self):
         return self.page.locator(".lenet-quiz").all()

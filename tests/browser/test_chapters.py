@@ -38,7 +38,7 @@ def test_it_runs_to_the_end_also_after_a_restart_in_the_middle(chapter):
 def test_every_widget_is_drawn(chapter):
     chapter.ensure_ran()
     live = [cell for cell, outputs in chapter.outputs() for o in outputs if chapter.is_widget(o)]
-    drawn = len(chapter.figures()) + len(chapter.quizzes())
+    drawn = len(chapter.figures()) + len(chapter.quizzes()) + len(chapter.bars())
     assert live and drawn == len(live)
     for figure in chapter.figures():
         figure.scroll_into_view_if_needed()
