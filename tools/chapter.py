@@ -184,7 +184,7 @@ class Chapter:
         return figure.locator(TRAIN).count() > 0
 
     def shot(self, name, element=None):
-        """Keep a picture of the window, scrolled to `element`; nobody looks at it where LENET_SHOTS isn't set."""
+        """Keep a picture of the window, scrolled to `element`, where LENET_SHOTS is set."""
         if not os.environ.get("LENET_SHOTS"):
             return
         ARTEFACTS.mkdir(exist_ok=True)
