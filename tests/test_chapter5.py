@@ -25,13 +25,14 @@ def small(monkeypatch, tmp_path, one_thread):
     monkeypatch.setattr(benchmark, "load_dataset", lambda name, seed=0: few)
     monkeypatch.setattr(benchmark, "RECIPE", replace(benchmark.RECIPE, epochs=1))
     monkeypatch.setattr(benchmark, "MOST_WRONG", 0.95)
+    monkeypatch.setattr(benchmark.clothes, "at_hand", lambda data: {"Fashion-MNIST": data.test.images[:7]})
     monkeypatch.setattr(benchmark, "RESULT", tmp_path / "beyond.json")
     return few
 
 
 def test_the_benchmark_counts_keeps_seeds_and_is_drawn(small, capsys):
     benchmark.main(["--seeds", "0"])
-    benchmark.main(["--seeds", "3", "--fashion"])
+    benchmark.main(["--seeds", "3"])
     stored = json.loads(benchmark.RESULT.read_text())
     assert list(stored["runs"]) == ["0", "3"]
     run, n = stored["runs"]["3"], len(small.test)
@@ -42,10 +43,31 @@ def test_the_benchmark_counts_keeps_seeds_and_is_drawn(small, capsys):
     assert sum(size for _right, size in run["slices"]["slant [degrees]"]["counts"]) == n
     bins = run["confidence"]["after"]["bins"]
     assert sum(each[1] for each in bins) == n
-    assert set(run["confidence"]["strangers"]) == {"upside down", "noise", "Fashion-MNIST"}
+    strangers = run["confidence"]["strangers"]
+    assert {name: each["n"] for name, each in strangers.items()} == {
+        "digits": n,
+        "upside down": n,
+        "letters": 121,
+        "noise": n,
+        "Fashion-MNIST": 7,
+    }
+    assert strangers["digits"]["accepted"] == run["confidence"]["rejection"]["accepted"]
     stored["n"]["test images"] = n
+    capsys.readouterr()
     figures.show_stored_curves(stored, "shift")
-    assert "the mean of 2 seeds" in capsys.readouterr().out
+    figures.show_stored_epsilons(stored)
+    figures.show_stored_slices(stored)
+    # The printed sentences, without what a kernel would be handed, and their numbers by hand.
+    said = " ".join(line for line in capsys.readouterr().out.splitlines() if not line.startswith("{"))
+    assert said.count("the mean of 2 seeds") == 3
+    runs = stored["runs"].values()
+    hit = np.mean([run["attacks"]["plain"]["attacked"][4] for run in runs]) / n
+    assert f"plain, attacked {100 * hit:.1f} %" in said
+    classes = [
+        np.mean([run["slices"]["class"][k][0] / run["slices"]["class"][k][1] for run in runs])
+        for k in range(10)
+    ]
+    assert f"by class, lowest for {np.argmin(classes)} ({100 * min(classes):.1f} %)" in said
 
 
 def test_the_benchmark_says_what_it_needs(monkeypatch):
@@ -76,9 +98,11 @@ def test_the_stored_result_is_whole(stored):
                 assert len(counts) == len(amounts) and all(0 <= count <= n for count in counts)
         for kinds in run["attacks"].values():
             for counts in kinds.values():
-                assert len(counts) == len(stored["epsilons"]) and max(counts) <= stored["n"]["attacked"]
+                assert len(counts) == len(stored["epsilons"]) and max(counts) <= n
         for when in ("before", "after"):
             assert sum(each[1] for each in run["confidence"][when]["bins"]) == n
+        kinds = ["digits", "upside down", "letters", "noise", "Fashion-MNIST"]
+        assert list(run["confidence"]["strangers"]) == kinds
         parts = [run["slices"]["class"], *(run["slices"][name]["counts"] for name in list(run["slices"])[1:])]
         assert len(parts) == 3 and all(sum(size for _right, size in part) == n for part in parts)
 
