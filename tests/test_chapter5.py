@@ -120,6 +120,102 @@ def test_what_the_prose_says_of_the_shift(stored):
     assert 50_000 / 3_000 > 16
 
 
+def test_what_the_prose_says_of_rotation_and_size(stored):
+    """Section 5.1."""
+    runs, amounts = stored["runs"].values(), stored["amounts"]
+    for change, amount, expected in (
+        ("rotation", 30, [80.1, 90.1, 80.3]),
+        ("scale", 0.5, [49.7, 65.5, 45.0]),
+    ):
+        at = amounts[change].index(amount)
+        table = [[run["curves"][change][name][at] for name in run["curves"][change]] for run in runs]
+        assert (np.mean(table, axis=0) / 100).round(1).tolist() == expected
+    assert stored["recipe"]["augmented"] == {"shift": 0.15, "rotation": 20.0, "scale": 0.2}
+
+
+def test_what_the_prose_says_of_attacks(stored):
+    """Section 5.5: in per cent of the test images."""
+    runs, at = stored["runs"].values(), stored["epsilons"].index
+    mean = {
+        (net, kind): np.mean([run["attacks"][net][kind] for run in runs], axis=0) / 100
+        for net in ("plain", "hardened")
+        for kind in ("noise", "attacked")
+    }
+    assert round(mean["plain", "noise"][at(0.2)], 1) == 98.6
+    assert round(mean["plain", "attacked"][at(0.2)], 1) == 41.0
+    hardened = mean["hardened", "attacked"]
+    assert [round(hardened[at(e)], 1) for e in (0.2, 0.3, 0)] == [86.7, 65.9, 98.4]
+    assert round(mean["plain", "attacked"][at(0)], 1) == 98.9
+    assert all(run["attacks"]["hardened"]["noise"][0] < run["attacks"]["plain"]["noise"][0] for run in runs)
+    assert stored["trained against epsilon up to"] == 0.2
+
+
+def test_what_the_prose_says_of_strangers(stored):
+    """Sections 5.6 and 5.7: in whole per cent."""
+    found = [run["confidence"]["strangers"] for run in stored["runs"].values()]
+
+    def shares(name, what):
+        return sorted(100 * each[name][what] / each[name]["n"] for each in found)
+
+    assert stored["sure above"] == 0.9 and {each["letters"]["n"] for each in found} == {121}
+    assert min(shares("upside down", "sure")) > 60 and min(shares("upside down", "accepted")) > 50
+    for name, what, low, high in (
+        ("letters", "sure", 43, 64),
+        ("letters", "accepted", 32, 57),
+        ("Fashion-MNIST", "sure", 5, 9),
+        ("Fashion-MNIST", "accepted", 1, 4),
+        ("digits", "accepted", 95, 95),
+    ):
+        assert [round(shares(name, what)[end]) for end in (0, -1)] == [low, high], (name, what)
+    assert max(shares("noise", "sure")) < 0.1 and max(shares("noise", "accepted")) == 0
+
+
+def test_what_the_prose_says_of_calibration_and_the_rule(stored):
+    """Sections 5.6 and 5.7."""
+    found = [run["confidence"] for run in stored["runs"].values()]
+    temperatures = sorted(each["temperature"] for each in found)
+    assert benchmark.BINS == 15 and temperatures[0] == 1.045 and temperatures[-1] == 1.048
+    for each in found:
+        for when in ("before", "after"):
+            low, high = each[when]["95 % of honest nets"]
+            mean = each[when]["error of an honest net"]
+            assert low <= each[when]["error"] <= high and round(mean, 3) == 0.002
+            assert mean > each[when]["error"] / 2
+    rises = [each["after"]["error"] - each["before"]["error"] for each in found]
+    assert sum(rise > 0 for rise in rises) == 2 and max(rises) < 0.001
+    rules = [each["rejection"] for each in found]
+    wrong = sorted(100 * each["wrong"] / each["accepted"] for each in rules)
+    assert stored["most wrong"] == 0.002 and wrong[1] < 0.2 and round(wrong[2], 2) == 0.21
+
+
+def test_what_the_prose_says_of_parts(stored):
+    """Section 5.8: means over three seeds, in per cent."""
+    runs = [run["slices"] for run in stored["runs"].values()]
+    tables = {
+        name: np.array([run[name] if name == "class" else run[name]["counts"] for run in runs])
+        for name in runs[0]
+    }
+    right, n = tables["class"].mean(axis=0).sum(axis=0)
+    whole = right / n
+    assert round(100 * whole, 1) == 98.9 and sum(table.shape[1] for table in tables.values()) == 20
+    above, below = [], []
+    for name, table in tables.items():
+        for part, (right, n) in enumerate(table.mean(axis=0)):
+            low, high = calibration.wilson(right, n)
+            (above if low > whole else below if high < whole else []).append((name, part))
+    width, slant = "stroke width [pixels]", "slant [degrees]"
+    assert above == [("class", 1), (width, 3)] and below == [(width, 0), (slant, 0)]
+    assert [round(edge, 1) for edge in runs[0][width]["edges"][3:5]] == [2.7, 3.1]
+    assert runs[0][slant]["edges"][1] < 0, "the first fifth leans to the left"
+    share = {name: 100 * table[..., 0] / table[..., 1] for name, table in tables.items()}
+    for name, expected in ((width, 98.3), (slant, 98.0)):
+        assert round(share[name][:, 0].mean(), 1) == expected
+        assert (share[name].argmin(axis=1) == 0).all(), "for each of the three networks"
+    assert share["class"].mean(axis=0).argmin() == 5 and round(share["class"][:, 5].mean(), 1) == 98.2
+    worst = min(table.mean(axis=0).min() for table in share.values())
+    assert 1.7 < (100 - worst) / (100 - 100 * whole) < 2
+
+
 def test_eighteen_of_twenty():
     """Section 5.3."""
     low, high = calibration.wilson(18, 20)
