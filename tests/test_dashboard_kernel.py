@@ -1,6 +1,7 @@
-"""The dashboard in a live kernel with no front end attached: what a notebook does to it."""
+"""The dashboard, and the bar of a cell that trains, in a live kernel with no front end attached."""
 
 import os
+import threading
 import time
 
 import pytest
@@ -74,6 +75,44 @@ print(d.state.running, d.state.run.train_config.learning_rate, repr(d.error.valu
         ).strip()
         == "[]"
     )
+
+
+BAR = """
+import threading
+from lenet_helpers import LeNet, TrainConfig, load_dataset
+from lenet_helpers.explorers.progress import train_with_progress
+for record in train_with_progress(LeNet(), load_dataset(), TrainConfig(epochs=1000)):
+    {body}
+"""
+FOLLOWERS = 'print([t.name for t in threading.enumerate() if "_follow" in t.name])'
+
+
+@pytest.mark.parametrize(
+    "body, said",
+    [
+        ("if record.epoch == 1: print(1)", "Stopped at step"),
+        ("record.nothing", "AttributeError"),
+    ],
+)
+def test_a_cell_that_trains_ends_with_its_bar(kernel, body, said):
+    """Interrupted after its first epoch it says one sentence; after an error in the loop nothing goes on."""
+    manager, client = kernel
+    tracebacks, printed = [], []
+
+    def hear(message):
+        if message["msg_type"] == "error":
+            tracebacks.append(message["content"]["traceback"])
+        elif message["msg_type"] == "stream":
+            printed.append(message["content"]["text"])
+            if len(printed) == 1:
+                threading.Timer(0.2, manager.interrupt_kernel).start()  # no longer in print
+
+    client.execute_interactive(BAR.format(body=body), timeout=LONG, output_hook=hear, stop_on_error=False)
+    ((*lines,),) = tracebacks
+    assert said in lines[-1], lines
+    if said.startswith("Stopped"):
+        assert len(lines) == 1
+    assert run(client, FOLLOWERS).strip() == "[]"
 
 
 def test_a_kernel_asked_to_stop_in_the_middle_of_a_run_goes(kernel):

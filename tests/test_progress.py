@@ -3,12 +3,15 @@
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
+from IPython.core.events import EventManager, available_events
 
 from lenet_helpers import LeNet, TrainConfig, TrainingState, load_dataset, train
 from lenet_helpers.explorers import progress
+from lenet_helpers.figures.canvas import STORED
 
 FEW = TrainConfig(batch_size=32, epochs=2)
 
@@ -84,6 +87,31 @@ def test_what_does_not_fit_is_refused_before_anything_is_shown(digits, shown):
     assert not shown
 
 
-def test_stored_is_a_line_without_a_time(digits, shown):
+def test_a_loop_written_out_gets_the_same_bar(shown):
+    done = []
+    for part in progress.with_progress(["a", "b", "c"]):
+        done.append((part, shown[0].state.step))
+    assert done == [("a", 0), ("b", 1), ("c", 2)], "a step counts once the loop has done it"
+    assert shown[0].bar.value == shown[0].bar.max == 3
+
+
+def test_after_an_error_in_the_loop_the_bar_ends_with_the_cell(digits, shown, monkeypatch):
+    """Its traceback keeps the records alive: nobody closes them."""
+    shell = SimpleNamespace(events=EventManager(None, available_events))
+    monkeypatch.setattr(progress, "get_ipython", lambda: shell)
+    before = threading.active_count()
+    for cell in (progress.train_with_progress(fresh(), digits, FEW), progress.with_progress([1, 2])):
+        next(cell)
+        assert threading.active_count() > before
+        shell.events.trigger("post_run_cell", None)
+        assert threading.active_count() == before and shown[-1].words.value.endswith(" s")
+        list(cell)  # whoever goes on in another cell gets the rest
+        assert not shell.events.callbacks["post_run_cell"] and shown[-1].bar.value == shown[-1].bar.max
+
+
+def test_a_bar_stores_nothing_and_leaves_a_line_without_a_time(digits, shown):
     bar = progress.Progress(TrainingState(fresh(), FEW), 1200)
-    assert bar._repr_mimebundle_()["text/plain"] == "1,200 steps"
+    data = bar._repr_mimebundle_()
+    assert data["text/plain"] == "1,200 steps" and data["text/html"] == "<p>1,200 steps</p>"
+    assert data[STORED] == {}
+    assert str(bar) == "1,200 steps", "what plain Python prints"

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
+from lenet_helpers.explorers.progress import Progress
 from lenet_helpers.figures.canvas import figure, png
 from tools.notebooks import METADATA, WIDGET, build, chapter_environment, normalise
 
@@ -61,6 +63,14 @@ def test_a_progress_bar_leaves_nothing():
         outputs_after(new_output("display_data", {WIDGET: {"model_id": "a"}, "text/plain": "  0%| | 0/10"}))
         == []
     )
+
+
+def test_our_own_bar_leaves_nothing_either_and_what_is_printed_around_it_becomes_one():
+    bar = new_output("display_data", Progress(SimpleNamespace(step=0), 9)._repr_mimebundle_())
+    assert "text/html" in bar.data, "for who opens a saved copy again"
+    before, after = (new_output("stream", name="stdout", text=t) for t in ("1\n", "2\n"))
+    (kept,) = outputs_after(before, bar, after)
+    assert kept.text == "1\n2\n"
 
 
 def test_prints_in_pieces_become_one():

@@ -23,7 +23,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from lenet_helpers.explorers.kit.still import with_few_colours
-from lenet_helpers.figures.canvas import WIDGET
+from lenet_helpers.figures.canvas import STORED, WIDGET
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -32,7 +32,6 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-STORED = "application/vnd.lenet.stored+json"  # what stands in place of what only this machine would show
 KEPT = ("tags", "jupyter", "lenet", "translated_from", "untranslated")  # of a cell's metadata
 # What would differ from run to run or from machine to machine.
 UNSTABLE = re.compile(r"0x[0-9a-f]{8,}|/tmp/\w+|ipykernel_\d+|" + re.escape(str(ROOT)))
@@ -129,6 +128,8 @@ def _normalise_output(output):
     """An output without live widgets: the still picture beside one stays, a progress bar goes."""
     if "data" in output:
         output.data = nbformat.from_dict(output.data.get(STORED, output.data))
+        if not output.data:
+            return None
         if WIDGET in output.data:
             del output.data[WIDGET]
             if set(output.data) <= {"text/plain"}:

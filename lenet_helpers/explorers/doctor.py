@@ -7,12 +7,10 @@ import ipywidgets as w
 import traitlets as T
 from IPython.display import display
 
+from ..figures.canvas import STORED
 from ..tuning.doctor import examine
 from ..wording import _
 from .kit.still import live_output
-
-# Beside the live output: what a stored notebook holds in its place, true on every machine.
-STORED = "application/vnd.lenet.stored+json"
 
 _ASK_AND_SHOW = """
 export default {

@@ -1,17 +1,21 @@
-"""How far a training in a plain cell has come: its steps and the time left, while it goes on."""
+"""How far a plain cell has come: its steps and the time left, while it goes on."""
 
 import html
 import threading
 import time
+from types import SimpleNamespace
 
 import ipywidgets as w
+from IPython import get_ipython
 from IPython.display import display
 
+from ..figures.canvas import STORED
 from ..state import TrainingState
 from ..train_config import TrainConfig, count_steps
 from ..training import train
 from ..wording import _
 from .kit.still import live_output
+from .kit.style import style_sheet
 
 REDRAW = 0.3  # seconds between two looks
 
@@ -26,6 +30,18 @@ def train_with_progress(model, dataset, config=TrainConfig(), *, state=None):
     return _followed(records, Progress(state, count_steps(dataset, config)[1]))
 
 
+def with_progress(parts):
+    """What `parts`, which has a length, yields, with the same bar: for a loop written out in a cell."""
+    count = SimpleNamespace(step=0)
+
+    def counted():
+        for part in parts:
+            yield part
+            count.step += 1
+
+    return _followed(counted(), Progress(count, len(parts)))
+
+
 def _followed(records, progress):
     display(progress)
     with progress:
@@ -33,13 +49,16 @@ def _followed(records, progress):
 
 
 class Progress:
-    """A bar for a run of `total` steps, read from `state.step` by a thread of its own."""
+    """A bar for a run of `total` steps, read from `state.step` by a thread of its own.
+
+    It ends with the cell even where nobody closes it: after an error, the traceback keeps the loop alive.
+    """
 
     def __init__(self, state, total):
         self.state, self.total = state, total
         self.bar = w.IntProgress(value=state.step, min=0, max=total, layout=w.Layout(width="20em"))
         self.words = w.HTML(html.escape(_("starting")))
-        self.widget = w.HBox([self.bar, self.words])
+        self.widget = w.HBox([style_sheet(), self.bar, self.words])
         self.widget.add_class("lenet-progress")
         self._over = threading.Event()
 
@@ -47,8 +66,15 @@ class Progress:
         self._first, self._started = self.state.step, time.monotonic()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
+        if shell := get_ipython():
+            shell.events.register("post_run_cell", self._end)
 
     def __exit__(self, *_how):
+        if shell := get_ipython():
+            shell.events.unregister("post_run_cell", self._end)
+        self._end()
+
+    def _end(self, *_result):
         self._over.set()
         self._thread.join()
         self._look()
@@ -71,6 +97,10 @@ class Progress:
             said = _("starting")
         self.words.value = html.escape(said)
 
+    def __repr__(self):
+        return _("{total:,} steps").format(total=self.total)
+
     def _repr_mimebundle_(self, **kwargs):
-        said = _("{total:,} steps").format(total=self.total)
-        return live_output(self.widget, **kwargs) | {"text/html": f"<p>{said}</p>", "text/plain": said}
+        # Opened again without its kernel a notebook shows the words; a chapter stores nothing of a bar.
+        said = {"text/html": f"<p>{self!r}</p>", "text/plain": repr(self)}
+        return live_output(self.widget, **kwargs) | said | {STORED: {}}

@@ -41,6 +41,7 @@ DPI = 100
 # What the output of a cell may hold beside its picture.
 WIDGET = "application/vnd.jupyter.widget-view+json"
 OUTCOME = "application/vnd.lenet.outcome+json"  # {"summary", "sentence", "png"}: what a prediction hides
+STORED = "application/vnd.lenet.stored+json"  # what a chapter stores in place of what only this run shows
 
 # The package's own font first: the same picture on every machine. See `fonts/OFL.txt`.
 CHINESE_FONT = Path(__file__).parent / "fonts" / "LeNetHans-Regular.otf"

@@ -79,7 +79,8 @@ height='8'%3E\
 }
 .lenet-explorer.jupyter-widgets-disconnected .lenet-live,
 .lenet-explorer.jupyter-widgets-disconnected .lenet-below,
-.lenet-quiz.jupyter-widgets-disconnected button { display: none !important; }
+.lenet-quiz.jupyter-widgets-disconnected button,
+.lenet-progress.jupyter-widgets-disconnected { display: none !important; }
 .jupyter-widgets-disconnected > .lenet-gone { display: block; }
 """
 
