@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from benchmarks import beyond as benchmark
+from benchmarks import weights
 from lenet_helpers import load_dataset
 from lenet_helpers.figures import beyond as figures
-from lenet_helpers.results import stored_result
+from lenet_helpers.results import FOLDER, stored_result
 from lenet_helpers.sources import DataError
 from lenet_helpers.tuning import calibration
 
@@ -214,6 +215,11 @@ def test_what_the_prose_says_of_parts(stored):
     assert share["class"].mean(axis=0).argmin() == 5 and round(share["class"][:, 5].mean(), 1) == 98.2
     worst = min(table.mean(axis=0).min() for table in share.values())
     assert 1.7 < (100 - worst) / (100 - 100 * whole) < 2
+
+
+def test_the_only_stored_weights_are_those_of_the_one_command():
+    """This chapter trains the networks that it uses; `test_chapter2` retrains the stored one, shortened."""
+    assert list(FOLDER.glob("*.safetensors")) == [weights.WEIGHTS]
 
 
 def test_eighteen_of_twenty():
