@@ -108,8 +108,8 @@ def confidence(net, data):
         honest = calibration.honest_errors(sure, BINS)
         found[name] = {
             "error": round(calibration.calibration_error(sure, right, BINS), 5),
-            "error of an honest net": round(float(honest.mean()), 5),
-            "95 % of honest nets": np.quantile(honest, (0.025, 0.975)).round(5).tolist(),
+            "honest error": round(float(honest.mean()), 5),
+            "honest range": np.quantile(honest, (0.025, 0.975)).round(5).tolist(),  # of 95 in 100
             "bins": [
                 [round(b.high, 3), b.n, round(b.confidence, 4), round(b.accuracy, 4)]
                 for b in calibration.reliability(sure, right, BINS)

@@ -178,8 +178,8 @@ def test_what_the_prose_says_of_calibration_and_the_rule(stored):
     assert benchmark.BINS == 15 and temperatures[0] == 1.045 and temperatures[-1] == 1.048
     for each in found:
         for when in ("before", "after"):
-            low, high = each[when]["95 % of honest nets"]
-            mean = each[when]["error of an honest net"]
+            low, high = each[when]["honest range"]
+            mean = each[when]["honest error"]
             assert low <= each[when]["error"] <= high and round(mean, 3) == 0.002
             assert mean > each[when]["error"] / 2
     rises = [each["after"]["error"] - each["before"]["error"] for each in found]
