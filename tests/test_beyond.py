@@ -1,6 +1,8 @@
 """Images changed on purpose, confidence, own digits: what chapter 5 rests on."""
 
+import gzip
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from lenet_helpers import LeNet, analysis, evaluate, load_dataset
-from lenet_helpers.tuning import calibration, own_digits, robustness
+from lenet_helpers.tuning import calibration, clothes, own_digits, robustness
+
+FASHION_PACKAGE = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +123,12 @@ def test_noise_has_the_size_of_the_attack_and_no_aim(digits):
 def test_training_against_attacks_learns_and_repeats(digits):
     small = digits.train[::10]
 
-    part, nets = replace(digits, train=small), []
-    for _again in range(2):
+    part, nets, steps = replace(digits, train=small), [], []
+    for follow in (iter, lambda each: (steps.append(step) or step for step in each)):
         torch.manual_seed(0)
         nets.append(LeNet())
-        robustness.train_against(nets[-1], part, 0.1, epochs=12)
+        robustness.train_against(nets[-1], part, 0.1, epochs=12, follow=follow)
+    assert steps == list(range(12 * 10)), "12 epochs of 300 images, 32 at a time"
     assert all(torch.equal(a, b) for a, b in zip(nets[0].parameters(), nets[1].parameters()))
     assert evaluate(nets[0], small).accuracy > 0.6
 
@@ -147,6 +152,16 @@ def test_an_honest_net_has_an_error_too_and_less_with_more_images():
     confidence = np.random.default_rng(0).uniform(0.5, 1, 4000)
     few, many = calibration.honest_error(confidence[:200]), calibration.honest_error(confidence)
     assert 0.02 < few < 0.1 and few / many == pytest.approx(np.sqrt(20), rel=0.3)
+
+
+def test_of_honest_nets_19_in_20_lie_within_their_95_percent():
+    rng = np.random.default_rng(7)
+    confidence = rng.uniform(0.5, 1, 1000)
+    low, high = np.quantile(calibration.honest_errors(confidence), (0.025, 0.975))
+    others = [calibration.calibration_error(confidence, rng.random(1000) < confidence) for _ in range(300)]
+    assert 0.9 < np.mean([low <= error <= high for error in others]) < 0.99
+    doubting = rng.random(1000) < confidence - 0.1
+    assert calibration.calibration_error(confidence, doubting) > high
 
 
 @pytest.mark.parametrize("t", [0.4, 1.0, 3.0])
@@ -254,3 +269,32 @@ def test_a_set_of_letters():
     assert images.shape == (2 * len(own_digits.font_names()), 1, 28, 28)
     assert labels.tolist() == [0, 1] * len(own_digits.font_names())
     assert torch.equal(images, own_digits.font_set("AB")[0])
+
+
+# Clothes -------------------------------------------------------------------------------
+
+
+def test_clothes_are_scaled_as_the_digits_are(digits, tmp_path, monkeypatch):
+    if not FASHION_PACKAGE.exists():
+        pytest.skip("Debian's dataset-fashion-mnist is not installed")
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for packed in FASHION_PACKAGE.glob("*.gz"):
+        (raw / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+    monkeypatch.setenv("LENET_DATA", str(tmp_path))
+    (images,) = clothes.at_hand(digits, n=5).values()
+    pixels = np.frombuffer((raw / "t10k-images-idx3-ubyte").read_bytes(), np.uint8, offset=16)
+    assert images.shape == (5, 1, 28, 28) and images.dtype == torch.float32
+    expected = torch.from_numpy(pixels[: 5 * 784].reshape(5, 1, 28, 28) / 255)
+    assert torch.allclose(digits.to_unit(images).double(), expected, atol=1e-6)
+
+
+def test_without_whole_files_there_are_no_clothes_and_nothing_is_fetched(digits, tmp_path, monkeypatch):
+    monkeypatch.setenv("LENET_DATA", str(tmp_path))
+    assert clothes.at_hand(digits) == {} and not list(tmp_path.iterdir())
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    assert clothes.at_hand(digits) == {}
+    (raw / "train-images-idx3-ubyte").write_bytes(b"cut short")
+    assert clothes.at_hand(digits) == {}
+    assert [path.name for path in tmp_path.rglob("*")] == ["FashionMNIST", "raw", "train-images-idx3-ubyte"]

@@ -27,6 +27,7 @@ NAMES = (
     N_("noise"),
     N_("plain, noise"),
     N_("plain, attacked"),
+    N_("hardened, noise"),
     N_("hardened, attacked"),
     N_("class"),
     N_("stroke width [pixels]"),
@@ -66,12 +67,14 @@ def show_stored_curves(stored, change):
     """The same on full MNIST: means over seeds, with bars from the worst to the best of them."""
     runs, n = list(stored["runs"].values()), stored["n"]["test images"]
     amounts = stored["amounts"][change]
-    curves, parts = {}, []
-    for name in runs[0]["curves"][change]:
-        table = np.array([run["curves"][change][name] for run in runs]) / n
-        mean = table.mean(axis=0)
-        curves[name] = mean, np.array([mean - table.min(axis=0), table.max(axis=0) - mean])
-        parts.append(_("{name} {last:.1f} %").format(name=_(name), last=100 * mean[-1]))
+    curves = {
+        name: _over_seeds([run["curves"][change][name] for run in runs], n)
+        for name in runs[0]["curves"][change]
+    }
+    parts = [
+        _("{name} {last:.1f} %").format(name=_(name), last=100 * mean[-1])
+        for name, (mean, _bars) in curves.items()
+    ]
     fig = _curves(change, amounts, curves)
     sentence = _(
         "Accuracy on the {n:,} test images of full MNIST against {change}: the mean of {seeds} seeds, bars"
@@ -81,6 +84,13 @@ def show_stored_curves(stored, change):
         n=n, change=_(ACROSS[change]), seeds=len(runs), end=amounts[-1], parts=listed(parts)
     )
     show(fig, text)
+
+
+def _over_seeds(counts, n):
+    """Mean share over seeds, and the lengths of bars down to the worst seed and up to the best."""
+    table = np.array(counts) / n
+    mean = table.mean(axis=0)
+    return mean, np.array([mean - table.min(axis=0), table.max(axis=0) - mean])
 
 
 def _curves(change, amounts, curves):
@@ -144,19 +154,46 @@ def show_attack(rows, titles, epsilon):
 
 def show_epsilons(epsilons, counts, n):
     """Accuracy against the size of an attack: `counts` maps a name to right answers out of `n`."""
-    fig, ax = figure(width=7.2, height=3.6)
-    for index, (name, right) in enumerate(counts.items()):
-        shares, bars = _intervals(right, n)
-        ax.errorbar(epsilons, shares, bars, label=_(name), capsize=3, **series(index))
-    label(ax, x=_("ε [units of a pixel's range]"), y=_("accuracy"))
-    _percent(ax)
-    ax.legend(fontsize=10)
+    fig = _epsilons(epsilons, {name: _intervals(right, n) for name, right in counts.items()})
     parts = [
         _("{name} {share:.0f} %").format(name=_(name), share=100 * right[-1] / n)
         for name, right in counts.items()
     ]
     sentence = _("Accuracy on {n:,} images against ε, with 95 % intervals. At ε = {last:g}: {parts}.")
     show(fig, sentence.format(n=n, last=epsilons[-1], parts=listed(parts)))
+
+
+def show_stored_epsilons(stored):
+    """The same on full MNIST, for the plain and the hardened net, each with noise of the same size: means
+    over seeds, with bars from the worst to the best of them.
+    """
+    runs, n = list(stored["runs"].values()), stored["n"]["test images"]
+    epsilons, trained = stored["epsilons"], stored["trained against epsilon up to"]
+    curves = {
+        f"{net}, {kind}": _over_seeds([run["attacks"][net][kind] for run in runs], n)
+        for net in ("plain", "hardened")
+        for kind in ("noise", "attacked")
+    }
+    fig = _epsilons(epsilons, curves)
+    parts = [
+        _("{name} {last:.1f} %").format(name=_(name), last=100 * mean[epsilons.index(trained)])
+        for name, (mean, _bars) in curves.items()
+    ]
+    sentence = _(
+        "Accuracy on the {n:,} test images of full MNIST against ε: the mean of {seeds} seeds, bars from the"
+        " worst to the best. At ε = {trained:g}, the largest in training: {parts}."
+    )
+    show(fig, sentence.format(n=n, seeds=len(runs), trained=trained, parts=listed(parts, clauses=True)))
+
+
+def _epsilons(epsilons, curves):
+    fig, ax = figure(width=7.2, height=3.6)
+    for index, (name, (shares, bars)) in enumerate(curves.items()):
+        ax.errorbar(epsilons, shares, bars, label=_(name), capsize=3, **series(index))
+    label(ax, x=_("ε [units of a pixel's range]"), y=_("accuracy"))
+    _percent(ax)
+    ax.legend(fontsize=10)
+    return fig
 
 
 def show_reliability(groups):
@@ -186,29 +223,56 @@ def show_reliability(groups):
 
 def show_slices(rows, across):
     """Accuracy of parts of a set, with n and intervals: `rows` maps a part's name to (right, n)."""
-    counts, n = np.array(list(rows.values())).T
-    shares, bars = _intervals(counts, n)
     fig, ax = figure(width=7.2, height=3.2)
-    style = series(0) | {"linestyle": "none"}
-    ax.errorbar(range(len(rows)), shares, bars, capsize=4, **style)
-    names = [_("{name}\nn = {n}").format(name=name, n=int(size)) for name, size in zip(rows, n)]
-    ax.set_xticks(range(len(rows)), names, fontsize=9)
-    total = counts.sum() / n.sum()
-    ax.axhline(total, color=GREY, linestyle=":")
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    label(ax, x=_(across), y=_("accuracy"))
-    low, high = int(shares.argmin()), int(shares.argmax())
+    low, high = _slices(ax, rows, across)
+    right, n = np.array(list(rows.values())).sum(axis=0)
     sentence = _(
         "Accuracy by {across} with 95 % intervals, the dotted line at the {total:.1f} % of all: lowest for"
         " {low} ({a:.1f} %), highest for {high} ({b:.1f} %)."
     )
-    names = list(rows)
     text = sentence.format(
-        across=_(across),
-        total=100 * total,
-        low=names[low],
-        a=100 * shares[low],
-        high=names[high],
-        b=100 * shares[high],
+        across=_(across), total=100 * right / n, low=low[0], a=low[1], high=high[0], b=high[1]
     )
     show(fig, text)
+
+
+def show_stored_slices(stored):
+    """The same on full MNIST by class, stroke width and slant: the mean of the seeds, with intervals for as
+    many images as a part has.
+    """
+    runs = [run["slices"] for run in stored["runs"].values()]
+    fig, axes = figure(len(runs[0]), 1, width=8.2, height=7.8, sharey=True)
+    parts = []
+    for ax, across in zip(axes, runs[0]):
+        if across == "class":
+            names, counts = [str(k) for k in range(10)], [run[across] for run in runs]
+        else:
+            edges = runs[0][across]["edges"]
+            names = [f"{a:.1f} – {b:.1f}" for a, b in zip(edges, edges[1:])]
+            counts = [run[across]["counts"] for run in runs]
+        low, high = _slices(ax, dict(zip(names, np.mean(counts, axis=0))), across)
+        ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+        part = _("by {across}, lowest for {low} ({a:.1f} %), highest for {high} ({b:.1f} %)")
+        parts.append(part.format(across=_(across), low=low[0], a=low[1], high=high[0], b=high[1]))
+    sentence = _(
+        "Accuracy on the {n:,} test images of full MNIST, the mean of {seeds} seeds, with 95 % intervals for"
+        " the images of each part, the dotted lines at all: {parts}."
+    )
+    text = sentence.format(n=stored["n"]["test images"], seeds=len(runs), parts=listed(parts, clauses=True))
+    show(fig, text)
+
+
+def _slices(ax, rows, across):
+    """Draw (right, n) of each part; returns (name, accuracy [%]) of the lowest and of the highest."""
+    counts, n = np.array(list(rows.values())).T
+    shares, bars = _intervals(counts, n)
+    style = series(0) | {"linestyle": "none"}
+    ax.errorbar(range(len(rows)), shares, bars, capsize=4, **style)
+    names = [_("{name}\nn = {n}").format(name=name, n=int(size)) for name, size in zip(rows, n)]
+    ax.set_xticks(range(len(rows)), names, fontsize=9)
+    ax.set_xlim(-0.5, len(rows) - 0.5)
+    ax.axhline(counts.sum() / n.sum(), color=GREY, linestyle=":")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    label(ax, x=_(across), y=_("accuracy"))
+    parts = list(rows)
+    return [(parts[k], 100 * shares[k]) for k in (int(shares.argmin()), int(shares.argmax()))]

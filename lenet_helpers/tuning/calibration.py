@@ -45,11 +45,10 @@ def calibration_error(confidence, correct, bins=10):
     return sum(each.n * abs(each.confidence - each.accuracy) for each in found) / total
 
 
-def honest_error(confidence, bins=10, draws=200, seed=0):
-    """The calibration error to expect of a net whose confidence is true, on as many images: never 0.
+def honest_errors(confidence, bins=10, draws=200, seed=0):
+    """The calibration errors of `draws` nets whose confidence is true, on as many images: an array (draws,).
 
-    Each draw lets every answer be right with the probability that was stated. What comes out is the
-    bias of `calibration_error`: a gap is never negative, so chance alone adds up.
+    Each draw lets every answer be right with the probability that was stated.
     """
     confidence = np.asarray(confidence, dtype=float)
     rng = np.random.default_rng(seed)
@@ -57,7 +56,15 @@ def honest_error(confidence, bins=10, draws=200, seed=0):
         calibration_error(confidence, rng.random(len(confidence)) < confidence, bins)
         for _draw in range(draws)
     ]
-    return float(np.mean(errors))
+    return np.array(errors)
+
+
+def honest_error(confidence, bins=10, draws=200, seed=0):
+    """The calibration error to expect of a net whose confidence is true, on as many images: never 0.
+
+    It is the bias of `calibration_error`: a gap is never negative, so chance alone adds up.
+    """
+    return float(honest_errors(confidence, bins, draws, seed).mean())
 
 
 def fit_temperature(logits, labels):

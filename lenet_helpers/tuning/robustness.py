@@ -122,24 +122,27 @@ def _check_epsilon(epsilon):
         )
 
 
-def train_against(model, dataset, epsilon, *, epochs=5, learning_rate=0.004, batch_size=32, seed=0):
+def train_against(
+    model, dataset, epsilon, *, epochs=5, learning_rate=0.004, batch_size=32, seed=0, follow=iter
+):
     """Train on attacked images: each batch is attacked by the network as it is, then learned from.
 
     Adam, the rate falling to 0 along a straight line. Attacks are of a size drawn anew for each
-    image, 0 to `epsilon`, so that the net doesn't learn to expect one size.
+    image, 0 to `epsilon`, so that the net doesn't learn to expect one size. `follow` is handed the range of
+    steps and gives it back one by one: a bar can show how far the training has come.
     """
     generator = torch.Generator().manual_seed(seed)
     steps = epochs * -(-len(dataset.train) // batch_size)
     optimizer = torch.optim.Adam(model.parameters(), learning_rate)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
     model.train()
-    for _epoch in range(epochs):
-        for images, labels in batches(dataset.train, batch_size, generator):
-            sizes = epsilon * torch.rand(len(images), 1, 1, 1, generator=generator)
-            direction = input_gradient(model, images, labels).sign()
-            attacked = _moved(images, sizes * direction, dataset)
-            loss = F.cross_entropy(model(attacked), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+    every = (batch for _epoch in range(epochs) for batch in batches(dataset.train, batch_size, generator))
+    for _step, (images, labels) in zip(follow(range(steps)), every):
+        sizes = epsilon * torch.rand(len(images), 1, 1, 1, generator=generator)
+        direction = input_gradient(model, images, labels).sign()
+        attacked = _moved(images, sizes * direction, dataset)
+        loss = F.cross_entropy(model(attacked), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
