@@ -202,47 +202,6 @@ def test_axe_finds_nothing_serious(chapter, theme):
     assert chapter.violations() == []
 
 
-# Training ------------------------------------------------------------------------------
-
-LIMIT = 500  # milliseconds
-
-
-def dashboards(chapter):
-    chapter.ensure_ran()
-    found = [figure for figure in chapter.figures() if chapter.trains(figure)]
-    if not found:
-        pytest.skip("this chapter has no dashboard")
-    return found
-
-
-def test_train_grows_a_curve_and_stop_stops_it(chapter):
-    figure = dashboards(chapter)[0]
-    times = []
-    for attempt in range(3):
-        hands.train(chapter.page, figure)
-        if attempt == 0:
-            chapter.shot("training", figure)
-        times.append(hands.click_stop(figure))
-        # Other programs on the machine can hold up one attempt, hardly three.
-        if times[-1] < LIMIT:
-            break
-    print("stopped after", [round(t) for t in times], "ms")
-    assert min(times) < LIMIT, times
-    chapter.page.wait_for_timeout(1000)
-    chapter.shot("stopped", figure)
-    still = hands.picture(figure)
-    assert not hands.changes(chapter.page, figure, still, seconds=1), "something still trains"
-
-
-def test_while_it_trains_other_cells_run(chapter):
-    figure = dashboards(chapter)[0]
-    hands.train(chapter.page, figure)
-    try:
-        assert chapter.run_first_cell() < 5
-    finally:
-        hands.click_stop(figure)
-
-
 # At the end ----------------------------------------------------------------------------
 
 

@@ -341,6 +341,36 @@ def test_an_impossible_network_disables_train_and_says_why_beside_the_levers(pag
     epochs.press("Enter")
 
 
+# Training ------------------------------------------------------------------------------
+
+LIMIT = 500  # milliseconds
+
+
+def test_train_grows_a_curve_and_stop_stops_it(page):
+    figure, times = page.page.locator(".lenet-dashboard"), []
+    for _attempt in range(3):
+        hands.train(page.page, figure)
+        times.append(hands.click_stop(figure))
+        # Other programs on the machine can hold up one attempt, hardly three.
+        if times[-1] < LIMIT:
+            break
+    print("stopped after", [round(t) for t in times], "ms")
+    assert min(times) < LIMIT, times
+    page.page.wait_for_timeout(1000)
+    page.shot("stopped", figure)
+    still = hands.picture(figure)
+    assert not hands.changes(page.page, figure, still, seconds=1), "something still trains"
+
+
+def test_while_it_trains_other_cells_run(page):
+    figure = page.page.locator(".lenet-dashboard")
+    hands.train(page.page, figure)
+    try:
+        assert page.run_first_cell() < 5
+    finally:
+        hands.click_stop(figure)
+
+
 # What is left ----------------------------------------------------------------------------
 
 BROKEN = "f => getComputedStyle(f, '::before').content !== 'none'"
