@@ -16,7 +16,18 @@ import numpy as np
 import pytest
 import torch
 
-from lenet_helpers.checks import Exercise, Failed, NotStarted, Trial, agree, check, judge, points, stopwatch
+from lenet_helpers.checks import (
+    Exercise,
+    Failed,
+    NotStarted,
+    Trial,
+    agree,
+    chapter4,
+    check,
+    judge,
+    points,
+    stopwatch,
+)
 from lenet_helpers.checks.chapter1_counting import moves_along, output_size, still_matches
 from lenet_helpers.checks.errors import in_own_terms
 from lenet_helpers.checks.surroundings import known_surroundings
@@ -918,3 +929,13 @@ def test_a_map_that_only_happens_to_match_does_not_count():
         assert all(
             result.passed for result in check.exercise("still_matches").grade(still_matches, seed=seed)
         )
+
+
+def test_a_contest_is_as_clear_as_its_difference_in_units_of_its_error():
+    """By hand: gains of 1, 2, 3 and 4 points have mean 2.5 and s.d. 1.29; t is 3.18 for four."""
+    base = np.zeros((4, 100))
+    gains = base.copy()
+    for row, n in enumerate((1, 2, 3, 4)):
+        gains[row, :n] = 1
+    assert chapter4._ratio(gains, base) == pytest.approx(2.5 / (3.18 * 1.2909944 / 2))
+    assert chapter4._ratio(base, gains) == chapter4._ratio(gains, base)

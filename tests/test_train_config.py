@@ -104,6 +104,8 @@ def test_optimizers_carry_the_configuration_and_skip_frozen_weights():
     assert {k: sgd.param_groups[0][k] for k in ("lr", "momentum", "weight_decay")} == dict(
         lr=0.3, momentum=0.9, weight_decay=0.01
     )
+    read = TrainConfig(optimizer="".join("sgd"), momentum=0.9)  # a copy, as from a file
+    assert make_optimizer(model, read).defaults["momentum"] == 0.9
     assert isinstance(make_optimizer(model, TrainConfig(optimizer="adam")), torch.optim.Adam)
     assert isinstance(make_optimizer(model, TrainConfig(optimizer="adamw")), torch.optim.AdamW)
 

@@ -160,7 +160,7 @@ def describe(value):
     if array.size > 12:
         return f"{shape} {kind}"
     array = array.astype("int64") if "int" in kind else array.round(3)
-    numbers = np.array2string(array, separator=", ", threshold=20, formatter=None)
+    numbers = np.array2string(array, separator=", ")
     return f"{shape} {kind} {numbers.replace(chr(10), '')}"
 
 
