@@ -939,3 +939,8 @@ def test_a_contest_is_as_clear_as_its_difference_in_units_of_its_error():
         gains[row, :n] = 1
     assert chapter4._ratio(gains, base) == pytest.approx(2.5 / (3.18 * 1.2909944 / 2))
     assert chapter4._ratio(base, gains) == chapter4._ratio(gains, base)
+
+
+def test_a_call_is_told_by_its_arguments_or_in_the_words_it_was_given():
+    assert Trial(lambda a, b: a, 1, 2.5).tried == "1, 2.5"
+    assert Trial(lambda a, b: a, 1, 2.5, tried="a = 1").tried == "a = 1"

@@ -328,3 +328,10 @@ def test_learns_ten_shapes():
         optimizer.step()
     assert first == pytest.approx(83, abs=3)
     assert (model(images).argmax(1) == labels).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("inputs", [(-1,), (6,), (0, 0), (2, 5, 2)])
+def test_a_map_reads_maps_that_are_there_once_each(inputs):
+    SparseConv2d([(0,), (5,)])
+    with pytest.raises(ValueError, match="every map reads different inputs from 0 to 5"):
+        SparseConv2d([(0,), inputs])

@@ -166,6 +166,12 @@ def kernel_used_once(n, k, maps):
     return a, b, c, k * k * maps
 
 
+@wrong("fair_count", "places-forgotten", by="multiplications")
+def kernel_and_bias_used_once(n, k, maps):
+    a, b, c, d = by_formula(n, k, maps)
+    return a, b, c, (k * k + 1) * maps
+
+
 @wrong("fair_count", "bias-multiplied", by="multiplications")
 def biases_multiplied(n, k, maps):
     a, b, c, d = by_formula(n, k, maps)
