@@ -44,8 +44,8 @@ NEEDED = tuple("lenet_helpers tests benchmarks tools classroom notebooks conftes
 TESTS = {
     "fit": ["test_training", "test_models"],
     "state": ["test_training", "test_checkpoint"],
-    "training": ["test_training", "test_session", "test_checkpoint"],
-    "train_config": ["test_train_config", "test_training", "test_checkpoint"],
+    "training": ["test_training", "test_session", "test_checkpoint", "test_reliability_running"],
+    "train_config": ["test_levers", "test_train_config", "test_training", "test_checkpoint"],
     "modes": ["test_modes", "test_training"],
     "data": ["test_data", "test_training"],
     "levers": ["test_levers", "test_models", "test_train_config"],

@@ -83,3 +83,10 @@ def test_the_table_of_the_course_says_what_each_lever_does():
     rows = lever_table(LeNetConfig, TrainConfig).splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == list(levers)
     assert all(one.help for one in levers.values())
+
+
+def test_the_arrow_keys_move_every_lever_of_the_course_up_within_its_bounds():
+    for name, one in (levers_of(LeNetConfig) | levers_of(TrainConfig)).items():
+        if one.step is not None:
+            low, high = one.bounds
+            assert 0 < one.step <= (high - low) / 4, name
