@@ -153,6 +153,17 @@ def test_an_image_folder_is_one_registry_entry(tmp_path, monkeypatch):
     assert plain.validation is None and plain.train.images.shape == (16, 1, 28, 28) and len(plain.test) == 4
 
 
+def test_a_picture_without_paint_is_white_paper(tmp_path, monkeypatch):
+    """Where nothing is said of the background."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for n in range(5):
+            Image.new("RGBA", (28, 28)).save(tmp_path / name / f"{n}.png")
+    monkeypatch.setitem(sources.REGISTRY, "paper", image_folder(tmp_path))
+    paper = load_dataset("paper")
+    assert (paper.to_unit(paper.train.images) == 1).all()
+
+
 def test_a_folder_that_is_not_there_or_holds_no_images(tmp_path, monkeypatch):
     monkeypatch.setitem(sources.REGISTRY, "gone", image_folder(tmp_path / "gone"))
     with pytest.raises(DataError, match="no such folder"):

@@ -1,3 +1,5 @@
+from dataclasses import FrozenInstanceError
+
 import pytest
 import torch
 from torch import nn
@@ -81,3 +83,13 @@ def test_receptive_field_agrees_with_the_gradient():
 def test_a_kernel_that_is_not_square_is_refused():
     with pytest.raises(ValueError, match="not square"):
         receptive_fields(nn.Sequential(nn.Conv2d(1, 1, (2, 3))))
+
+
+def test_the_image_that_is_sent_through_is_one_and_black():
+    seen = []
+    model = LeNet()
+    model.conv1.register_forward_pre_hook(lambda _layer, given: seen.append(given[0]))
+    rows = layer_table(model)
+    assert [tuple(image.shape) for image in seen] == [(1, 1, 28, 28)] and not seen[0].any()
+    with pytest.raises(FrozenInstanceError):
+        rows[0].parameters = 0

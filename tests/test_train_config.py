@@ -108,6 +108,7 @@ def test_optimizers_carry_the_configuration_and_skip_frozen_weights():
     assert make_optimizer(model, read).defaults["momentum"] == 0.9
     assert isinstance(make_optimizer(model, TrainConfig(optimizer="adam")), torch.optim.Adam)
     assert isinstance(make_optimizer(model, TrainConfig(optimizer="adamw")), torch.optim.AdamW)
+    assert make_optimizer(model, TrainConfig(optimizer="adam")).defaults["fused"], "an eighth of a step"
 
 
 def test_the_quick_recipe_takes_seconds_with_few_images_and_with_many():

@@ -24,6 +24,7 @@ from lenet_helpers import (
     train,
     training,
 )
+from lenet_helpers import training as training_module
 from lenet_helpers.train_config import make_optimizer
 from lenet_helpers.training import QUICK, Diverged, train_one_epoch
 from lenet_helpers.tuning.session import TrainingSession
@@ -560,3 +561,12 @@ def test_lenet_is_a_plain_class():
     assert Wider(3).width == Wider(width=3).width == 3
     with pytest.raises(TypeError):
         LeNet(LeNetConfig())
+
+
+def test_scoring_chooses_threads_by_fifty_images_worth_of_work(digits, monkeypatch):
+    asked = []
+    monkeypatch.setattr(training_module, "_threads", lambda work: asked.append(work) or 1)
+    evaluate(LeNet(), digits.validation)
+    # Multiply-adds by hand: two convolutions and three dense layers, see chapter 2.
+    one = 24 * 24 * 6 * 25 + 8 * 8 * 16 * 6 * 25 + 256 * 120 + 120 * 84 + 84 * 10
+    assert asked == [50 * one]
