@@ -118,3 +118,9 @@ def test_the_quick_recipe_takes_seconds_with_few_images_and_with_many():
     assert quick_recipe(of(3000)) == QUICK
     many = quick_recipe(of(50_000))
     assert count_steps(of(50_000), many)[1] == 782 and replace(many, epochs=QUICK.epochs) == QUICK
+
+
+def test_the_quick_recipe_is_for_ten_thousand_images_at_most():
+    """Half an epoch of more."""
+    assert quick_recipe(SimpleNamespace(train=range(10_000))) == QUICK
+    assert quick_recipe(SimpleNamespace(train=range(10_001))) == replace(QUICK, epochs=0.5)
