@@ -104,7 +104,7 @@ def tests_of(path):
         files = [f"tests/test_{name}.py" for name in ("known_wrong", "blind_answers", "mutants")]
         own = re.findall(r'Exercise\(\s*"(\w+)"', (ROOT / path).read_text("utf-8"))
         if own:  # of the answers only those to the module's own exercises
-            return [[*files, "-k", " or ".join(own)]]
+            return [[*files, "-k", " or ".join(own)], ["tests/test_checks.py"]]
         named = [f"tests/test_{name}.py" for name in (stem, "checks")]
         return [[name] for name in named if (ROOT / name).exists()] + [files]
     return [[f"tests/{name}.py" for name in TESTS.get(stem, [f"test_{stem}"])]]
