@@ -44,6 +44,7 @@ from lenet_helpers.checks.values import (
     sequence,
     unchanged,
 )
+from lenet_helpers.checks.wrapping import wrap
 from lenet_helpers.quizzes import progress
 from tools import notebooks
 
@@ -331,7 +332,7 @@ def test_hints_come_one_after_the_other_and_solutions_are_printed(capsys):
     fresh.hint("output_size", 1)
     assert "Hint 1" in capsys.readouterr().out
     with pytest.raises(ValueError, match="1 to 3"):
-        fresh.hint("output_size", 9)
+        fresh.hint("output_size", 4)
     fresh.solution("output_size")
     printed = capsys.readouterr().out
     assert printed.startswith("def output_size(")
@@ -944,3 +945,10 @@ def test_a_contest_is_as_clear_as_its_difference_in_units_of_its_error():
 def test_a_call_is_told_by_its_arguments_or_in_the_words_it_was_given():
     assert Trial(lambda a, b: a, 1, 2.5).tried == "1, 2.5"
     assert Trial(lambda a, b: a, 1, 2.5, tried="a = 1").tried == "a = 1"
+
+
+def test_lines_are_as_wide_as_they_are_seen():
+    """A Chinese character takes two columns, an accent that is put on a letter none; lines of 88 at most."""
+    assert wrap("卷积" * 6, 8) == ["卷积卷积"] * 3
+    assert wrap("e\u0301e\u0301 ab", 5) == ["e\u0301e\u0301 ab"]
+    assert wrap("a" * 43 + " " + "b" * 44, 88) == ["a" * 43 + " " + "b" * 44]

@@ -199,3 +199,9 @@ def test_a_batch_size_out_of_range_is_named(size):
 def test_a_single_image_makes_a_split():
     split = Split(images(1), torch.zeros(1, dtype=torch.int64))
     assert [len(y) for _x, y in batches(split, 1)] == [1] and len(split[:1]) == 1
+
+
+def test_a_data_set_that_says_nothing_of_its_scale_is_in_unit_pixels():
+    mine = dataset_with([0, 1, 2, 1])
+    assert torch.equal(mine.to_unit(mine.train.images), mine.train.images)
+    assert torch.equal(mine.from_unit(mine.train.images), mine.train.images)

@@ -230,7 +230,8 @@ def test_a_copy_has_the_numbers_and_the_layout_and_no_memory_in_common():
     assert not v.copy(torch.ones(2, requires_grad=True)).requires_grad
     spread = v.copy(torch.ones(1, 3).expand(4, 3))
     assert spread.shape == (4, 3) and torch.equal(spread, torch.ones(4, 3))
-    assert torch.equal(v.copy(torch.eye(2).to_sparse()).to_dense(), torch.eye(2))
+    for sparse in (torch.eye(2).to_sparse(), torch.eye(2).to_sparse_csr()):
+        assert torch.equal(v.copy(sparse).to_dense(), torch.eye(2))
     assert v.copy(torch.ones(2, device="meta")).is_meta
     array = np.asfortranarray(np.arange(6.0).reshape(2, 3))
     assert (v.copy(array) == array).all() and v.copy(array).strides == array.strides
