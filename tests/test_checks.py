@@ -952,3 +952,28 @@ def test_lines_are_as_wide_as_they_are_seen():
     assert wrap("卷积" * 6, 8) == ["卷积卷积"] * 3
     assert wrap("e\u0301e\u0301 ab", 5) == ["e\u0301e\u0301 ab"]
     assert wrap("a" * 43 + " " + "b" * 44, 88) == ["a" * 43 + " " + "b" * 44]
+
+
+def test_fresh_inputs_are_of_a_million_and_each_property_sees_torch_seeded_anew(monkeypatch):
+    asked, seeded = [], []
+
+    def noted(seed):
+        seeded.append(seed)
+        return known_surroundings(seed)
+
+    monkeypatch.setattr("secrets.randbelow", lambda most: asked.append(most) or len(asked))
+    monkeypatch.setattr("lenet_helpers.checks.core.known_surroundings", noted)
+    check.exercise("output_size").run(output_size, strict=True)
+    points.points("output_size", output_size, WORTH)
+    assert asked == [10**6, 10**6]
+    assert len(seeded) >= 4 and len(set(seeded)) == len(seeded)
+
+
+def test_a_hint_is_88_columns_wide_at_most(capsys, monkeypatch):
+    text = "a" * 43 + " " + "b" * 27 + " end"  # with "Hint 1 of 3: " before it, 88 columns
+    for hint, lines in ((text, 1), (text + "s", 2)):
+        wide = Exercise("wide", solution=double, hints=(hint, "two", "three"))
+        fresh = type(check)()
+        monkeypatch.setattr(fresh, "exercise", lambda _name, wide=wide: wide)
+        fresh.hint("wide", 1)
+        assert len(capsys.readouterr().out.splitlines()) == lines

@@ -92,6 +92,9 @@ def test_validation_images_of_the_files_own_cost_no_training_image(monkeypatch):
         for name, level in (("train", 10), ("validation", 20), ("test", 30)):
             assert name not in splits or (splits[name].images * 255).round().unique().tolist() == [level]
     assert load_dataset("three", validation=4).validation.labels.tolist() == [0, 1] * 2, "in equal shares"
+    half = sources.Pixels(*train, *test, ("even", "odd"), own[0])  # images without their labels are none
+    monkeypatch.setitem(sources.REGISTRY, "half", sources.Source(lambda _root: half, 3, "made up"))
+    assert [len(split) for split in load_dataset("half").splits().values()] == [7, 3, 4]
     with pytest.raises(ValueError, match="validation=7: choose 0 to 6"):
         load_dataset("three", validation=7)
     with pytest.raises(ValueError, match="n_train=11: choose 1 to 10"):
@@ -202,6 +205,5 @@ def test_a_single_image_makes_a_split():
 
 
 def test_a_data_set_that_says_nothing_of_its_scale_is_in_unit_pixels():
-    mine = dataset_with([0, 1, 2, 1])
-    assert torch.equal(mine.to_unit(mine.train.images), mine.train.images)
-    assert torch.equal(mine.from_unit(mine.train.images), mine.train.images)
+    mine, some = dataset_with([0, 1, 2, 1]), torch.tensor([0.0, 0.25, 1.0])
+    assert torch.equal(mine.to_unit(some), some) and torch.equal(mine.from_unit(some), some)

@@ -178,6 +178,12 @@ def biases_multiplied(n, k, maps):
     return a, b, a, (k * k + 1) * maps * (n - k + 1) ** 2
 
 
+@wrong("fair_count", "bias-multiplied", by="multiplications")
+def bias_multiplied_in_the_convolution(n, k, maps):
+    a, b, c, d = by_formula(n, k, maps)
+    return a, b, c, (k * k + 1) * maps * (n - k + 1) ** 2
+
+
 @wrong("fair_count", "four-numbers", by="dense-parameters")
 def parameters_only(n, k, maps):
     return by_formula(n, k, maps)[:2]
