@@ -103,10 +103,8 @@ def look_unrun(chapter):
 
 @pytest.fixture(scope="package")
 def shelf(browser, lab, request):
-    asked = [getattr(item, "callspec", None) for item in request.session.items]
-    return Shelf(
-        browser, lab, list(dict.fromkeys(c.params["chapter"] for c in asked if c and "chapter" in c.params))
-    )
+    mine = [item for item in request.session.items if "shelf" in getattr(item, "fixturenames", ())]
+    return Shelf(browser, lab, list(dict.fromkeys(item.callspec.params["chapter"] for item in mine)))
 
 
 # Left to `make proof-chapters`: chapter 4, which trains for a minute, its dashboard is driven by
