@@ -72,6 +72,13 @@ def test_arrays_agree_within_the_tolerance_relative_to_the_largest_or_one():
     assert not both([1.0, 1.0], [1.0]) and not both([[1.0]], [1.0]) and not both([NAN], [NAN])
     assert not both([INFINITE], [1.0]) and not both([1.0, 5.0], [1.0, 1.0])
     assert not v.agree([1.0], np.ones(1)) and not v.agree(np.ones(1), [1.0])
+    half = 0.5
+    assert both([1.5], [1], half) and not both([1.51], [1], half)
+    assert both([0.5], [1], half) and not both([0.49], [1], half)
+    assert both([-2], [-4], half) and not both([-1.9], [-4], half)
+    assert both([-4, 3], [-4, 1], half) and not both([-4, 3.1], [-4, 1], half)
+    assert both([0.6], [0.1], half) and not both([0.61], [0.1], half), "never less than the tolerance itself"
+    assert not both([NAN, 1], [1, 1], half)
     assert v.agree(np.ones(1), np.ones(1) + 5e-10) and not v.agree(np.ones(1), np.ones(1) + 5e-9)
 
 
@@ -82,6 +89,10 @@ def test_equal_takes_floats_relatively_and_everything_else_exactly():
     assert v.equal(0.0, 1e-16, 1e-3) and not v.equal(0.0, 1e-14, 1e-3)
     assert v.equal("a", "a", 1) and not v.equal("a", "b", 1) and not v.equal(True, 1, 1)
     assert v.equal([1.0], [1.0], 1) and not v.equal([1.0], [1.1], 1) and not v.equal(3, 3.0, 1)
+    assert v.equal(0.75, 0.5, 0.5) and not v.equal(0.76, 0.5, 0.5)
+    assert v.equal(-0.75, -0.5, 0.5) and not v.equal(0.25, -0.5, 0.5)
+    assert v.equal(1e-13, 0.0, 0.5) and not v.equal(1e-12, 0.0, 0.5), "beside 0, a millionth of a millionth"
+    assert not v.equal(1, 1.0, 0.5) and not v.equal([1, 2], [1, 3], 0.5)
     assert not v.equal(np.ones(2), [1.0, 1.0], 1) and not v.equal([1.0, 1.0], np.ones(2), 1)
 
 
@@ -95,7 +106,14 @@ def test_equal_takes_floats_relatively_and_everything_else_exactly():
         ),
         (
             v.WHOLE,
-            [(12, 12), (12.0, 12), (-3.0, -3), (torch.tensor(7.0), 7), (2**53 - 1, 2**53 - 1), (0, 0)],
+            [
+                (12, 12),
+                (12.0, 12),
+                (-3.0, -3),
+                (torch.tensor(7.0), 7),
+                (2**53 - 1, 2**53 - 1),
+                (1 - 2**53, 1 - 2**53),
+            ],
             [12.5, 2**53, -(2**53), NAN, INFINITE, None, "12", True],
         ),
         (
@@ -191,7 +209,15 @@ def test_a_flat_tensor_on_no_device_is_no_truth():
         (OrderedDict(), "OrderedDict"),
         (Pair(1, 2), "Pair"),
         (object(), "object"),
+        (object, "type"),
         (1j, "complex"),
+        (1234567.0, "1.23457e+06"),
+        (np.float32(1 / 3), "0.333333"),
+        (np.array([1 / 3, 2]), "2 float64 [0.333, 2.   ]"),
+        (torch.tensor([7]), "1 int64 [7]"),
+        (torch.zeros(2, 2), "2×2 float32 [[0., 0.], [0., 0.]]"),
+        (torch.zeros(12, dtype=torch.int64), f"12 int64 [{', '.join('0' * 12)}]"),
+        (torch.zeros(13, dtype=torch.int64), "13 int64"),
     ],
     ids=lambda each: each if isinstance(each, str) else type(each).__name__,
 )  # fmt: skip
@@ -216,6 +242,11 @@ def test_a_difference_shows_shapes_or_the_one_cell_that_differs_most():
     )
     assert told([1e6, 1e-4], [1e6, 0]) == "at [1]: expected 0.0, got 0.0001 (0 of 2 numbers differ)"
     assert told([3, 3], [3, 2 - 1e-8]).endswith("(1 of 2 numbers differ)")
+    assert told([1, NAN], [5, 2]) == "at [1]: expected 2.0, got nan (2 of 2 numbers differ)"
+    assert told(np.eye(2), np.ones((2, 2))) == (
+        "row 0, column 1: expected 1.0, got 0.0 (2 of 4 cells differ)"
+    )
+    assert v.difference([1, 2], [1, 3]) == "expected [1, 3], got [1, 2]"
     assert v.difference("a", "b") == "expected 'b', got 'a'"
     assert v.difference(np.zeros(2), "b") == "expected 'b', got 2 float64 [0., 0.]"
     assert v.difference(None, np.zeros(2)) == "expected 2 float64 [0., 0.], got None"
@@ -230,6 +261,8 @@ def test_a_copy_has_the_numbers_and_the_layout_and_no_memory_in_common():
     assert not v.copy(torch.ones(2, requires_grad=True)).requires_grad
     spread = v.copy(torch.ones(1, 3).expand(4, 3))
     assert spread.shape == (4, 3) and torch.equal(spread, torch.ones(4, 3))
+    spread[0, 0] = 5  # in the original, four numbers share this place
+    assert spread.sum() == 16
     for sparse in (torch.eye(2).to_sparse(), torch.eye(2).to_sparse_csr()):
         assert torch.equal(v.copy(sparse).to_dense(), torch.eye(2))
     assert v.copy(torch.ones(2, device="meta")).is_meta
@@ -266,6 +299,10 @@ def test_a_copy_has_the_numbers_and_the_layout_and_no_memory_in_common():
         ("a", "b"),
         (True, False),
         (1, True),
+        ([1], [True]),
+        ([2.5], [2.0]),
+        (np.ones((1, 2)), np.ones((2, 1))),
+        (np.array([-0.0]), np.array([0.0])),
     ],
 )
 def test_what_was_handed_over_is_seen_to_be_changed(before, now):
@@ -274,3 +311,4 @@ def test_what_was_handed_over_is_seen_to_be_changed(before, now):
 
 def test_what_cannot_be_compared_counts_as_unchanged():
     assert v.unchanged(object(), object()) and not v.unchanged(object(), 3)
+    assert v.unchanged([len], [max]) and v.unchanged(torch.tensor([NAN]), torch.tensor([NAN]))

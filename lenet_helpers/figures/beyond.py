@@ -12,6 +12,7 @@ ACROSS = {
     "shift": N_("shift to the right [pixels]"),
     "rotation": N_("rotation [degrees]"),
     "scale": N_("size [times the original]"),
+    "epsilon": N_("ε [units of a pixel's range]"),
 }
 # What the chapter's code calls its nets, images and groups: said in the reader's language where it is drawn.
 NAMES = (
@@ -154,7 +155,7 @@ def show_attack(rows, titles, epsilon):
 
 def show_epsilons(epsilons, counts, n):
     """Accuracy against the size of an attack: `counts` maps a name to right answers out of `n`."""
-    fig = _epsilons(epsilons, {name: _intervals(right, n) for name, right in counts.items()})
+    fig = _curves("epsilon", epsilons, {name: _intervals(right, n) for name, right in counts.items()})
     parts = [
         _("{name} {share:.0f} %").format(name=_(name), share=100 * right[-1] / n)
         for name, right in counts.items()
@@ -174,7 +175,7 @@ def show_stored_epsilons(stored):
         for net in ("plain", "hardened")
         for kind in ("noise", "attacked")
     }
-    fig = _epsilons(epsilons, curves)
+    fig = _curves("epsilon", epsilons, curves)
     parts = [
         _("{name} {last:.1f} %").format(name=_(name), last=100 * mean[epsilons.index(trained)])
         for name, (mean, _bars) in curves.items()
@@ -184,16 +185,6 @@ def show_stored_epsilons(stored):
         " worst to the best. At ε = {trained:g}, the largest in training: {parts}."
     )
     show(fig, sentence.format(n=n, seeds=len(runs), trained=trained, parts=listed(parts, clauses=True)))
-
-
-def _epsilons(epsilons, curves):
-    fig, ax = figure(width=7.2, height=3.6)
-    for index, (name, (shares, bars)) in enumerate(curves.items()):
-        ax.errorbar(epsilons, shares, bars, label=_(name), capsize=3, **series(index))
-    label(ax, x=_("ε [units of a pixel's range]"), y=_("accuracy"))
-    _percent(ax)
-    ax.legend(fontsize=10)
-    return fig
 
 
 def show_reliability(groups):

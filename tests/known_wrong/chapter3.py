@@ -170,10 +170,16 @@ def accuracy(model, batches):
     return torch.cat(hits).double().mean().item()
 
 
-def good_step(model, optimizer, images, labels):
-    optimizer.zero_grad()
-    F.cross_entropy(model(images), labels).backward()
-    optimizer.step()
+def step_by(loss):
+    def step(model, optimizer, images, labels):
+        optimizer.zero_grad()
+        loss(model(images), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+good_step = step_by(F.cross_entropy)
 
 
 @correct("training_loop")
@@ -375,31 +381,19 @@ def drops_the_last_batch(model, optimizer, train_batches, validation_batches, ep
 
 @wrong("training_loop", "softmax-over-batch", by="sgd-steps")
 def softmax_along_the_batch(model, optimizer, train_batches, validation_batches, epochs):
-    def step(model, optimizer, images, labels):
-        optimizer.zero_grad()
-        F.cross_entropy(model(images).softmax(dim=0), labels).backward()
-        optimizer.step()
-
+    step = step_by(lambda out, labels: F.cross_entropy(out.softmax(dim=0), labels))
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
 @wrong("training_loop", "no-logarithm", by="sgd-steps")
 def nll_of_the_softmax(model, optimizer, train_batches, validation_batches, epochs):
-    def step(model, optimizer, images, labels):
-        optimizer.zero_grad()
-        F.nll_loss(model(images).softmax(dim=1), labels).backward()
-        optimizer.step()
-
+    step = step_by(lambda out, labels: F.nll_loss(out.softmax(dim=1), labels))
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
 @wrong("training_loop", "no-softmax", by="sgd-steps")
 def nll_of_the_logits(model, optimizer, train_batches, validation_batches, epochs):
-    def step(model, optimizer, images, labels):
-        optimizer.zero_grad()
-        F.nll_loss(model(images), labels).backward()
-        optimizer.step()
-
+    step = step_by(F.nll_loss)
     return loop(model, optimizer, train_batches, validation_batches, epochs, step)
 
 
