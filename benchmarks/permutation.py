@@ -31,7 +31,7 @@ from lenet_helpers.figures.sharing import local_net
 from lenet_helpers.models import LeNet
 from lenet_helpers.summary import count_parameters
 from lenet_helpers.training import QUICK, train
-from lenet_helpers.tuning.evidence import paired_bootstrap
+from lenet_helpers.tuning.evidence import paired_difference
 
 FOLDER = Path(__file__).resolve().parent.parent / "lenet_helpers" / "results"
 RESULTS, LOCAL = FOLDER / "permutation.json", FOLDER / "permutation-local.json"
@@ -70,9 +70,9 @@ def main():
     torch.set_num_threads(1)
     everything = load_dataset("mnist", root=options.data, validation=VALIDATION_IMAGES)
     if options.part == "sizes":
-        measure_sizes(everything, options.seeds or 4)
+        measure_sizes(everything, options.seeds or 10)
     elif options.part == "local":
-        measure_permutation(everything, options.seeds or 5, LOCAL, ("local",), (0, 100))
+        measure_permutation(everything, options.seeds or 10, LOCAL, ("local",), (0, 100))
     else:
         measure_permutation(everything, options.seeds or 10, RESULTS, ("dense", "conv"), PERCENTS)
 
@@ -145,7 +145,7 @@ def write(path, hits, seeds):
     accuracy = {
         net: {str(p): [round(float(h.mean()), 4) for h in hits[net, p]] for p in percents} for net in nets
     }
-    change = {net: asdict(paired_bootstrap(np.array(hits[net, 100]), np.array(hits[net, 0]))) for net in nets}
+    change = {net: asdict(paired_difference(np.array(hits[net, 100]), np.array(hits[net, 0]))) for net in nets}
     part = "local" if path == LOCAL else "permutation"
     conditions = conditions_of(seeds, asdict(QUICK), part)
     save(path, {"conditions": conditions, "accuracy": accuracy, "change": change})
