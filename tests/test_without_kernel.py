@@ -80,8 +80,12 @@ def exported(name, **options):
     return exporter.from_notebook_node(read(name))
 
 
-@each_chapter
-@pytest.mark.parametrize("template", ["lab", "classic"])
+# The exporters know nothing of languages, but for the words that a fold opens with: JupyterLab's
+# template shows both editions, the others the English one.
+@pytest.mark.parametrize(
+    "name, template",
+    [(name, "lab") for name in NAMES] + [(name, "classic") for name in NAMES if name.startswith("en/")],
+)
 def test_html_keeps_every_picture_with_its_text(name, template):
     page, _resources = exported(name, template_name=template)
     found = [image for image in Images(page).found if image["src"].startswith("data:image/png")]
@@ -94,7 +98,7 @@ def test_html_keeps_every_picture_with_its_text(name, template):
     assert not [text for text in REMAINS if text in page]
 
 
-@each_chapter
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("en/")])
 def test_html_for_printing_stands_alone(name):
     """What a browser turns into PDF: no input prompts, no widget machinery, no picture kept elsewhere."""
     page, resources = exported(name, exclude_input_prompt=True, exclude_output_prompt=True)
