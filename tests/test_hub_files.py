@@ -1,5 +1,6 @@
 """What a hub reads and writes before anybody logs in: the class file, its folders, the exchange."""
 
+import asyncio
 import json
 import os
 import runpy
@@ -10,7 +11,7 @@ import pytest
 
 pytest.importorskip("nbgrader", reason="the classroom needs nbgrader: pip install -e .[classroom]")
 
-from deploy.hub import course, exchange, sandbox
+from deploy.hub import course, exchange, sandbox, server
 from deploy.hub.course import ClassError, Folders, read_class
 from deploy.hub.exchange import take_over
 from lenet_helpers import wording
@@ -236,3 +237,37 @@ def test_the_half_for_containers_shows_what_the_sandbox_shows(tmp_path, monkeypa
     monkeypatch.delenv("OAUTH_TOKEN_URL")
     with pytest.raises(ValueError, match="OAUTH_TOKEN_URL is not set"):
         runpy.run_path(str(course.HERE / "jupyterhub_config.py"), {"get_config": Settings})
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_server_leaves_closing_a_connection_to_the_proxy(kept, monkeypatch):
+    """The proxy writes once more after the body, and a closed socket would make a good answer a 503."""
+    from tornado import httpserver, httputil, netutil
+    from tornado.http1connection import HTTP1Connection
+
+    monkeypatch.setattr(HTTP1Connection, "_can_keep_alive", HTTP1Connection._can_keep_alive)
+    if kept:
+        server.leave_closing_to_the_proxy()
+
+    def answer(request):
+        start = httputil.ResponseStartLine("HTTP/1.1", 201, "Created")
+        request.connection.write_headers(start, httputil.HTTPHeaders({"Content-Length": "2"}), b"{}")
+        request.connection.finish()
+
+    async def post():
+        (socket,) = netutil.bind_sockets(0, "127.0.0.1")
+        listening = httpserver.HTTPServer(answer)
+        listening.add_socket(socket)
+        reading, writing = await asyncio.open_connection(*socket.getsockname())
+        writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+        head = await reading.readuntil(b"\r\n\r\n")
+        assert b" 201 " in head and await reading.readexactly(2) == b"{}"
+        try:
+            return await asyncio.wait_for(reading.read(1), 0.3)
+        except TimeoutError:
+            return "open"
+        finally:
+            writing.close()
+            listening.stop()
+
+    assert asyncio.run(post()) == ("open" if kept else b"")

@@ -29,6 +29,17 @@ def listen_on(descriptor):
     ServerApp._bind_http_server = lambda app: app.http_server.add_socket(opened)
 
 
+def leave_closing_to_the_proxy():
+    """Keep a connection open after the answer, whatever the request says: the proxy ends it.
+
+    Of a socket that is a file, the proxy asks for "Connection: close"; after the request's body it still
+    writes an empty piece, and where the answer and the end were there before that, it says 503 in its place.
+    """
+    from tornado.http1connection import HTTP1Connection
+
+    HTTP1Connection._can_keep_alive = lambda connection, start_line, headers: start_line.version == "HTTP/1.1"
+
+
 def end_with_parent():
     """End when the sandbox's outer process does: without a list of processes of its own nobody sees to it.
 
@@ -58,6 +69,7 @@ def main():
         limit(int(os.environ["LENET_PROCESSES"]))
     if "LENET_SOCKET" in os.environ:
         listen_on(int(os.environ.pop("LENET_SOCKET")))
+        leave_closing_to_the_proxy()
     from jupyterhub.singleuser import main as serve
 
     if os.environ.get("LENET_FORMGRADER") == "1":

@@ -9,6 +9,7 @@ from traitlets import Unicode
 from classroom.grading.sandbox import bubblewrap
 
 from . import sandbox
+from .server import leave_closing_to_the_proxy
 from .spawner import SandboxSpawner
 
 
@@ -27,6 +28,7 @@ class TwoPasswords(DummyAuthenticator):
 
 def configure(c, folders, group, port):
     """Everything listens on private sockets, but for the proxy and the Formgrader, which are on loopback."""
+    leave_closing_to_the_proxy()
     hub = f"http+unix://{quote(str(folders.socket('hub')), safe='')}"
     c.JupyterHub.bind_url = f"http://127.0.0.1:{port}"
     c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = hub
