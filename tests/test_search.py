@@ -17,8 +17,10 @@ import numpy as np
 import optuna
 import pytest
 from jupyter_client.manager import start_new_kernel
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 from reliability import observed
+from sqlalchemy.exc import OperationalError
 
 from benchmarks.search_team import accounts, kill_one, work_together, worker
 from lenet_helpers import load_dataset
@@ -26,6 +28,7 @@ from lenet_helpers.levers import levers_of
 from lenet_helpers.models import LeNetConfig
 from lenet_helpers.train_config import QUICK, TrainConfig
 from lenet_helpers.training import Interrupted
+from lenet_helpers.tuning import question as question_module
 from lenet_helpers.tuning import search as search_module
 from lenet_helpers.tuning.interrupts import at_once, held_back
 from lenet_helpers.tuning.question import SPACE, agree, configurations, question, suggest
@@ -217,6 +220,21 @@ def test_of_two_that_begin_at_once_the_one_whose_question_is_not_kept_stops(digi
     with pytest.raises(ValueError, match="was begun with"):
         work(study, digits, ASKED, on_trial=lambda study, _trial: study.set_user_attr("question", other))
     assert len(study.trials) <= AHEAD and len(finished(study)) == 1
+
+
+def test_of_two_that_begin_at_once_the_second_does_not_take_the_firsts_trials_for_strange(
+    digits, monkeypatch
+):
+    study, asked, look = open_study(), question(digits, ASKED), question_module._begun
+
+    def meanwhile(study):
+        monkeypatch.setattr(question_module, "_begun", look)
+        agree(study, asked)
+        study.ask()
+        return look(study)
+
+    monkeypatch.setattr(question_module, "_begun", meanwhile)
+    agree(study, asked)
 
 
 @pytest.mark.parametrize(
@@ -510,8 +528,13 @@ def test_a_worker_that_dies_before_its_first_sign_is_missed_all_the_same(digits,
     assert accounts(study, 1)[:3] == (1, 0, 0)
 
 
-def test_a_worker_taken_for_dead_leaves_the_slot_to_the_others(digits, tmp_path):
-    """It was only slow: when its trial ends, another has the slot."""
+LOST = StorageInternalError("An exception is raised during the commit.")
+LOST.__cause__ = OperationalError("SELECT 1", {}, Exception("gone"), connection_invalidated=True)
+
+
+@pytest.mark.parametrize("then", [None, LOST, KeyboardInterrupt(), TypeError("ours")])
+def test_a_worker_taken_for_dead_leaves_the_slot_to_the_others(digits, tmp_path, then):
+    """It was only slow, or without a database: when its trial ends, another has the slot."""
     address = f"sqlite:///{tmp_path}/study.db"
     search = Search(trials=1, epochs=1.0, space=KERNELS)
     other, ran = open_study(address), []
@@ -522,11 +545,15 @@ def test_a_worker_taken_for_dead_leaves_the_slot_to_the_others(digits, tmp_path)
             ran.append(True)
             age_the_signs(tmp_path / "study.db")
             work(other, digits, search)
+            if then is not None:
+                raise then
 
     TRAIN = search_module.train
+    ends = {KeyboardInterrupt: Interrupted, TypeError: TypeError}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search_module, "train", slow)
-        work(open_study(address), digits, search)
+        with pytest.raises(ends[type(then)]) if type(then) in ends else contextlib.nullcontext():
+            work(open_study(address), digits, search)
     assert accounts(other, 1) == (1, 0, 0, 1)
 
 

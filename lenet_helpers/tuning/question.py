@@ -146,8 +146,9 @@ def _begun(study):
 
 def agree(study, asked):
     """Store the question in a study that has none; raises ValueError where it has another."""
+    begun = _begun(study)  # looked at first: of two that start at once, the other may ask and begin meanwhile
     stored = study.user_attrs.get("question")
-    if stored is None and not _begun(study):
+    if stored is None and not begun:
         study.set_user_attr("question", asked)
         stored = study.user_attrs["question"]
     name = study.study_name

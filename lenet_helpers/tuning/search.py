@@ -103,24 +103,26 @@ def _one_turn(study, dataset, search, on_trial, poll):
 
 def _one_trial(study, run, ended):
     """Let Optuna run one trial; `ended` gets it, unless others took it over."""
-    through = []  # whether `run` came to an end that it knows
+    ends = []  # what `run` came to: None, or what it raised
 
     def noted(trial):
         try:
             score = run(trial)
-        except (optuna.TrialPruned, Surplus, UpdateFinishedTrialError):
-            through.append(True)
+        except BaseException as error:
+            ends.append(error)
             raise
-        through.append(True)
+        ends.append(None)
         return score
 
     try:
         study.optimize(noted, 1, catch=(Surplus,), callbacks=[lambda _study, trial: ended.append(trial)])
     except (UpdateFinishedTrialError, ValueError, AssertionError):
         # What Optuna raises where the end of a trial is to be noted that has one already: we were so
-        # slow that the others took us for dead, and the slot is theirs now.
-        if not through:
+        # slow, or so long without a database, that the others took us for dead. The slot is theirs now.
+        if not ends:
             raise
+        if ends[0] and not isinstance(ends[0], (optuna.TrialPruned, Surplus, UpdateFinishedTrialError)):
+            raise ends[0] from None  # a connection that broke, an interrupt: Optuna's complaint hid it
 
 
 @contextmanager
