@@ -187,6 +187,15 @@ def test_what_sharing_buys_as_1_1_says_it(prose):
     assert round(100 * stored_result("permutation")["change"]["conv"]["mean"]) == -10
 
 
+def test_what_is_said_of_papers_stands_where_it_was_checked(page):
+    cells = {cell.id: cell.source for cell in page.cells}
+    # The paper of 1998, II.C, last paragraph but one: derivatives "as if … without weight sharing", added.
+    phrase = "compute the derivatives as if nothing were shared, then add up those of all connections"
+    assert phrase in cells["learn-explain"]
+    # The paper of 1989, its section on the architecture: 1,256 units, 64,660 connections, 9,760 parameters.
+    assert "The first of the family, with 9,760 parameters." in cells["further-reading"]
+
+
 # What 1.6 says about shifts -----------------------------------------------------------
 
 

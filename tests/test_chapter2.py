@@ -146,6 +146,13 @@ PAPER = [
     ("rbf-text", 'kept its drawings fixed "(at least initially)"'),
     ("rbf-explain", "not particularly useful for isolated digits"),
     ("rbf-explain", "capital O, small o and zero"),
+    # II.B, output layer: RBFs reject non-characters, being active in a well circumscribed region alone.
+    (
+        "rbf-explain",
+        "A further reason is rejection: a unit that measures a distance is active only near its code",
+    ),
+    # II.B, layer F6, and Appendix A: the squashing function; Appendix A: the first weights.
+    ("recap", "1.7159·tanh(2x/3), weights within ±2.4/fan-in"),
     # II.C, equation 9: the rubbish class at distance j, and what j prevents.
     ("rbf-explain", "a wrong class that is already much further away than $j$ is left alone"),
     # III.C, figure 5: 0.95 % without distortions; 20 passes through the training set.

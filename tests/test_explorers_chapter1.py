@@ -191,7 +191,6 @@ def test_convolution_state_against_torch(rng=np.random.default_rng(5)):
             for state.step in range(state.places):
                 row, column = state.corner
                 assert state.products.sum() == pytest.approx(wanted[row, column])
-                assert np.isfinite(state.grown).sum() == state.step + 1
 
 
 @pytest.mark.parametrize("shape", [(2, 5), (11, 4), (4, 11)])
@@ -233,8 +232,27 @@ def test_pointing_at_an_output_cell_moves_the_window_and_shows_its_products():
         wanted = explorer.state.image[row : row + 3, column : column + 3] * explorer.state.used
         assert products == wanted.ravel().tolist()
         assert explorer.grids["output"].texts[row * columns + column] == f"{wanted.sum():g}"
-    send(explorer.grids["output"], "point", 0, 0)
-    assert "?" not in explorer.grids["output"].texts, "what was reached once stays"
+
+
+def test_the_outcome_of_the_convolution_explorer_is_the_whole_output():
+    """The question is about all of it: where it is largest, and where smallest."""
+    explorer = ConvolutionExplorer()
+    assert set(explorer.grids["output"].texts) == {"?"}
+    explorer.prediction.skip.click()
+    shown = [float(text) for text in explorer.grids["output"].texts]
+    assert shown == explorer.state.output.ravel().tolist()
+    assert shown[2 * 5 + 2] == max(shown) == 23 and shown[5 + 4] == min(shown) == -25
+    assert "The largest output is 23, the smallest -25." in explorer.sentence()
+
+
+def test_no_axis_made_for_the_outcome_stands_before_the_prediction():
+    """Rows up to the last place, and a scale down to the worst accuracy, would tell."""
+    axes = [SizeExplorer(s=stride).stairs.get_ylim() for stride in (1, 2, 3)]
+    assert set(axes) == {(7.5, -0.5)}
+    asked = PermutationExplorer(load_dataset())
+    assert asked.chart.get_ylim() == (0, 100)
+    asked.prediction.skip.click()
+    assert 50 < asked.chart.get_ylim()[0] < 100 * asked.state.accuracies("conv", 100).min()
 
 
 def test_a_turned_kernel_is_painted_where_it_is_pressed():

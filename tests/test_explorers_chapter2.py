@@ -74,6 +74,14 @@ def test_channels_add_up_to_torchs_convolution(digits):
     assert "28 parameters" in ChannelsState(digits.images[0, 0]).sentence()
 
 
+def test_one_bias_is_not_told_before_the_prediction(digits):
+    """One of the answers has a bias for each slice."""
+    explorer = ChannelsExplorer(digits.images[0, 0])
+    assert "30" in explorer.prediction.options and explorer.bias.get_text() == ""
+    explorer.prediction.skip.click()
+    assert explorer.bias.get_text() == "bias +0.00, once"
+
+
 def test_a_silenced_channel_adds_nothing(digits):
     state = ChannelsState(digits.images[0, 0], weight0=1.0, weight1=0.0, weight2=0.0)
     assert torch.allclose(state.output(), state.responses()[0])

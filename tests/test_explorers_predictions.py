@@ -1,15 +1,18 @@
 """Every interactive figure: a prediction stays one until it is given, in the notebook as in the widget."""
 
 import base64
+import io
 import json
 
 import ipywidgets as w
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.hand import every_explorer
 from lenet_helpers import explorers, load_dataset
 from lenet_helpers.explorers.kit import still as stills
-from lenet_helpers.figures.canvas import png
+from lenet_helpers.figures.canvas import SIGNED, figure, png
 from lenet_helpers.figures.export import OUTCOME, with_outcomes_folded
 from tools.notebooks import NOTEBOOKS, chapters
 
@@ -152,12 +155,46 @@ def stored_outcomes():
                     yield pytest.param(output, chapter.parts[0], id=f"{chapter}:{cell['id']}")
 
 
+def pixels(code):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(code))).convert("RGB"), dtype=int)
+
+
+def draws(stored, outcome):
+    """Whether the stored picture (base64) is that of the outcome, with or without a line of words below."""
+    stored, outcome = pixels(stored), pixels(outcome)
+    height, width = outcome.shape[:2]
+    if stored.shape[0] < height or stored.shape[1] != width:
+        return False
+    # 40 of 255: a palette and a scaled line of text stay below, a question mark and a number do not.
+    return bool((np.abs(stored[:height] - outcome).max(axis=2) > 40).mean() < 0.0005)
+
+
 @pytest.mark.parametrize(("output", "language"), list(stored_outcomes()))
 def test_no_chapter_stores_an_outcome_in_the_open(output, language):
     alt, outcome = output["metadata"]["image/png"]["alt"], output["data"][OUTCOME]
     assert alt.endswith(GOING_ON[language])
     assert outcome["sentence"] not in alt
-    assert output["data"]["image/png"].strip() != outcome["png"]
+    assert not draws(output["data"]["image/png"], outcome["png"])
+
+
+@pytest.mark.parametrize("name", ["SizeExplorer", "ReceptiveFieldExplorer"])
+def test_an_outcome_that_is_stored_in_the_open_is_seen(name):
+    explorer = MADE[name]()
+    revealed, open_ = explorer.still(revealed=True), explorer.still()
+    for shown, seen in ((revealed, True), (open_, False)):
+        data, _metadata = stills.bundle((shown[0], f"{open_[1]} {GO_ON}"), revealed)
+        assert draws(data["image/png"], data[OUTCOME]["png"]) == seen
+
+
+def test_a_stored_picture_keeps_its_colours():
+    """A ramp of grey beside the signed colours: with a palette too, no grey turns purple."""
+    fig, (left, right) = figure(1, 2, width=4, height=2, layout=None)
+    ramp = np.linspace(-1, 1, 400).reshape(20, 20)
+    left.imshow(ramp, cmap="gray")
+    right.imshow(ramp, cmap=SIGNED)
+    picture = png(fig)
+    first, small = (pixels(base64.b64encode(p)) for p in (picture, stills.with_few_colours(picture)))
+    assert np.abs(first - small).max() <= 10
 
 
 def test_pages_that_can_fold_keep_the_outcome_one_step_away():

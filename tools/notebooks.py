@@ -146,7 +146,7 @@ def _normalise_output(output):
 
 def _small(code):
     """A stored picture, base64, with a palette: a chapter has dozens, and a limit for all of them."""
-    return base64.b64encode(with_few_colours(base64.b64decode(code), 128)).decode("ascii")
+    return base64.b64encode(with_few_colours(base64.b64decode(code))).decode("ascii")
 
 
 def _rename(outputs, names):

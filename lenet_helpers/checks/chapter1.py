@@ -229,6 +229,11 @@ def shape(candidate, rng):
             _("the kernel's rows and columns: do they meet the image's rows and columns?"),
         ),
         ("padded", (h, w), _("the border: here the kernel never leaves the image")),
+        (
+            "not-summed",
+            (h - kh + 1, w - kw + 1, kh, kw),
+            _("each place: you stored a window of products where one number belongs, their sum"),
+        ),
     ]
     look = _("the line that makes the result: which sizes does it use, and are they read from `.shape`?")
     trial.judge_shape(trial.array().shape, (h - kh + 1, w - kw + 1), mistakes, look=look)

@@ -120,7 +120,8 @@ class ChannelsExplorer(Explorer):
             _show(self.responses[c], responses[c], limit)
         _show(self.total, total if self.revealed else torch.zeros_like(total), limit)
         self.title.set_text(_("their sum: one map") if self.revealed else "?")
-        self.bias.set_text(_("bias {b:+.2f}, once").format(b=state.bias))
+        # "Once" is what the prediction is about.
+        self.bias.set_text(_("bias {b:+.2f}, once").format(b=state.bias) if self.revealed else "")
 
     def sentence(self):
         return (

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from ..figures.canvas import COLOURS, SIGNED, bare, figure
-from ..wording import N_, _
+from ..wording import N_, _, sentences
 from .kit.base import Explorer
 from .kit.canvas_view import Grid, frame
 
@@ -33,11 +33,10 @@ LARGEST = 3  # of a weight that can be painted
 
 @dataclass
 class ConvolutionState:
-    """A picture, a 3×3 kernel and how far the window has come.
+    """A picture, a 3×3 kernel and the window.
 
-    `step`: the place the window stands in, in reading order from 0; `reached`: the furthest so far.
-    `flip`: turn the kernel by 180°, which makes cross-correlation a convolution. `paint`: the
-    weight that a press on the kernel sets.
+    `step`: the place the window stands in, in reading order from 0. `flip`: turn the kernel by 180°,
+    which makes cross-correlation a convolution. `paint`: the weight that a press on the kernel sets.
     """
 
     image: np.ndarray = field(default_factory=lambda: np.array(PICTURE, dtype=float))
@@ -46,7 +45,6 @@ class ConvolutionState:
     )
     step: int = 9
     flip: bool = False
-    reached: int = 0
     paint: int = 1
 
     def __post_init__(self):
@@ -86,16 +84,9 @@ class ConvolutionState:
 
     @property
     def output(self):
-        """The finished result, (rows − 2, columns − 2)."""
+        """The result, (rows − 2, columns − 2)."""
         windows = np.lib.stride_tricks.sliding_window_view(self.image, (3, 3))
         return (windows * self.used).sum(axis=(2, 3))
-
-    @property
-    def grown(self):
-        """The result so far: NaN where the window has not been."""
-        output = self.output
-        output.reshape(-1)[max(self.step, self.reached) + 1 :] = np.nan
-        return output
 
     def weigh(self, row, column):
         """Set the weight that is laid on (row, column) of the window to `paint`."""
@@ -103,7 +94,7 @@ class ConvolutionState:
 
 
 class ConvolutionExplorer(Explorer):
-    """Slide a 3×3 window over a small picture and watch the output grow."""
+    """Slide a 3×3 window over a small picture: its nine products, and the output that they make."""
 
     name = "convolution"
 
@@ -203,21 +194,20 @@ class ConvolutionExplorer(Explorer):
 
     def draw_stage(self):
         state = self.state
-        state.reached = max(state.reached, state.step)
         row, column = state.corner
-        grown = state.grown if self.revealed else np.full(state.output_shape, np.nan)
+        known = state.output if self.revealed else np.full(state.output_shape, np.nan)
         limit = float(np.abs(state.output).max()) or 1.0
         picture, kernel, products, output = self.grids.values()
         picture.show(state.image, low=-3, high=state.image.max() + 1, texts=True)
         picture.frames = [frame(row, column, 3, 3, "#000", 7), frame(row, column, 3, 3, COLOURS["orange"], 4)]
         kernel.show_signed(state.used, limit=2)
         products.show_signed(state.products)
-        output.show_signed(grown, limit=limit)
+        output.show_signed(known, limit=limit)
         output.frames = [frame(row, column, colour="#000")]
         spoken = _("output row {row}, column {column}: {value}")
         output.spoken = [
             spoken.format(row=r, column=c, value="?" if np.isnan(v) else f"{v:g}")
-            for (r, c), v in np.ndenumerate(grown)
+            for (r, c), v in np.ndenumerate(known)
         ]
         spoken = _("weight {row},{column}: {value:g}")
         kernel.spoken = [spoken.format(row=r, column=c, value=v) for (r, c), v in np.ndenumerate(state.used)]
@@ -230,11 +220,11 @@ class ConvolutionExplorer(Explorer):
         self.cell.set_xy((column - 0.5, row - 0.5))
         self.weights.set_data(state.used)
         _rewrite(self.weight_texts, state.used, 2)
-        grown = state.grown if self.revealed else np.full(state.output_shape, np.nan)
+        known = state.output if self.revealed else np.full(state.output_shape, np.nan)
         limit = float(np.abs(state.output).max()) or 1.0
-        self.result.set_data(np.nan_to_num(grown))
+        self.result.set_data(np.nan_to_num(known))
         self.result.set_clim(-limit, limit)
-        _rewrite(self.result_texts, grown, limit, "" if self.revealed else "?")
+        _rewrite(self.result_texts, known, limit)
 
     def sentence(self):
         state = self.state
@@ -245,9 +235,13 @@ class ConvolutionExplorer(Explorer):
             for a, b in zip(window.reshape(-1), state.used.reshape(-1))
         )
         total = f"{state.products.sum():g}" if self.revealed else "?"
-        return _("Output at row {row}, column {column} (counted from 0): {terms} = {total}.").format(
+        here = _("Output at row {row}, column {column} (counted from 0): {terms} = {total}.").format(
             row=row, column=column, terms=terms, total=total
         )
+        if not self.revealed:
+            return here
+        whole = _("The largest output is {largest:g}, the smallest {smallest:g}.")
+        return sentences(here, whole.format(largest=state.output.max(), smallest=state.output.min()))
 
 
 def _numbers(ax, values, ink="black", where=None):
@@ -266,8 +260,8 @@ def _numbers(ax, values, ink="black", where=None):
     }
 
 
-def _rewrite(texts, values, limit, unknown=""):
-    """New numbers in old cells, readable on the signed colours."""
+def _rewrite(texts, values, limit):
+    """New numbers in old cells, readable on the signed colours; NaN is a question mark."""
     for at, value in np.ndenumerate(values):
-        texts[at].set_text(unknown if np.isnan(value) else f"{value:g}")
+        texts[at].set_text("?" if np.isnan(value) else f"{value:g}")
         texts[at].set_color("white" if abs(value) > 0.6 * limit else "black")

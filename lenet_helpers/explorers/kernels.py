@@ -1,4 +1,4 @@
-"""Chapter 1.3: what one kernel answers to a digit, by direction and by blur."""
+"""Chapter 1.3: how one kernel responds to a digit, by direction and by blur."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ SIDE = 7  # of the kernel, in pixels
 
 
 def edge_kernel(angle, blur):
-    """A (7, 7) kernel that answers to brightness rising in direction `angle` [degrees].
+    """A (7, 7) kernel that responds to brightness rising in direction `angle` [degrees].
 
     0 is to the right, 90 upwards. `blur` [pixels] is the standard deviation of the bell
     that smooths along with it (Canny, "A computational approach to edge detection", IEEE

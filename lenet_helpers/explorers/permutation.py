@@ -119,8 +119,10 @@ class PermutationExplorer(Explorer):
         worst = min(
             self.state.accuracies(net, p).min() for net in ("dense", "conv") for p in self.state.percents
         )
+        # Before the prediction from 0: an axis made for the outcome tells how far something falls.
+        self.lowest = {False: 0, True: np.floor(100 * worst) - 0.5}
+        self.chart = ax
         ax.set_xlim(-6, 106)
-        ax.set_ylim(np.floor(100 * worst) - 0.5, 100)
         ax.set_xticks(self.state.percents)
         label(ax, x=_("pixels permuted [%]"), y=_("accuracy [%]"))
         ax.legend(fontsize=9, loc="lower left")
@@ -131,6 +133,7 @@ class PermutationExplorer(Explorer):
         self.after.set_data(state.permuted)
         self.here.set_xdata([state.percent, state.percent])
         shown = state.percents if self.revealed else state.percents[:1]
+        self.chart.set_ylim(self.lowest[self.revealed], 100)
         for net, line in self.lines:
             line.set_data(shown, [100 * state.accuracies(net, p).mean() for p in shown])
         for net, dots in self.dots:

@@ -126,7 +126,7 @@ class PoolingExplorer(Explorer):
         unused = dict(facecolor="white", alpha=0.55, hatch="//", edgecolor="#595959")
         self.unused = [left.add_patch(Rectangle((0, 0), 0, 0, **unused)) for _edge in range(2)]
         self.ask(
-            _("A 7×7 map, windows of 2×2 set 2 apart, no padding: how large is the pooled map?"),
+            _("A 7×7 map, windows of 2×2 at stride 2, no padding: how large is the pooled map?"),
             ["3×3", "3.5×3.5", "4×4", "6×6"],
             answer="3×3",
         )

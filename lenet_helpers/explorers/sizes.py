@@ -129,7 +129,9 @@ class SizeExplorer(Explorer):
         self.pads[0].set_bounds(low, 0, state.p, 1)
         self.pads[1].set_bounds(state.n - 0.5, 0, state.p, 1)
         self.stairs.set_xlim(low - 0.3, low + size + 0.3)
-        self.stairs.set_ylim(max(state.output, 3) - 0.5, -0.5)
+        # Before the prediction a row for each pixel: an axis that ends at the last place would tell it.
+        rows = max(state.output, 3) if self.revealed else size
+        self.stairs.set_ylim(rows - 0.5, -0.5)
         self.stairs.yaxis.get_major_locator().set_params(integer=True)
         self.message.set_text(
             _("no place at all") if state.problem else "" if self.revealed else _("and then?")

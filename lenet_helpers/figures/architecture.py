@@ -179,6 +179,7 @@ def show_f6(model, split, count=10):
 
 def show_activations_learning(histories):
     """Curves of runs that differ in their activation: `histories` is a dict from name to records."""
+    histories = {"ReLU" if name == "relu" else name: history for name, history in histories.items()}
     losses = listed(f"{name} {history[-1].validation_loss:.1f}" for name, history in histories.items())
     show(
         learning_curves(histories),

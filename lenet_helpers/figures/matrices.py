@@ -50,15 +50,17 @@ def show_matrices(seed=0):
             ax.text(
                 column,
                 row,
-                "·" if np.isnan(weight) else f"{weight:.1f}",
+                "·" if np.isnan(weight) else f"{weight:z.1f}",
                 ha="center",
                 va="center",
                 fontsize=7,
                 color="white" if abs(weight) > 1.2 else "black",
             )
         distinct = len(np.unique(matrix[~np.isnan(matrix)]))
-        ax.set_xlabel(_("{n} different weights").format(n=distinct), fontsize=9)
-    axes[0].set_ylabel(_("outputs"), fontsize=9)
+        ax.set_xlabel(
+            _("{inputs} inputs, {n} different weights").format(inputs=INPUTS, n=distinct), fontsize=9
+        )
+    axes[0].set_ylabel(_("{n} outputs").format(n=INPUTS - WIDTH + 1), fontsize=9)
     bar = fig.colorbar(drawn, cax=fig.add_axes((0.955, 0.14, 0.01, 0.66)), ticks=(-2, 0, 2))
     bar.ax.tick_params(labelsize=9)
     show(
@@ -90,7 +92,7 @@ def show_learning(seen, target):
         bare(ax, title)
         for (row, column), weight in np.ndenumerate(picture):
             ink = "white" if abs(weight) > 0.6 * limit else "black"
-            text = f"{weight:.1f}" if abs(weight) < 100 else f"{weight:.0e}"
+            text = f"{weight:z.1f}" if abs(weight) < 100 else f"{weight:.0e}"
             ax.text(column, row, text, ha="center", va="center", fontsize=9, color=ink)
     axes[-1].spines[:].set_visible(True)
     fig.colorbar(drawn, cax=fig.add_axes((0.94, 0.1, 0.012, 0.68))).ax.tick_params(labelsize=9)

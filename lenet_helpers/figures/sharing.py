@@ -5,9 +5,15 @@ from torch import nn
 
 from ..results import stored_result
 from ..wording import N_, _, listed
-from .canvas import LINES, MARKERS, figure, label, show
+from .canvas import COLOURS, figure, label, show
 
 NETS = {"dense": N_("dense"), "local": N_("locally connected"), "conv": N_("convolutional")}
+# A dense net and a convolutional one look as they do in the figure on permuted pixels.
+STYLES = {
+    "dense": (COLOURS["vermillion"], "s", "--"),
+    "local": (COLOURS["black"], "^", ":"),
+    "conv": (COLOURS["blue"], "o", "-"),
+}
 
 
 class LocalConv2d(nn.Module):
@@ -58,17 +64,17 @@ def show_training_sizes(results=None):
     conditions, lines = results["conditions"], []
     sizes = conditions["train_images"]
     fig, ax = figure(width=7.2, height=3.6)
-    for index, (net, name) in enumerate(NETS.items()):
+    for net, name in NETS.items():
         runs = [[100 * a for a in best_runs(results, net, size)] for size in sizes]
         means = [sum(each) / len(each) for each in runs]
-        colour, marker = LINES[index], MARKERS[index]
+        colour, marker, dash = STYLES[net]
         ax.plot(
             sizes,
             means,
             color=colour,
             marker=marker,
             linewidth=2,
-            linestyle=("-", "--", ":")[index],
+            linestyle=dash,
             label=_(name),
         )
         for size, each in zip(sizes, runs):

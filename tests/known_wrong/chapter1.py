@@ -95,6 +95,12 @@ def sizes_hard_coded(image, kernel):
     return conv2d_itself(image, kernel).new_zeros(26, 26)
 
 
+@wrong("cross_correlate", "not-summed", by="shape")
+def windows_of_products(image, kernel):
+    (h, w), (kh, kw) = image.shape, kernel.shape
+    return [[image[i : i + kh, j : j + kw] * kernel for j in range(w - kw + 1)] for i in range(h - kh + 1)]
+
+
 @wrong("cross_correlate", "uneven-kernel", by="uneven-kernel")
 def square_kernel_only(image, kernel):
     result = conv2d_itself(image, kernel)

@@ -60,9 +60,11 @@ def bundle(before, outcome=None):
     return data, {"image/png": {"alt": sentence}}
 
 
-def with_few_colours(picture, colours=64):
+def with_few_colours(picture):
     """The PNG with a palette: a third of the bytes for lines and text. A chapter holds a dozen of them."""
-    image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    # Maximum coverage keeps rare colours; the median cut shows a grey pixel as purple where both are rare.
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    image = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small = io.BytesIO()
     image.save(small, format="png", optimize=True)
     return small.getvalue()
