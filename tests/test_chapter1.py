@@ -16,6 +16,7 @@ from lenet_helpers.figures.matrices import layer_matrices, show_learning
 from lenet_helpers.figures.sharing import best_runs, local_net
 from lenet_helpers.quizzes.questions import load_questions
 from lenet_helpers.results import stored_result
+from lenet_helpers.tuning.evidence import paired_interval
 
 CHAPTER = "01-why-convolution"
 
@@ -174,11 +175,11 @@ def test_what_sharing_buys_as_1_1_says_it(prose):
     sizes = results["conditions"]["train_images"]
     assert sizes == [100, 300, 1000, 3000]
     gap = {n: np.subtract(best_runs(results, "conv", n), best_runs(results, "local", n)) * 100 for n in sizes}
-    assert all(each.mean() > 2 * each.std(ddof=1) / len(each) ** 0.5 for each in gap.values())
+    assert all(paired_interval(each)[1] > 0 for each in gap.values())
     assert min(gap[100].mean(), gap[300].mean()) > max(gap[1000].mean(), gap[3000].mean())
     assert (round(gap[100].mean()), round(gap[3000].mean())) == (5, 1)
-    assert "about five points at 100, about one at 3,000" in prose and "over four runs" in prose
-    assert results["conditions"]["seeds"] == 4
+    assert "about five points at 100, about one at 3,000" in prose and "over ten runs" in prose
+    assert results["conditions"]["seeds"] == 10
     for n in sizes:
         assert np.mean(best_runs(results, "dense", n)) < np.mean(best_runs(results, "local", n))
     change = stored_result("permutation-local")["change"]["local"]
