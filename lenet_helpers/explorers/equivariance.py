@@ -120,6 +120,10 @@ class EquivarianceExplorer(Explorer):
         for ax, title, cmap in zip(axes, titles, ("gray", "gray", "gray", SIGNED)):
             bare(ax, title)
             self.pictures.append(ax.imshow(self.state.image, cmap=cmap))
+        self.unknown = [
+            ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", va="center", fontsize=20)
+            for ax in axes[1:]
+        ]
         # In shares of the largest response: the numbers themselves mean little.
         self.bar = self.figure.colorbar(self.pictures[3], cax=self.figure.add_axes((0.91, 0.1, 0.012, 0.68)))
         self.verdict = axes[3].text(
@@ -155,8 +159,9 @@ class EquivarianceExplorer(Explorer):
         moved, after = state.of_shifted, state.shifted_of
         self.pictures[0].set_data(state.shift(state.image, state.dx, state.dy))
         limit = float(moved.max()) or 1.0
-        shown = (moved, after, state.difference) if self.revealed else (moved * 0, after * 0, moved * 0)
-        for picture, array in zip(self.pictures[1:], shown):
+        for picture, array, unknown in zip(self.pictures[1:], (moved, after, state.difference), self.unknown):
+            picture.set_visible(self.revealed)
+            unknown.set_visible(not self.revealed)
             picture.set_data(array)
             picture.set_extent((0, 28, 28, 0))
             picture.set_clim(0, limit)
@@ -164,7 +169,7 @@ class EquivarianceExplorer(Explorer):
         self.pictures[3].set_clim(-limit, limit)
         self.bar.set_ticks([-limit, 0, limit], labels=["−100 %", "0", "100 %"], fontsize=8)
         equal = _("exactly 0") if state.share == 0 else _("up to {p:.0f} %").format(p=100 * state.share)
-        self.verdict.set_text(equal if self.revealed else "?")
+        self.verdict.set_text(equal if self.revealed else "")
 
     def sentence(self):
         state = self.state
