@@ -202,7 +202,8 @@ class Explorer:
         if self.problem():
             self.error.value = _alert(_("Not possible: {problem}").format(problem=self.problem()))
         said = self.sentence()
-        self.image.tooltip = self.labels.text = said
+        if self.stage is None:  # else the picture is hidden, and nobody needs two more messages
+            self.image.tooltip = self.labels.text = said
         self.caption.value = f'<p style="{CAPTION}">{html.escape(said)}</p>'
 
     def _guarded(self, action):
@@ -236,11 +237,15 @@ class Explorer:
         self.draw()  # the artists are those of the live picture
         return picture, said
 
+    def outcome(self):
+        """(PNG bytes, sentence) of what happens, for a page without a kernel: the figure as it stands."""
+        return self.still(revealed=True)
+
     def _repr_mimebundle_(self, **kwargs):
         data = live_output(self.widget, **kwargs)
         picture, said = self.still()
         before = picture, sentences(said, self.how_to_go_on())
-        still, metadata = bundle(before, self.still(revealed=True) if self.prediction else None)
+        still, metadata = bundle(before, self.outcome() if self.prediction else None)
         return data | still, metadata
 
 
