@@ -170,6 +170,25 @@ def test_a_stroke_is_answered_by_two_small_messages(tmp_path, monkeypatch):
     assert 0 < max(size for _name, size in sent) < 20_000
 
 
+def test_a_stroke_is_answered_on_one_thread_and_the_others_are_given_back(tmp_path):
+    class Watched(LeNet):
+        seen = set()
+
+        def forward(self, x):
+            self.seen.add(torch.get_num_threads())
+            return super().forward(x)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        pad = DigitPad(Watched(), DIGITS, tmp_path / "mine.json")
+        Watched.seen.clear()
+        drawn(pad, (10, 20, 36, 8))
+        assert Watched.seen == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_digits_are_kept_and_make_a_test_set(tmp_path):
     file = tmp_path / "mine.json"
     pad = drawn(DigitPad(LeNet(), DIGITS, file), (2, 4, 40, 10))

@@ -42,6 +42,7 @@ import html
 import traceback
 
 import ipywidgets as w
+import torch
 import traitlets
 
 from ...figures.canvas import png
@@ -210,8 +211,9 @@ class Explorer:
         """Run a callback; what it raises stands beside the controls instead of vanishing."""
         try:
             self.error.value = ""
-            action()
-            self.refresh()
+            with _one_thread():
+                action()
+                self.refresh()
         except ValueError as problem:  # an illegal setting: its message is written for learners
             self._show_error(_("Not possible: {problem}").format(problem=problem))
         except Exception:
@@ -247,6 +249,19 @@ class Explorer:
         before = picture, sentences(said, self.how_to_go_on())
         still, metadata = bundle(before, self.outcome() if self.prediction else None)
         return data | still, metadata
+
+
+@contextlib.contextmanager
+def _one_thread():
+    """torch on one thread for the block. With two, beside other busy programs on two cores, one stroke in
+    ten on the pad took 50 ms in place of 2: the threads wait for each other.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _alert(text):
