@@ -56,7 +56,7 @@ PROOF_classroom := $(wildcard tests/test_classroom*.py)
 PROOF_search := $(wildcard tests/test_search*.py)
 PROOF_training := tests/test_session.py tests/test_dashboard.py tests/test_benchmarks.py
 PROOF_hub := tests/test_hub.py
-PROOF_chapters := tests/test_notebooks.py tests/test_setup.py tests/browser/test_chapters.py notebooks/zh/04-tuning.ipynb
+PROOF_chapters := tests/test_notebooks.py tests/test_setup.py tests/test_site.py tests/browser/test_chapters.py notebooks/zh/04-tuning.ipynb
 proof-hub: $(PROXY)
 proof-checks proof-classroom proof-search proof-training proof-chapters proof-hub: proof-%: $(VENV)/.all
 	@mkdir -p artefacts

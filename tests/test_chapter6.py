@@ -74,7 +74,8 @@ def test_what_the_prose_says_of_the_measurement():
     stored = stored_result("from-nothing")
     parts, unasked = stored["split"]["parts [ms]"], stored["image gradient [ms]"]
     assert max(parts, key=parts.get) == "conv1 backward"
-    assert unasked > parts["conv1 backward"] / 2 and unasked > stored["split"]["step [ms]"] / 5
+    assert unasked > parts["conv1 backward"] / 2
+    assert 0.28 < unasked / stored["split"]["step [ms]"] < 0.38, "about a third of the step"
     assert 3 < stored["step"]["ratio"] < 10, "several times faster"
     roof = max(stored["roofline"]["arithmetic [ms]"], stored["roofline"]["memory [ms]"])
     assert roof < 0.25 * stored["step"]["torch [ms]"], "neither comes close"

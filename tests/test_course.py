@@ -75,6 +75,8 @@ def test_the_first_prediction_is_the_start_pages_question():
     assert explorer.prediction.question == CHAPTERS[0].asks
     assert SideState(56).factor == 4 == float(explorer.prediction.answer) and SideState().pixels == 784
     assert "784 pixels" not in explorer.sentence()
+    # Where there is no kernel, what happens is what was asked.
+    assert "56×56 are 3,136 pixels: 4.00 times" in explorer.outcome()[1] and explorer.state.side == 28
     explorer.prediction.choice.value = "8"
     explorer.prediction.commit.click()
     explorer.controls["side"].value = 56

@@ -1,5 +1,6 @@
 """The drawing pad: the ink fitted into MNIST's box as its makers did, and what the network is given."""
 
+import ipywidgets as widgets
 import numpy as np
 import pytest
 import torch
@@ -151,6 +152,41 @@ def test_the_page_gets_the_same_pictures_as_bytes(tmp_path):
     np.testing.assert_allclose(pad.sheet.bars, chances, atol=1e-6)
     pad.blank.click()
     assert not pad.sheet.bars and "blank" in pad.sheet.name
+
+
+def test_a_stroke_is_answered_by_two_small_messages(tmp_path, monkeypatch):
+    """The picture in one, the sentence in another where it changes: each costs the hand milliseconds."""
+    pad, sent = drawn(DigitPad(LeNet(), DIGITS, tmp_path / "mine.json"), (10, 20, 36, 8)), []
+
+    def note(self, message, buffers=None):
+        if message["method"] == "update":
+            sent.append((type(self).__name__, sum(map(len, buffers or ()))))
+
+    monkeypatch.setattr(widgets.Widget, "_send", note)
+    more = np.frombuffer(pad.pad.greys, np.uint8).copy()
+    more[:200] = 255
+    pad.pad.set_state({"greys": memoryview(more.tobytes())})  # as from the browser
+    assert [name for name, _size in sent if name != "HTML"] == ["Sheet"] and len(sent) <= 2
+    assert 0 < max(size for _name, size in sent) < 20_000
+
+
+def test_a_stroke_is_answered_on_one_thread_and_the_others_are_given_back(tmp_path):
+    class Watched(LeNet):
+        seen = set()
+
+        def forward(self, x):
+            self.seen.add(torch.get_num_threads())
+            return super().forward(x)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        pad = DigitPad(Watched(), DIGITS, tmp_path / "mine.json")
+        Watched.seen.clear()
+        drawn(pad, (10, 20, 36, 8))
+        assert Watched.seen == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_digits_are_kept_and_make_a_test_set(tmp_path):

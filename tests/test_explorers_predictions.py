@@ -74,7 +74,7 @@ def test_a_notebook_gets_the_question_open_and_the_outcome_apart(name):
     assert stored == stills.with_few_colours(stills.with_caption(hidden, f"{asked} {GO_ON}"))
     assert data["text/plain"].startswith(f"{asked} {GO_ON}")
     outcome = data[OUTCOME]
-    assert outcome["sentence"] == explorer.sentence() != asked
+    assert outcome["sentence"] == explorer.outcome()[1] != asked
     assert stored != base64.b64decode(outcome["png"])
 
 
@@ -85,7 +85,7 @@ def test_what_stands_before_the_prediction_does_not_tell(name):
     answer = explorer.prediction.options[explorer.prediction.answer]
     if len(answer) > 2:  # a digit or two stand in any sentence
         assert answer not in explorer.sentence()
-        assert answer not in explorer.caption.value and answer not in explorer.image.tooltip
+        assert answer not in explorer.caption.value and answer not in (explorer.image.tooltip or "")
 
 
 @each

@@ -238,7 +238,9 @@ def test_jupyterlab_keeps_its_language_where_there_is_no_pack(tmp_path, monkeypa
         system(**given)
         lab.jupyterlab_in(preferred_language(), tmp_path)
         text = (tmp_path / ".jupyter/labconfig/default_setting_overrides.json").read_text("utf-8")
-        assert json.loads(text) == {"@jupyterlab/translation-extension:plugin": {"locale": spoken}}
+        settings = json.loads(text)
+        assert settings.pop("@jupyterlab/translation-extension:plugin") == {"locale": spoken}
+        assert settings == json.loads(lab.SETTINGS.read_text("utf-8"))
     assert os.environ["JUPYTER_CONFIG_PATH"].endswith(f"{os.pathsep}mine")
 
 

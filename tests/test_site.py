@@ -264,21 +264,34 @@ def page():
 
 def test_search_finds_a_word_and_pages_pass_axe(site, page):
     """Read from the disk, as a download would be: no server is needed for either."""
-    from axe_playwright_python.sync_playwright import Axe
-
     page.goto((site / "index.html").as_uri())
     page.locator("input[name=q]").first.fill("equivariance")
     page.keyboard.press("Enter")
     found = page.locator("#search-results li a")
     found.first.wait_for()
     assert any("01-why-convolution" in link.get_attribute("href") for link in found.all())
+    names = ("index", "search", "00-start-here", "06-lenet-from-nothing")
+    assert not found_by_axe(page, [site / f"{name}.html" for name in names])
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_passes_axe(site, pages, page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    assert not found_by_axe(page, pages)
+
+
+def found_by_axe(page, paths):
+    """Serious and critical findings: (page, rule) → places."""
+    from axe_playwright_python.sync_playwright import Axe
+
     wrong = {}
-    for name in ("index", "search", "00-start-here", "06-lenet-from-nothing"):
-        page.goto((site / f"{name}.html").as_uri())
+    for path in paths:
+        page.goto(path.as_uri())
         report = Axe().run(page, options={"resultTypes": ["violations"], "runOnly": SERIOUS}).response
         wrong |= {
-            (name, v["id"]): [node["html"][:150] for node in v["nodes"]][:3]
+            (path.parent.name, path.stem, v["id"]): [node["html"][:150] for node in v["nodes"]][:3]
             for v in report["violations"]
             if v["impact"] in ("serious", "critical")
         }
-    assert not wrong
+    return wrong

@@ -9,12 +9,14 @@ import os
 import sys
 import webbrowser
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from lenet_helpers.files import write_whole
 from lenet_helpers.wording import _, set_language
 from tools.copies import COPIES, reader, refresh
 
 START = "00-start-here.ipynb"
+SETTINGS = Path(__file__).parent / "jupyterlab-overrides.json"
 # What JupyterLab is told wherever it shows the chapters.
 COURSE = [
     "--LabApp.extension_manager=readonly",
@@ -49,8 +51,9 @@ def front_door():
 
 
 def jupyterlab_in(language, folder=COPIES):
-    """Have JupyterLab itself speak `language` where a language pack is installed, as the default that a
-    choice in its own menu goes before. Kept in a hidden folder of the copies: nobody's settings are touched.
+    """Have JupyterLab itself speak `language` where a language pack is installed, and keep to the course's
+    settings, as defaults that a choice in its own menus goes before. They lie in a hidden folder of the
+    copies: nobody's settings are touched.
     """
     packs = sorted(pack.name for pack in entry_points(group="jupyterlab.languagepack"))
     # A reader who asks for English is not answered in the system's language.
@@ -58,7 +61,10 @@ def jupyterlab_in(language, folder=COPIES):
     spoken = next((pack for pack in packs if pack.startswith(language)), spoken)
     config = folder.absolute() / ".jupyter"
     (config / "labconfig").mkdir(parents=True, exist_ok=True)
-    default = {"@jupyterlab/translation-extension:plugin": {"locale": spoken}}
+    # Read at each start, so that an update of the course brings its settings along. "defer": JupyterLab's
+    # own windowing mode estimates the heights of cells not drawn yet, and misses the section a link leads to.
+    default = json.loads(SETTINGS.read_text("utf-8"))
+    default |= {"@jupyterlab/translation-extension:plugin": {"locale": spoken}}
     write_whole(config / "labconfig" / "default_setting_overrides.json", json.dumps(default).encode())
     more = os.environ.get("JUPYTER_CONFIG_PATH")
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join([str(config), *([more] if more else [])])

@@ -226,8 +226,9 @@ class DigitPad(Explorer):
             Part(f"{name}, {len(each)}", _tiles(each), _in_pixels(*_layer(i, len(maps))), signed=True)
             for i, (name, each) in enumerate(maps.items())
         ]
-        self.sheet.show(parts, [] if chances is None else chances)
-        self.sheet.name = self.sentence()
+        with self.sheet.hold_sync():  # in one message
+            self.sheet.show(parts, [] if chances is None else chances)
+            self.sheet.name = self.sentence()
 
     def draw(self):
         for artist, picture in zip(self.steps, self.state.steps):

@@ -148,6 +148,8 @@ def show_attack(rows, titles, epsilon):
     names = [title for part in titles.values() for title in part]
     columns = len(next(iter(rows.values())))
     fig = plots.image_grid(images, names, columns=columns, low=0, high=1)
+    for kind, first in zip(titles, fig.axes[::columns]):
+        first.set_ylabel(_(kind), fontsize=10)
     read = [_("{kind} {digits}").format(kind=_(kind), digits=" ".join(part)) for kind, part in titles.items()]
     sentence = _("Rows of images, and over each image what the net reads, with ε = {epsilon:g}: {read}.")
     show(fig, sentence.format(read=listed(read, clauses=True), epsilon=epsilon))
@@ -175,7 +177,10 @@ def show_stored_epsilons(stored):
         for net in ("plain", "hardened")
         for kind in ("noise", "attacked")
     }
-    fig = _curves("epsilon", epsilons, curves)
+    # The noise of the hardened net comes last: the other three have the colours of the live figure.
+    fig = _curves(
+        "epsilon", epsilons, dict(sorted(curves.items(), key=lambda one: one[0] == "hardened, noise"))
+    )
     parts = [
         _("{name} {last:.1f} %").format(name=_(name), last=100 * mean[epsilons.index(trained)])
         for name, (mean, _bars) in curves.items()
@@ -196,12 +201,14 @@ def show_reliability(groups):
         style = series(index) | {"linestyle": "none"}
         ax.errorbar([b.confidence for b in bins], shares, bars, capsize=3, **style)
         for each in bins:
-            ax.annotate(
-                f"{each.n}", (each.confidence, 0.02), ha="center", fontsize=8, rotation=90, color=GREY
-            )
+            place = each.confidence, -0.09  # below the axis: no point and no bar reaches there
+            ax.annotate(f"{each.n}", place, ha="center", va="center", fontsize=8, rotation=90)
         label(ax, x=_("confidence"), y=_("accuracy"), title=name)
         ax.set_xlim(0, 1.03)
         _percent(ax)
+        ax.axhline(0, color=GREY, linewidth=0.8)
+        ax.set_ylim(-0.18, 1.02)
+        ax.set_yticks(np.linspace(0, 1, 6))
     parts = [
         _("{name}: {n} images in {k} bins, the fullest holds {most}").format(
             name=name, n=sum(b.n for b in bins), k=len(bins), most=max(b.n for b in bins)

@@ -19,7 +19,7 @@ BOX, FIELD = 20, 28
 
 
 def font_names():
-    """The fonts that come with matplotlib and have plain letters and digits: 12 cuts of DejaVu."""
+    """The fonts that come with matplotlib and have plain letters and digits: 11 cuts of DejaVu."""
     wanted = ("Sans", "Serif", "SansMono")
     names = [
         f"DejaVu{w}{cut}" for w in wanted for cut in ("", "-Bold", "-Oblique", "-BoldOblique", "-Italic")

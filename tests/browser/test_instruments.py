@@ -83,6 +83,20 @@ CUT = """f => { const right = f.closest('.jp-OutputArea-output').getBoundingClie
     } return cut; }"""
 
 
+# A radio button's focus ring is 2 pixels wide, 2 pixels off (kit/style.py): what clips must leave it whole.
+CLIPPED = """f => { const clipped = [];
+    for (const e of f.querySelectorAll('input[type=radio]')) {
+        if (e.offsetParent === null) continue;
+        const box = e.getBoundingClientRect(), end = f.closest('.jp-OutputArea-output').parentElement;
+        for (let a = e.parentElement; a !== end; a = a.parentElement) {
+            const style = getComputedStyle(a), room = a.getBoundingClientRect();
+            if (style.overflowX === 'visible' && style.overflowY === 'visible') continue;
+            if (box.left - 4 < room.left || box.right + 4 > room.right || box.top - 4 < room.top
+                || box.bottom + 4 > room.bottom) clipped.push(a.className + ' ' + e.value);
+        }
+    } return clipped; }"""
+
+
 def shots(page, figures, label):
     for figure in figures:
         page.shot(f"{label}-{named(figure)}", figure)
@@ -101,6 +115,13 @@ def test_tracks_are_long_enough_and_nothing_is_cut_off(page, width):
             cut[named(figure)] = found
     shots(page, page.figures(), f"{width}")
     assert not short and not cut, (short, cut)
+
+
+def test_the_ring_around_a_choice_is_whole(page):
+    look(page, 1280)
+    asked = [f for f in page.figures() + page.quizzes() if f.locator("input[type=radio]").count()]
+    clipped = {named(f): found for f in asked if (found := f.evaluate(CLIPPED))}
+    assert len(asked) > 5 and not clipped
 
 
 def test_question_controls_and_picture_fit_one_screen(page):

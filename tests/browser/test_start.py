@@ -1,10 +1,12 @@
 """The start page in JupyterLab: the doctor's round trip, and links that lead to a section."""
 
 import json
+import urllib.request
 
 import pytest
 
 from tools.chapter import PANEL, Chapter
+from tools.lab import SETTINGS
 
 START = "en/00-start-here.ipynb"
 # Whether the heading of a section stands in the window, in the notebook in front.
@@ -62,3 +64,30 @@ def test_the_glossary_leads_to_a_section(start):
     page.evaluate(f"() => {{ window.jupyterapp.commands.execute('docmanager:open', {{path: '{START}'}}); }}")
     link = page.get_by_role("row", name="accuracy share").get_by_role("link")
     follow(page, link, "en/03-training.ipynb", "3.4")
+
+
+TRACKER = "@jupyterlab/notebook-extension:tracker"
+
+
+@pytest.fixture
+def unrun(browser, lab):
+    """The start page, nothing run, with the windowing mode that `make lab` sets."""
+    address = f"{lab.url}/lab/api/settings/{TRACKER}?token={lab.token}"
+
+    def put(raw):
+        body = json.dumps({"raw": raw}).encode()
+        urllib.request.urlopen(urllib.request.Request(address, body, method="PUT"))
+
+    before = json.load(urllib.request.urlopen(address))["raw"]
+    put(json.dumps(json.loads(SETTINGS.read_text("utf-8"))[TRACKER]))
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(30_000)
+    chapter = Chapter(context.new_page(), lab, START).wait_open()
+    yield chapter
+    chapter.close()
+    put(before)
+
+
+def test_before_anything_is_run_one_click_leads_to_a_section_far_down(unrun):
+    link = unrun.page.get_by_role("row", name="calibration whether").get_by_role("link")
+    follow(unrun.page, link, "en/05-beyond-the-test-set.ipynb", "5.6")

@@ -42,6 +42,7 @@ import html
 import traceback
 
 import ipywidgets as w
+import torch
 import traitlets
 
 from ...figures.canvas import png
@@ -202,15 +203,17 @@ class Explorer:
         if self.problem():
             self.error.value = _alert(_("Not possible: {problem}").format(problem=self.problem()))
         said = self.sentence()
-        self.image.tooltip = self.labels.text = said
+        if self.stage is None:  # else the picture is hidden, and nobody needs two more messages
+            self.image.tooltip = self.labels.text = said
         self.caption.value = f'<p style="{CAPTION}">{html.escape(said)}</p>'
 
     def _guarded(self, action):
         """Run a callback; what it raises stands beside the controls instead of vanishing."""
         try:
             self.error.value = ""
-            action()
-            self.refresh()
+            with _one_thread():
+                action()
+                self.refresh()
         except ValueError as problem:  # an illegal setting: its message is written for learners
             self._show_error(_("Not possible: {problem}").format(problem=problem))
         except Exception:
@@ -236,12 +239,29 @@ class Explorer:
         self.draw()  # the artists are those of the live picture
         return picture, said
 
+    def outcome(self):
+        """(PNG bytes, sentence) of what happens, for a page without a kernel: the figure as it stands."""
+        return self.still(revealed=True)
+
     def _repr_mimebundle_(self, **kwargs):
         data = live_output(self.widget, **kwargs)
         picture, said = self.still()
         before = picture, sentences(said, self.how_to_go_on())
-        still, metadata = bundle(before, self.still(revealed=True) if self.prediction else None)
+        still, metadata = bundle(before, self.outcome() if self.prediction else None)
         return data | still, metadata
+
+
+@contextlib.contextmanager
+def _one_thread():
+    """torch on one thread for the block. With two, beside other busy programs on two cores, one stroke in
+    ten on the pad took 50 ms in place of 2: the threads wait for each other.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _alert(text):

@@ -51,14 +51,14 @@ function render({ model, el }) {
   }
 
   function cells(ctx, s) {
-    const fills = get("fills"), texts = get("texts"), inks = get("inks");
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
+    if (greys) return inked(ctx, s);
+    const fills = get("fills"), texts = get("texts"), inks = get("inks");
     ctx.font = `${Math.max(10, Math.min(14, s.cell * 0.4))}px sans-serif`;
     for (let i = 0; i < s.rows * s.columns; i++) {
       const x = s.left + (i % s.columns) * s.cell, y = s.top + Math.floor(i / s.columns) * s.cell;
-      const dark = greys ? 255 - greys[i] : 0;
-      ctx.fillStyle = greys ? `rgb(${dark},${dark},${dark})` : fills[i] || "#fff";
+      ctx.fillStyle = fills[i] || "#fff";
       ctx.fillRect(x, y, s.cell, s.cell);
       if (s.cell >= 14) {
         ctx.strokeStyle = "#8C8C8C";
@@ -70,9 +70,29 @@ function render({ model, el }) {
         ctx.fillText(texts[i], x + s.cell / 2, y + s.cell / 2 + 1);
       }
     }
+    border(ctx, s);
+  }
+
+  function border(ctx, s) {
     ctx.strokeStyle = "#595959";
     ctx.lineWidth = 1;
     ctx.strokeRect(s.left, s.top, s.columns * s.cell, s.rows * s.cell);
+  }
+
+  // Thousands of cells at each stroke: one picture, a pixel a cell, instead of a rectangle each.
+  const small = document.createElement("canvas");
+  function inked(ctx, s) {
+    small.width = s.columns;
+    small.height = s.rows;
+    const pixels = small.getContext("2d"), data = pixels.createImageData(s.columns, s.rows);
+    for (let i = 0; i < greys.length; i++) {
+      data.data.fill(255 - greys[i], 4 * i, 4 * i + 3);
+      data.data[4 * i + 3] = 255;
+    }
+    pixels.putImageData(data, 0, 0);
+    ctx.imageSmoothingEnabled = false;
+    ctx.drawImage(small, s.left, s.top, s.columns * s.cell, s.rows * s.cell);
+    border(ctx, s);
   }
 
   function names(ctx, s) {
