@@ -240,9 +240,12 @@ def circumstances(found):
     """On what the table was measured, as a sentence: a machine that works for others makes people wait."""
     taken = max(row["others_cores"] for row in found["classes"])
     gigabytes = round(found["memory_mb"] / 1024)
+    measured = f"Measured with {found['cores']} cores and {gigabytes} GB."
+    if not taken:
+        return f"{measured} Nothing else was at work while the class trained."
     return (
-        f"Measured with {found['cores']} cores and {gigabytes} GB. Other programs took up to {taken:g} cores"
-        " while the class trained: on a quiet machine the seconds are fewer, the memory is the same."
+        f"{measured} Other programs took up to {taken:g} cores while the class trained: on a quiet machine"
+        " the seconds are fewer, the memory is the same."
     )
 
 

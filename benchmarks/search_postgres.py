@@ -78,14 +78,20 @@ def trials_an_hour(server, n_workers, *more, trials, patience=500):
     return round(3600 * len(done) / seconds.total_seconds())
 
 
+def trouble_table(content):
+    """What became of a troubled search, as a Markdown table."""
+    names = ("workers", "killed", "server_stopped", "trials", "done", "lost", "counted_twice", "begun_again")
+    return _table([name.replace("_", " ") for name in names], [content[name] for name in names])
+
+
 def tables(content):
     """The stored result as the two Markdown tables of docs/scaling.md."""
-    names = ("workers", "killed", "server_stopped", "trials", "done", "lost", "counted_twice", "begun_again")
-    first = [[name.replace("_", " ") for name in names], ["---"] * len(names), [content[n] for n in names]]
-    second = [["workers", "trials an hour"], ["---"] * 2, *content["trials_an_hour"].items()]
-    return "\n\n".join(
-        "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows) for rows in (first, second)
-    )
+    pace = _table(["workers", "trials an hour"], *content["trials_an_hour"].items())
+    return trouble_table(content) + "\n\n" + pace
+
+
+def _table(head, *rows):
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows))
 
 
 def main(trials=150, kills=10, numbers=(1, 2, 4, 8), size=("--epochs", "3")):

@@ -11,7 +11,7 @@ from sqlalchemy.exc import InvalidRequestError, OperationalError, PendingRollbac
 from test_search import SMALL, commands_shown
 
 from benchmarks.postgres_server import programs, running_server
-from benchmarks.search_postgres import troubled
+from benchmarks.search_postgres import trouble_table, troubled
 from benchmarks.search_team import accounts
 from lenet_helpers import load_dataset
 from lenet_helpers.tuning import storage
@@ -155,7 +155,7 @@ def test_patience_with_a_server_ends(server, digits, monkeypatch):
     "n_workers, trials, kills",
     [(2, 6, 1), pytest.param(8, 150, 10, marks=pytest.mark.proof)],
 )
-def test_workers_killed_and_a_server_restarted_lose_nothing(server, n_workers, trials, kills):
+def test_workers_killed_and_a_server_restarted_lose_nothing(server, capsys, n_workers, trials, kills):
     study = troubled(
         server,
         *("--epochs", "3"),
@@ -167,7 +167,10 @@ def test_workers_killed_and_a_server_restarted_lose_nothing(server, n_workers, t
         away=1.0 * n_workers,
     )
     done, lost, twice, again = accounts(study, trials)
-    print({"trials": trials, "killed": kills, "lost": lost, "counted twice": twice, "begun again": again})
+    if n_workers == 8:  # the proof shows what it found
+        found = {"workers": n_workers, "killed": kills, "server_stopped": 1, "trials": trials, "done": done}
+        with capsys.disabled():
+            print("\n" + trouble_table(found | {"lost": lost, "counted_twice": twice, "begun_again": again}))
     assert (done, lost, twice) == (trials, 0, 0) and again >= kills
 
 

@@ -122,7 +122,8 @@ def _one_trial(study, run, ended):
         if not ends:
             raise
         if ends[0] and not isinstance(ends[0], (optuna.TrialPruned, Surplus, UpdateFinishedTrialError)):
-            raise ends[0]  # a connection that broke, an interrupt: Optuna's complaint hid it
+            # A connection that broke, an interrupt: Optuna's complaint hid it.
+            raise ends[0] from ends[0].__cause__
 
 
 @contextmanager
