@@ -145,7 +145,9 @@ def write(path, hits, seeds):
     accuracy = {
         net: {str(p): [round(float(h.mean()), 4) for h in hits[net, p]] for p in percents} for net in nets
     }
-    change = {net: asdict(paired_difference(np.array(hits[net, 100]), np.array(hits[net, 0]))) for net in nets}
+    change = {
+        net: asdict(paired_difference(np.array(hits[net, 100]), np.array(hits[net, 0]))) for net in nets
+    }
     part = "local" if path == LOCAL else "permutation"
     conditions = conditions_of(seeds, asdict(QUICK), part)
     save(path, {"conditions": conditions, "accuracy": accuracy, "change": change})

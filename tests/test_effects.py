@@ -65,10 +65,25 @@ def test_intervals_follow_the_rule_and_say_on_how_many_seeds_they_rest(effects):
         )
 
 
+def test_every_network_of_another_depth_or_width_gets_a_rate_of_its_own():
+    """And so does the baseline of each, or the comparison would be as unfair as before."""
+    changes = {name: levers.changed(setting) for name, setting in levers.SETTINGS.items()}
+    others = {name for name, changed in changes.items() if {"convs_per_stage", "width"} & set(changed)}
+    assert others <= set(levers.TUNED) and len(others) == 8
+    assert {levers.SETTINGS[name].baseline for name in levers.TUNED} <= set(levers.TUNED)
+    for name in levers.TUNED:
+        own = levers.with_rate(name, 0.004)
+        assert own.baseline == levers.OWN.format(name=levers.SETTINGS[name].baseline)
+        assert levers.changed(own) == changes[name] | {"learning_rate": 0.004}
+        assert levers.changed(levers.with_rate(name, levers.RECIPE.learning_rate)) == changes[name]
+
+
 def test_own_rates_are_the_best_of_those_tried(effects):
     for name, choice in effects.results["chosen"].items():
         best = max(choice["rates"], key=choice["rates"].get)
         assert float(best) == choice["chosen"], name
+        tried = sorted(map(float, choice["rates"]))
+        assert set(tried) <= set(levers.RATES) and tried[0] < choice["chosen"] < tried[-1], f"{name}: an edge"
         assert not set(choice["seeds"]) & set(levers.SEEDS), "chosen with seeds of their own"
 
 
@@ -177,7 +192,6 @@ def test_own_rate_in_the_text(effects):
     assert chosen["two 3x3"]["chosen"] == chosen["baseline"]["chosen"] == levers.RECIPE.learning_rate
     own = levers.OWN.format(name="two 3x3")
     assert one(effects, own) == pytest.approx(one(effects, "two 3x3"))
-    assert len(chosen["two 3x3"]["rates"]) == len(levers.RATES)
 
 
 def test_rates_and_sizes_in_the_text(effects):
