@@ -68,11 +68,7 @@ class Score:
 
 
 class Diverged(ArithmeticError):
-    """The loss or a weight is no longer a finite number since `step`. The model has the last good weights."""
-
-    def __init__(self, message: str, step: int):
-        super().__init__(message)
-        self.step = step
+    """The loss or a weight is no longer a finite number. The model has the last good weights."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -304,4 +300,4 @@ def _last_good(
         "the loss is no longer a finite number at step {step} with learning_rate={rate:g}: choose a lower"
         " learning rate; the model has the weights of step {good} again"
     )
-    raise Diverged(message.format(step=step, rate=config.learning_rate, good=first), step)
+    raise Diverged(message.format(step=step, rate=config.learning_rate, good=first))

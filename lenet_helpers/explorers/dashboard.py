@@ -205,10 +205,10 @@ class TrainingDashboard(Explorer):
         one, steps = count_steps(self.dataset, run.train_config if run else self.state.train_config)
         if self.curves.x == "epoch":
             per_epoch = one
-        lost_at = run.lost_at / per_epoch if run and run.lost_at else None
-        self.curves.show_run(
-            history, steps / per_epoch, running=run is not None and run.status == "running", lost_at=lost_at
-        )
+        status, lost_at = run.status if run else "", None
+        if status == "diverged":
+            lost_at = (run.done - len(run.correct) * steps) / per_epoch
+        self.curves.show_run(history, steps / per_epoch, running=status == "running", lost_at=lost_at)
 
     def refresh(self):
         with self._drawing:

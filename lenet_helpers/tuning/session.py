@@ -17,7 +17,7 @@ import numpy as np
 from ..models import LeNetConfig, fit_to, new_model
 from ..summary import run_and_count
 from ..train_config import QUICK, count_steps
-from ..training import LIGHT, Diverged, Interrupted, score_pieces, train
+from ..training import LIGHT, Interrupted, score_pieces, train
 from ..wording import _
 
 # points a run of few epochs adds to its curves after the first one; a longer run adds one an epoch
@@ -42,7 +42,6 @@ class Run:
     message: str = ""
     seconds: float = 0.0
     models: list = field(default_factory=list)  # the networks begun, one a seed
-    lost_at: int | None = None  # the step of its last seed at which it diverged
     done: int = 0  # steps taken
     total: int = 0  # steps planned, all seeds together
     prediction: float | None = None  # what the learner expected, a validation accuracy
@@ -167,8 +166,8 @@ class TrainingSession:
                 if self._stop.is_set():
                     break
             status, message = ("stopped" if self._stop.is_set() else "finished"), ""
-        except Diverged as error:
-            status, message, run.lost_at = "diverged", str(error), error.step
+        except ArithmeticError as error:
+            status, message = "diverged", str(error)
         except Exception as error:  # shown in the widget: a thread's traceback is seen by nobody
             status, message = "failed", f"{type(error).__name__}: {error}"
         run.seconds = time.perf_counter() - clock

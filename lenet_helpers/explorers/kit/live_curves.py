@@ -62,8 +62,8 @@ class LiveCurves:
     def show_run(self, history, planned=0.0, *, running=False, lost_at=None):
         """Move the four lines to `history`, a list of records.
 
-        `planned`: where the run ends or would have ended, and `lost_at`: where it diverged, both in
-        epochs or steps, as `across` says.
+        `planned`: where the run ends or would have ended, and `lost_at`: its last step before it
+        diverged, both in epochs or steps, as `across` says.
         """
         self.history, self.planned, self.running, self.lost_at = history, planned, running, lost_at
         for (part, field), line in self.lines.items():
@@ -159,7 +159,7 @@ class LiveCurves:
         top = min(max([2.4, *losses]), HIGHEST) * 1.04
         self.axes["loss"].set_ylim(0, top)
         away = [getattr(r, self.x) for r in self.history if left_the_picture(r, min(top, HIGHEST))]
-        away += [self.lost_at] if self.lost_at else []
+        away += [] if self.lost_at is None else [self.lost_at]
         self.lost.set_data(away, [top] * len(away))
         self._name_lines()
         self.axes["accuracy"].set_ylim(max(0.0, min([0.9, *ends]) - 0.1), 1.005)
