@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import levers
 from lenet_helpers import load_dataset
+from lenet_helpers.augment import random_affine
 from lenet_helpers.figures import tuning as figures
 from lenet_helpers.figures.canvas import png
 from lenet_helpers.figures.tuning import Effects
@@ -182,6 +184,13 @@ def test_classes_in_the_text(effects):
     assert lost.argmax() == 9 and 0.3 < (lost[6] + lost[9]) / lost.sum() < 0.45
     plain = s["baseline"]["mean"] - s["rotation 180"]["mean"]
     assert s["long"]["mean"] - s["long, rotation 180"]["mean"] < plain / 2
+
+
+def test_a_large_shift_loses_about_a_seventh_of_the_ink():
+    split = load_dataset(n_train=500)
+    ink = split.to_unit(split.train.images)
+    moved = random_affine(ink, shift=0.4, generator=torch.Generator().manual_seed(0))
+    assert 1 - (moved.sum((1, 2, 3)) / ink.sum((1, 2, 3))).mean() == pytest.approx(1 / 7, abs=0.02)
 
 
 def test_padding_brings_back_most_of_what_three_layers_lose(effects):
