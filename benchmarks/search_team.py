@@ -7,12 +7,16 @@ The embedded digits, two epochs a trial, 24 trials. Writes `lenet_helpers/result
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from datetime import date
 
+import optuna
+import torch
 from optuna.trial import TrialState
 
 from lenet_helpers.results import FOLDER
@@ -101,6 +105,12 @@ def main(trials=24):
         content = {
             "what": "four workers, one killed, one sent in; embedded digits, two epochs a trial",
             "command": "python -m benchmarks.search_team",
+            "date": date.today().isoformat(),
+            "versions": {
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "optuna": optuna.__version__,
+            },
             "trials": trials,
             "done": done,
             "lost": missing,

@@ -11,6 +11,7 @@ DataLoader draws, see `loader_orders`; the images come from memory.
 
 import json
 import platform
+from datetime import date
 from pathlib import Path
 
 import torch
@@ -71,6 +72,7 @@ if __name__ == "__main__":
     accuracies, losses = run()
     about = dict(
         command="python -m benchmarks.source_recipe",
+        date=date.today().isoformat(),
         data="MNIST, 60,000 training and 10,000 test images",
         seed=0,
         runs=1,

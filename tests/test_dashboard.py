@@ -1,5 +1,6 @@
 """The training panel and the bench, driven as a learner would, without a front end."""
 
+import re
 import threading
 import time
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 from lenet_helpers import LeNetConfig, load_dataset
 from lenet_helpers.explorers import TrainingDashboard, TuningLab
 from lenet_helpers.explorers.kit.lever_panel import LeverPanel
-from lenet_helpers.explorers.kit.live_curves import HIGHEST
+from lenet_helpers.explorers.kit.live_curves import HIGHEST, LiveCurves
 from lenet_helpers.levers import levers_of
 from lenet_helpers.train_config import count_steps
 from lenet_helpers.training import QUICK, TrainConfig, evaluate
@@ -188,6 +189,38 @@ def test_the_axis_shows_the_planned_run_from_the_start(dashboard):
     assert dashboard.state.history[-1].epoch < 20
     for ax in dashboard.curves.axes.values():
         assert ax.get_xlim()[1] == pytest.approx(40, rel=0.05)
+
+
+def limits(curves):
+    return [edge for ax in curves.axes.values() for edge in (*ax.get_xlim(), *ax.get_ylim())]
+
+
+def test_the_axes_stay_as_they_are_while_a_run_is_on(dashboard):
+    dashboard.run()
+    (history,) = dashboard.state.run.histories
+    history[0] = replace(history[0], train_loss=4.0)
+    curves, seen = LiveCurves(), []
+    for n in range(len(history) + 1):
+        curves.show_run(history[:n], planned=40.0, running=True)
+        seen.append(limits(curves))
+    assert seen == [seen[0]] * len(seen)
+    assert seen[0][4:] == pytest.approx([0, 41.2, 0, 1.005])
+    assert list(curves.lost.get_xdata()) == [history[0].epoch], "a loss that is too high now is marked"
+    curves.show_run(history, planned=40.0)
+    assert not len(curves.lost.get_xdata()) and curves.axes["loss"].get_ylim()[1] > 4
+    dashboard.state.run.status = "running"
+    dashboard.draw()
+    assert dashboard.curves.axes["accuracy"].get_ylim() == pytest.approx((0, 1.005))
+
+
+def test_where_a_run_diverged_is_marked_though_it_has_no_curve(dashboard):
+    dashboard.run(optimizer="sgd", schedule="constant", learning_rate=10.0, epochs=2)
+    run, curves = dashboard.state.run, dashboard.curves
+    step = int(re.search(r"at step (\d+) with", run.message)[1])
+    assert not run.histories[0] and step < 15
+    (place,) = curves.lost.get_xdata()
+    assert place * count_steps(dashboard.dataset, run.train_config)[0] == pytest.approx(step, abs=10)
+    assert "above the picture" in [text.get_text() for text in curves.legend.get_texts()]
 
 
 def test_a_run_that_was_complete_is_not_called_stopped(dashboard):

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import levers
 from lenet_helpers import load_dataset
+from lenet_helpers.augment import random_affine
 from lenet_helpers.figures import tuning as figures
 from lenet_helpers.figures.canvas import png
 from lenet_helpers.figures.tuning import Effects
@@ -29,6 +31,11 @@ def effects():
 def one(effects, name):
     """(mean, low, high) in points."""
     return [100 * effects.results["comparisons"][name][key] for key in ("mean", "low", "high")]
+
+
+def judged(effects, name):
+    """The comparison that the verdict is read from: at own rates, where the arm was given one."""
+    return levers.OWN.format(name=name) if name in effects.results["chosen"] else name
 
 
 def prose(cell):
@@ -65,10 +72,25 @@ def test_intervals_follow_the_rule_and_say_on_how_many_seeds_they_rest(effects):
         )
 
 
+def test_every_network_of_another_depth_or_width_gets_a_rate_of_its_own():
+    """And so does the baseline of each, or the comparison would be as unfair as before."""
+    changes = {name: levers.changed(setting) for name, setting in levers.SETTINGS.items()}
+    others = {name for name, changed in changes.items() if {"convs_per_stage", "width"} & set(changed)}
+    assert others <= set(levers.TUNED) and len(others) == 8
+    assert {levers.SETTINGS[name].baseline for name in levers.TUNED} <= set(levers.TUNED)
+    for name in levers.TUNED:
+        own = levers.with_rate(name, 0.004)
+        assert own.baseline == levers.OWN.format(name=levers.SETTINGS[name].baseline)
+        assert levers.changed(own) == changes[name] | {"learning_rate": 0.004}
+        assert levers.changed(levers.with_rate(name, levers.RECIPE.learning_rate)) == changes[name]
+
+
 def test_own_rates_are_the_best_of_those_tried(effects):
     for name, choice in effects.results["chosen"].items():
         best = max(choice["rates"], key=choice["rates"].get)
         assert float(best) == choice["chosen"], name
+        tried = sorted(map(float, choice["rates"]))
+        assert set(tried) <= set(levers.RATES) and tried[0] < choice["chosen"] < tried[-1], f"{name}: an edge"
         assert not set(choice["seeds"]) & set(levers.SEEDS), "chosen with seeds of their own"
 
 
@@ -101,9 +123,8 @@ def test_recap_claims_what_the_stored_intervals_support(effects):
 def test_every_setting_that_the_chapter_compares_is_in_the_recap(effects):
     recap = set(re.findall(r"`([^`]+)`", prose("recap")))
     # An arm that was tuned is judged at its own rate.
-    tuned = effects.results["chosen"]
-    judged = {levers.OWN.format(name=n) if n in tuned else n for n in effects.results["comparisons"]}
-    assert {n for n in judged if n in effects.results["comparisons"]} == recap - {"effects.table(name)"}
+    compared = effects.results["comparisons"]
+    assert {judged(effects, n) for n in compared} & set(compared) == recap - {"effects.table(name)"}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +146,7 @@ def test_every_setting_that_the_chapter_compares_is_in_the_recap(effects):
     ],
 )
 def test_sizes_in_the_text(effects, name, low, high):
-    assert low <= one(effects, name)[0] <= high
+    assert low <= one(effects, judged(effects, name))[0] <= high
 
 
 def test_costs_and_fits_in_the_text(effects):
@@ -165,19 +186,33 @@ def test_classes_in_the_text(effects):
     assert s["long"]["mean"] - s["long, rotation 180"]["mean"] < plain / 2
 
 
+def test_a_large_shift_loses_about_a_seventh_of_the_ink():
+    split = load_dataset(n_train=500)
+    ink = split.to_unit(split.train.images)
+    moved = random_affine(ink, shift=0.4, generator=torch.Generator().manual_seed(0))
+    assert 1 - (moved.sum((1, 2, 3)) / ink.sum((1, 2, 3))).mean() == pytest.approx(1 / 7, abs=0.02)
+
+
 def test_padding_brings_back_most_of_what_three_layers_lose(effects):
-    unpadded, padded = (one(effects, name)[0] for name in ("three 3x3", "three 3x3, padded"))
+    names = [judged(effects, name) for name in ("three 3x3", "three 3x3, padded")]
+    unpadded, padded = (one(effects, name)[0] for name in names)
     assert unpadded < 0 and padded > unpadded / 2
-    assert effects.verdict("three 3x3, padded") == "undecided"
+    assert effects.verdict(names[1]) == "undecided"
 
 
 def test_own_rate_in_the_text(effects):
-    """Two 3×3 layers do best at the baseline's own best rate, so both intervals are the same."""
+    """Two 3×3 layers do best at the baseline's own best rate, so both intervals are the same. What the text
+    says of arms without a rate of their own holds as long as there are such arms.
+    """
+    waiting = set(levers.TUNED) - set(effects.results["chosen"])
+    assert ("have not had this chance here" in prose("depth-explain")) == bool(waiting & {*levers.DEPTH})
+    assert ("is a third question" in prose("batch-explain")) == ("batch 128, equal epochs" in waiting)
+    assert "No way of adding layers is called better" in prose("depth-explain")
+    assert all(effects.verdict(judged(effects, name)) != "better" for name in levers.DEPTH)
     chosen = effects.results["chosen"]
     assert chosen["two 3x3"]["chosen"] == chosen["baseline"]["chosen"] == levers.RECIPE.learning_rate
     own = levers.OWN.format(name="two 3x3")
     assert one(effects, own) == pytest.approx(one(effects, "two 3x3"))
-    assert len(chosen["two 3x3"]["rates"]) == len(levers.RATES)
 
 
 def test_rates_and_sizes_in_the_text(effects):
@@ -185,16 +220,40 @@ def test_rates_and_sizes_in_the_text(effects):
     for optimizer, points in effects.results["rates"].items():
         means = [np.mean(p["accuracies"]) if not p["diverged"] else 0 for p in points]
         best[optimizer] = points[int(np.argmax(means))]["rate"]
-        assert min(means[:1] + means[-1:]) < max(means) - 0.05, "a U, seen as error"
+        assert max(means[0], means[-1]) < max(means) - 0.05, "a U, seen as error"
+        errors, top = 1 - np.array(means), int(np.argmax(means))
+        assert min(errors[top - 1], errors[top + 1]) < 1.3 * errors[top], "flat over a factor of three"
+        within_ten = [e for p, e in zip(points, errors) if 1 < p["rate"] / points[top]["rate"] < 11]
+        assert max(within_ten) > 0.8, "a wall on the right"
     assert best["sgd"] > 5 * best["adam"]
     arms = {
         arm: {p["images"]: 1 - np.mean(p["accuracies"]) for p in points}
         for arm, points in effects.results["sizes"]["arms"].items()
     }
     plain, augmented = arms["plain"], arms["augmented"]
-    assert plain[100] / plain[1_000] > 3 > plain[10_000] / plain[50_000] > 1
+    assert 3.5 < plain[100] / plain[1_000] < 4.5 and 2.5 < plain[1_000] / plain[10_000] < 3.5
+    assert plain[10_000] / plain[50_000] < 1.5, "much flatter"
+    assert effects.results["sizes"]["steps"] * levers.RECIPE.batch_size / 50_000 == pytest.approx(
+        1.2, abs=0.02
+    )
     assert augmented[300] < plain[1_000], "300 augmented images do what over three times as many would"
     assert plain[300] - augmented[300] > 5 * (plain[50_000] - augmented[50_000])
+
+
+def test_a_tenfold_rate_costs_more_than_other_levers_bring(effects):
+    """Section 4.4's advice, on 10,000 images."""
+    at = {p["rate"]: np.mean(p["accuracies"]) for p in effects.results["rates"]["adam"]}
+    settings = effects.results["settings"]
+    gains = [c["mean"] for n, c in effects.results["comparisons"].items() if settings[n]["n_train"] == 10_000]
+    assert at[0.01] == max(at.values()) and min(at[0.01] - at[0.001], at[0.01] - at[0.1]) > max(gains)
+
+
+def test_runs_with_one_seed_are_said_to_be_that(effects):
+    single = len(effects.results["settings"]["long"]["accuracies"]) == 1
+    for cell in ("regular-explain", "augment-explain"):
+        assert ("one run each" in prose(cell)) == single
+    few = {name: one(effects, name)[0] for name in effects.results["comparisons"] if name.startswith("few, ")}
+    assert max(few, key=few.get) == "few, all three", "more than any other lever on 500 images"
 
 
 def test_power_and_false_alarms_in_the_text():
@@ -230,6 +289,9 @@ def test_figures_are_drawn_with_a_row_for_each_setting(effects):
     assert "outside the picture" in figure.axes[0].get_xlabel()
     assert len(png(figure)) > 5000
     assert effects.table("width 3", "rate 0.1").index.tolist()[0] == "baseline"
+    assert effects.figure("one 7x7", "two 3x3").legends and not effects.figure("one 7x7").legends
+    rows = effects.table("two 3x3").index.tolist()
+    assert rows[1] == effects.label("two 3x3") and rows[-1].endswith(rows[1]) and "own rate" in rows[-1]
     assert effects.table("long").index.tolist() == ["15 epochs: baseline"]
 
 
@@ -237,7 +299,7 @@ def test_figures_say_their_numbers(effects, monkeypatch):
     said = []
     monkeypatch.setattr(figures, "show", lambda fig, alt: said.append((len(png(fig)), alt)))
     effects.show("width 3", "one 1x1")
-    effects.show_tuned("two 3x3")
+    effects.show("two 3x3")
     effects.show_rates()
     effects.show_sizes()
     effects.show_classes("baseline", "rotation 180")

@@ -16,9 +16,10 @@ from lenet_helpers.explorers.confusion import ConfusionState
 from lenet_helpers.explorers.curves import CurvesState
 from lenet_helpers.explorers.feature_maps import FeatureMapState
 from lenet_helpers.explorers.gallery import GalleryState
+from lenet_helpers.explorers.kit.live_curves import LiveCurves
 from lenet_helpers.explorers.loop import LINES, WHERE, LoopState
 from lenet_helpers.explorers.pixels import PixelState
-from lenet_helpers.figures.plots import mosaic
+from lenet_helpers.figures.plots import learning_curves, mosaic
 from lenet_helpers.results import stored_result
 from lenet_helpers.training import EpochRecord
 
@@ -227,6 +228,28 @@ def views(digits):
         "feature-maps": explorers.FeatureMapExplorer([("0", model), ("1", LeNet())], digits.validation),
         "clinic": explorers.ClinicExplorer(),
     }
+
+
+def test_training_and_validation_look_the_same_in_every_figure_with_curves():
+    """Dashed with open markers, solid with filled ones; learned once, read everywhere."""
+    drawn = [
+        explorers.CurvesExplorer(records(), batches_per_epoch=94).figure,
+        explorers.ClinicExplorer().figure,
+        LiveCurves().figure,
+        learning_curves(records()),
+    ]
+    for figure in drawn:
+        lines = [line for ax in figure.axes for line in ax.get_lines()]
+        lines += [handle for legend in figure.legends for handle in legend.legend_handles]
+        seen = set()
+        for line in lines:
+            part = str(line.get_label()).split()[0].strip(",")
+            if part in ("training", "validation"):
+                seen.add(part)
+                filled = line.get_markerfacecolor() != "white"
+                assert (line.get_linestyle() == "-", filled) == (part == "validation",) * 2, line
+                assert line.get_marker() not in ("", "None", None)
+        assert seen == {"training", "validation"}
 
 
 def test_every_control_is_driven_to_its_ends(digits):

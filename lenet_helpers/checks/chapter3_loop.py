@@ -239,11 +239,11 @@ def _step_mistakes(start, batches, epochs, **settings):
 
 
 @TRAINING_LOOP.property(
-    "sgd-steps", N_("after each epoch the weights are exactly those of plain SGD, one step a batch")
+    "sgd-steps", N_("after each epoch the weights are exactly those of plain SGD, one step per batch")
 )
 def sgd_steps(candidate, rng):
     look = _(
-        "one step a batch, with the optimizer that was passed in and the mean cross-entropy of the logits?"
+        "one step per batch, with the optimizer that was passed in and the mean cross-entropy of the logits?"
     )
     # Three epochs first: what shows after one could be any of several mistakes.
     for epochs, momentum in ((EPOCHS, 0.0), (EPOCHS, 0.9), (1, 0.0)):
@@ -275,13 +275,13 @@ def every_epoch(candidate, rng):
     if training == list(range(n)) and len(evaluating) == (EPOCHS - 1) * n:
         look = _("where model.train() stands: inside the loop over epochs?")
         trial.fail("evaluation-left-on", got=got, look=look)
-    look = _("what is looped over: the training batches, once an epoch, in training mode, and no others")
+    look = _("what is looped over: the training batches, once per epoch, in training mode, and no others")
     trial.fail("reads-training-data", got=got, look=look)
 
 
 @TRAINING_LOOP.property(
     "validation",
-    N_("every validation image is met once an epoch, in evaluation mode, and never trained on"),
+    N_("every validation image is met once per epoch, in evaluation mode, and never trained on"),
 )
 def validation(candidate, rng):
     model, batches, log = _setting(rng)
@@ -304,7 +304,7 @@ def validation(candidate, rng):
         )
     if training or sorted(evaluating) != sorted(list(range(n)) * EPOCHS):
         look = _(
-            "how often the validation batches are looped over, and in which mode: once an epoch, evaluating"
+            "how often the validation batches are looped over, and in which mode: once per epoch, evaluating"
         )
         trial.fail("reads-validation-data", got=got, look=look)
 

@@ -390,7 +390,7 @@ def _telling(draw, mistakes, n):
     return cases
 
 
-@WINNER.property("validation", N_("validation decides; the test set has no say"))
+@WINNER.property("validation", N_("validation decides; the test set plays no part"))
 def validation(candidate, rng):
     cases = _telling(lambda: _contest(rng, (1, 1, 1, 1), 0.001), ("chose-on-test", "lowest"), n=6)
     _contests(candidate, rng, cases, _("the validation accuracies of these runs, averaged by hand"))

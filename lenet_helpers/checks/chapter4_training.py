@@ -342,7 +342,7 @@ def best_epoch(candidate, rng):
     _keeps(candidate, [*cases, ([0.8, 0.9, 0.9, 0.85], [0.9] * 4), ([0.9, 0.8, 0.9], [0.8, 0.85, 0.9])])
 
 
-@KEEP_BEST.property("validation-only", N_("the test accuracy has no say"))
+@KEEP_BEST.property("validation-only", N_("the test accuracy plays no part"))
 def without_the_test(candidate, rng):
     cases = [([0.8, 0.93, 0.91, 0.9], [0.8, 0.9, 0.92, 0.95]), ([0.9, 0.85, 0.92], [0.96, 0.8, 0.81])]
     cases += [(_accuracies(rng, 6, i), _accuracies(rng, 6, 5 - i)) for i in (1, 4)]

@@ -197,14 +197,18 @@ class TrainingDashboard(Explorer):
         )
 
     def draw(self):
-        self.curves.planned = self._planned()
-        self.curves.show_run(self.state.history)
+        self._draw(self.state.history)
 
-    def _planned(self):
-        """Where the run will end, in the units of the axis across."""
-        run = self.state.run
-        per_epoch, steps = count_steps(self.dataset, run.train_config if run else self.state.train_config)
-        return steps if self.curves.x == "step" else steps / per_epoch
+    def _draw(self, history):
+        """`history` on axes that show the whole run from its start."""
+        run, per_epoch = self.state.run, 1
+        one, steps = count_steps(self.dataset, run.train_config if run else self.state.train_config)
+        if self.curves.x == "epoch":
+            per_epoch = one
+        status, lost_at = run.status if run else "", None
+        if status == "diverged":
+            lost_at = (run.done - len(run.correct) * steps) / per_epoch
+        self.curves.show_run(history, steps / per_epoch, running=status == "running", lost_at=lost_at)
 
     def refresh(self):
         with self._drawing:

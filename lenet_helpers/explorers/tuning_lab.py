@@ -245,8 +245,7 @@ class TuningLab(TrainingDashboard):
     def draw(self):
         run = self.state.run
         over = run is not None and run.status == "finished" and len(run.histories) > 1
-        self.curves.planned = self._planned()
-        self.curves.show_run(mean_history(run.histories) if over else self.state.history)
+        self._draw(mean_history(run.histories) if over else self.state.history)
 
     def sentence(self):
         run = self.state.run

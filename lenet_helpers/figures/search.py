@@ -56,16 +56,27 @@ def show_judgement(stored):
     """
     right = {name: unpack(rows, stored["images"]) for name, rows in stored["right"].items()}
     score = 100 * stored["winner"]["score"]
-    fig, ax = figure(width=7.2, height=2.2)
+    fig, ax = figure(width=7.2, height=2.4)
+    seed = _("a new seed")
     for row, (name, table) in enumerate(right.items()):
         accuracies = 100 * table.mean(axis=1)
-        ax.plot(accuracies, np.full(len(table), row), "o", color=COLOURS["blue"], mfc="none")
-        ax.plot(accuracies.mean(), row, "|", color="black", markersize=24, markeredgewidth=2)
+        ax.plot(accuracies, np.full(len(table), row), "o", color=COLOURS["blue"], mfc="none", label=seed)
+        ax.plot(accuracies.mean(), row, "|", color="black", markersize=24, markeredgewidth=2, label=_("mean"))
     ax.plot(score, 0, "*", color=COLOURS["vermillion"], markersize=14, label=_("its score in the search"))
     ax.set_yticks([0, 1], [_("the winner"), _("the quick recipe")])
     ax.set_ylim(1.6, -0.6)
     label(ax, x=_("accuracy on new images [%]"))
-    ax.legend(fontsize=10, loc="lower right")
+    handles, names = ax.get_legend_handles_labels()
+    one_each = dict(zip(names, handles))
+    fig.legend(
+        one_each.values(),
+        one_each.keys(),
+        fontsize=9,
+        ncols=3,
+        frameon=False,
+        markerscale=0.6,
+        loc="outside upper left",
+    )
     winner, recipe = right["winner"], right["quick recipe"]
     text = _(
         "In the search the winner scored {score:.1f} %. Trained again with {seeds} new seeds and judged by"

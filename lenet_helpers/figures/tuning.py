@@ -40,7 +40,8 @@ class Effects:
     """What `python -m benchmarks.levers` measured, read from its file.
 
     `names` are the settings' names in that file. Differences are paired, on the same seeds
-    and validation images; their 95 % intervals are those of `tuning.evidence`.
+    and validation images; their 95 % intervals are those of `tuning.evidence`. A setting that
+    was also measured at a learning rate of its own is shown both ways.
     """
 
     def __init__(self, results=None):
@@ -83,13 +84,18 @@ class Effects:
         return named(pd.DataFrame(rows).set_index("changed"), COLUMNS)
 
     def _with_baselines(self, names):
-        """`names` (by default all), each baseline once before the first that is compared with it."""
+        """`names` (by default all), also at their own rates; each baseline once before the first that is
+        compared with it.
+        """
         # What was run with a single seed stands for itself: it has no interval.
         compared = self.results["comparisons"]
-        pairs = (
-            (compared[name]["baseline"] if name in compared else name, name) for name in names or compared
-        )
+        shown = (each for name in names or compared for each in self._both(name) or [name])
+        pairs = ((compared[name]["baseline"] if name in compared else name, name) for name in shown)
         return list(dict.fromkeys(name for pair in pairs for name in pair))
+
+    def _both(self, name):
+        """The comparisons there are of a setting: at the baseline's learning rate, then at its own."""
+        return [each for each in (name, OWN.format(name=name)) if each in self.results["comparisons"]]
 
     def _row(self, name):
         setting, one = self.results["settings"][name], self.results["comparisons"].get(name)
@@ -109,7 +115,13 @@ class Effects:
     def label(self, name):
         """A setting in the reader's words, from its levers."""
         setting, usual = self.results["settings"][name], self.results["settings"]["baseline"]
-        words = in_words(setting["changed"]) if setting["changed"] else _("baseline")
+        changed, arm = dict(setting["changed"]), name.removesuffix(OWN.format(name=""))
+        if arm != name:
+            changed.pop("learning_rate", None)
+        words = in_words(changed) if changed else _("baseline")
+        if arm != name:
+            rate = self.results["chosen"][arm]["chosen"]
+            words = _("own rate {rate:g}: {levers}").format(rate=rate, levers=words)
         if setting["n_train"] != usual["n_train"]:
             return _("{n} images: {levers}").format(n=setting["n_train"], levers=words)
         if setting["epochs"] != usual["epochs"]:
@@ -117,72 +129,78 @@ class Effects:
         return words
 
     def figure(self, *names):
-        """Differences to the baseline with intervals, one row per setting; filled where 0 is outside."""
-        rows = [(self.label(name), [self.results["comparisons"][name]]) for name in names]
-        return _forest(rows, _("difference from the baseline [points]"))
+        """Differences to the baseline with intervals, one row per setting; filled where 0 is outside.
+
+        Where a setting was given a learning rate of its own, its row has two intervals: dashed at the
+        baseline's rate, and solid with both sides at the rates chosen for them.
+        """
+        compared, rows, words = self.results["comparisons"], [], _("{what}\nown rate {rate:g}")
+        for name in names:
+            both, text = [compared[each] for each in self._both(name)], self.label(name)
+            if len(both) > 1:
+                text = words.format(what=text, rate=self.results["chosen"][name]["chosen"])
+            rows.append((text, both))
+        fig = _forest(rows, _("difference from the baseline [points]"))
+        if any(len(both) > 1 for _text, both in rows):
+            # Above the axes: inside, it would lie on an interval.
+            fig.set_figheight(fig.get_figheight() + 0.3)
+            ways = zip(STYLES, (_("same learning rate"), _("each its own rate")))
+            fig.legend(
+                handles=[
+                    Line2D([], [], color=GREY, linestyle=style, linewidth=2, label=text)
+                    for style, text in ways
+                ],
+                fontsize=9,
+                ncols=2,
+                frameon=False,
+                loc="outside upper left",
+            )
+        return fig
 
     def show(self, *names):
-        """Show the figure of `names`, its numbers in a sentence below it."""
-        parts = [
-            _("{what}: {difference} ({verdict})").format(
-                what=self.label(name),
-                difference=_signed(self.results["comparisons"][name], 100, 2),
-                verdict=_(OUTCOMES[self.verdict(name)]),
-            )
-            for name in names
-        ]
-        show(self.figure(*names), self._sentence(names, parts))
-
-    def show_tuned(self, *names):
-        """Show each of `names` twice: at the baseline's learning rate, and with both sides at the rates
-        chosen for them.
+        """Show the figure of `names`, its numbers in a sentence below it; the verdict is that of the
+        comparison at own rates, where there is one.
         """
-        rows, parts = [], []
+        parts = []
         for name in names:
-            both = [self.results["comparisons"][each] for each in (name, OWN.format(name=name))]
-            words, rate = self.label(name), self.results["chosen"][name]["chosen"]
-            rows.append((_("{what}\nown rate {rate:g}").format(what=words, rate=rate), both))
+            *same, judged = self._both(name)
+            text = _("{what}: {difference} ({verdict})")
+            if same:
+                text = _("{what}: {same} at the same rate, {difference} with {rate:g} as its own ({verdict})")
+            differences = [_signed(self.results["comparisons"][each], 100, 2) for each in (name, judged)]
             parts.append(
-                _("{what}: {same} at the same rate, {own} with {rate:g} as its own").format(
-                    what=words, same=_signed(both[0], 100, 2), own=_signed(both[1], 100, 2), rate=rate
+                text.format(
+                    what=self.label(name),
+                    same=differences[0],
+                    difference=differences[1],
+                    rate=self.results["chosen"][name]["chosen"] if same else None,
+                    verdict=_(OUTCOMES[self.verdict(judged)]),
                 )
             )
-        fig = _forest(rows, _("difference from the baseline [points]"))
-        # Above the axes: inside, it would lie on an interval.
-        fig.set_figheight(fig.get_figheight() + 0.3)
-        fig.legend(
-            handles=[
-                Line2D([], [], color=GREY, linestyle=style, linewidth=2, label=words)
-                for style, words in zip(STYLES, (_("same learning rate"), _("each its own rate")))
-            ],
-            fontsize=9,
-            ncols=2,
-            frameon=False,
-            loc="outside upper left",
-        )
-        show(fig, self._sentence(names, parts))
+        show(self.figure(*names), self._sentence(names, parts))
 
     def _sentence(self, names, parts):
         text = _(
             "Difference from the baseline in points, mean and 95 % interval: {parts}. {train:,} training"
             " images of MNIST, {images:,} validation images, {seeds} shared seeds."
         )
-        seeds = sorted({self.results["comparisons"][name]["seeds"] for name in names})
+        compared = self.results["comparisons"]
+        seeds = sorted({compared[each]["seeds"] for name in names for each in self._both(name)})
         return text.format(
             parts=listed(parts, clauses=True),
             train=self.results["settings"][names[0]]["n_train"],
-            images=self.results["comparisons"][names[0]]["images"],
+            images=compared[names[0]]["images"],
             seeds="–".join(dict.fromkeys(f"{n}" for n in (seeds[0], seeds[-1]))),
         )
 
     def show_rates(self):
-        """Show accuracy against the learning rate, for SGD and Adam, on a log axis."""
+        """Show validation error against the learning rate, for SGD and Adam, both axes logarithmic."""
         fig, ax = figure(width=7.2, height=3.4)
         names, best = {"sgd": "SGD", "adam": "Adam"}, []
         for index, (optimizer, points) in enumerate(self.results["rates"].items()):
             rates = np.array([p["rate"] for p in points])
             fewest = min(len(p["accuracies"]) for p in points)
-            runs = 100 * np.array([p["accuracies"][:fewest] for p in points])
+            runs = 100 - 100 * np.array([p["accuracies"][:fewest] for p in points])
             runs[[p["diverged"] > 0 for p in points]] = np.nan
             style = series(index)
             ax.plot(rates, runs.mean(axis=1), **style, label=names[optimizer])
@@ -190,24 +208,27 @@ class Effects:
             lost = rates[np.isnan(runs).any(axis=1)]
             ax.plot(
                 lost,
-                np.full(len(lost), 10.0),
+                np.full(len(lost), 90.0),
                 "x",
                 color=style["color"],
                 markersize=9,
                 label=_("{optimizer}: diverged").format(optimizer=names[optimizer]) if len(lost) else None,
             )
-            top = int(np.nanargmax(runs.mean(axis=1)))
+            top = int(np.nanargmin(runs.mean(axis=1)))
             best.append(
-                _("{optimizer} is best at {rate:g} ({accuracy:.1f} %)").format(
-                    optimizer=names[optimizer], rate=rates[top], accuracy=runs[top].mean()
+                _("{optimizer} is best at {rate:g} ({error:.1f} %)").format(
+                    optimizer=names[optimizer], rate=rates[top], error=runs[top].mean()
                 )
             )
-        ax.axhline(10, color=GREY, linestyle=":", linewidth=1.5, label=_("guessing"))
+        ax.axhline(90, color=GREY, linestyle=":", linewidth=1.5, label=_("guessing"))
         ax.set_xscale("log")
-        ax.set_ylim(0, 102)
-        label(ax, x=_("peak learning rate (log axis)"), y=_("validation accuracy [%]"))
+        ax.set_yscale("log")
+        ticks = (2, 3, 5, 10, 20, 30, 50, 90)
+        ax.set_yticks(ticks, [str(t) for t in ticks])
+        ax.minorticks_off()
+        label(ax, x=_("peak learning rate (log axis)"), y=_("validation error [%] (log axis)"))
         fig.legend(fontsize=9, ncols=4, frameon=False, loc="outside upper left")
-        text = _("Validation accuracy against the peak learning rate (runs per point: {seeds}): {best}.")
+        text = _("Validation error against the peak learning rate (runs per point: {seeds}): {best}.")
         show(fig, text.format(seeds=runs.shape[1], best=listed(best, clauses=True)))
 
     def show_sizes(self):
@@ -218,7 +239,6 @@ class Effects:
         words = {
             "plain": _("as they are"),
             "augmented": _("augmented: shift, rotation, scale"),
-            "width 3": _("channel multiplier 3"),
         }
         ends = []
         for index, (arm, points) in enumerate(self.results["sizes"]["arms"].items()):
@@ -275,13 +295,13 @@ class Effects:
         show(fig, text.format(what=self.label(names[-1]), worst=worst, error=errors[worst]))
 
 
-STYLES = ((0, (2, 1.5)), "-")  # of the first and the last of several intervals in one row
+STYLES = ((0, (2, 1.5)), "-")  # of the two intervals in a row: at the baseline's rate, each at its own
 
 
 def _forest(rows, xlabel):
     """Intervals [points], one row per (name, comparisons in it); filled where 0 is outside."""
     fig, ax = figure(width=8.2, height=0.9 + sum(0.2 + 0.24 * len(found) for _name, found in rows))
-    clipped = False
+    clipped, styles = False, STYLES if max(len(found) for _name, found in rows) > 1 else ("-",)
     for row, (_name, found) in enumerate(rows):
         for index, one in enumerate(found):
             mean, low, high = (100 * one[key] for key in ("mean", "low", "high"))
@@ -290,7 +310,7 @@ def _forest(rows, xlabel):
             away = mean < -WIDEST
             clipped |= away
             low, high, at = max(low, -WIDEST), max(high, -WIDEST), max(mean, -WIDEST)
-            ax.plot([low, high], [y, y], color=colour, linewidth=2, linestyle=STYLES[-len(found) + index])
+            ax.plot([low, high], [y, y], color=colour, linewidth=2, linestyle=styles[index])
             filled = colour if marker != "o" else "white"
             ax.plot(at, y, "<" if away else marker, color=colour, markersize=8, markerfacecolor=filled)
             where = dict(xycoords=("axes fraction", "data"), va="center", fontsize=10)
@@ -440,9 +460,12 @@ def show_traces(traces):
         bottom.bar(across, 1000 * steps, color=LINES[0])
         for ax in (top, bottom):
             ax.axhline(0, color="black", linewidth=0.8)
-        top.legend(fontsize=8)
+        # Room for the legend above the curves, which fill the axis from end to end.
+        low, high = top.get_ylim()
+        top.set_ylim(low, high + 0.2 * (len(top.get_lines()) - 1) * (high - low))
+        top.legend(fontsize=9, loc="upper left")
         label(top, title=name, y=_("gradient") if not column else None)
-        label(bottom, x=_("batch"), y=_("step [1/1000]") if not column else None)
+        label(bottom, x=_("batch"), y=_("step, in thousandths") if not column else None)
         first, sizes = 1000 * abs(steps[0]), 1000 * np.abs(steps)
         said.append(
             _("{name}: first {first:.2f}, then {low:.2f} to {high:.2f}").format(

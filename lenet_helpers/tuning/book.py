@@ -389,10 +389,19 @@ def in_words(changed):
     labels = {
         name: one.label for config in (LeNetConfig, TrainConfig) for name, one in levers_of(config).items()
     }
-    labels |= {"steps": N_("steps"), "padding": N_("padding"), "shown": N_("training images also shown")}
-    shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in changed.items()}
-    if "shown" in shown:
-        how = {"mirrored": N_("mirrored"), "half turn": N_("half turn")}[shown["shown"]]
-        shown["shown"] = _(how)
-    pairs = (_("{lever} {value}").format(lever=_(labels[name]), value=shown[name]) for name in shown)
-    return listed(pairs) or _("nothing")
+    labels["steps"] = N_("steps")
+    # What only the stored measurements change: no lever, so no label.
+    whole = {
+        "padding": N_("padded"),
+        "mirrored": N_("images also mirrored"),
+        "half turn": N_("images also upside down"),
+    }
+
+    def words(name, value):
+        phrase = whole.get(value if name == "shown" else name)
+        if phrase is not None:
+            return _(phrase)
+        shown = f"{value:.3g}" if isinstance(value, float) else value
+        return _("{lever} {value}").format(lever=_(labels[name]), value=shown)
+
+    return listed(words(*one) for one in changed.items()) or _("nothing")

@@ -138,7 +138,7 @@ def _database():
 
 
 def objective(trial, dataset, search):
-    """Validation accuracy of one trial, reported once an epoch so that a poor one can be cut short."""
+    """Validation accuracy of one trial, reported once per epoch so that a poor one can be cut short."""
     check_needed(trial)
     trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
     try:
