@@ -125,7 +125,7 @@ hub: $(VENV)/.all $(PROXY)  ## try JupyterHub with a class on this machine: see 
 	@$(BIN)/python -m deploy.hub $(ARGS)
 
 $(PROXY): deploy/hub/package-lock.json
-	npm ci --prefix deploy/hub --ignore-scripts --no-audit --no-fund --loglevel error
+	npm ci --prefix deploy/hub --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel error
 	@touch $@
 
 lock: $(VENV)/.uv  ## resolve the dependencies anew, for every platform

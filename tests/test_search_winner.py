@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.search_postgres import tables
 from lenet_helpers.results import stored_result
 from lenet_helpers.tuning.evidence import paired_difference, unpack
 from lenet_helpers.tuning.search import STARTUP, Tried, best_so_far
@@ -11,6 +12,15 @@ from lenet_helpers.tuning.search import STARTUP, Tried, best_so_far
 @pytest.fixture(scope="module")
 def stored():
     return stored_result("search-winner")
+
+
+def test_the_document_has_the_tables_of_the_search_on_postgresql_as_measured(pytestconfig):
+    found = stored_result("search-postgres")
+    assert tables(found) in (pytestconfig.rootpath / "docs" / "scaling.md").read_text("utf-8")
+    assert found["done"] == found["trials"] and found["lost"] == found["counted_twice"] == 0
+    pace = {int(n): value for n, value in found["trials_an_hour"].items()}
+    assert pace[2] > 1.3 * pace[1] and found["cores"] == 2  # "more workers than cores bring nothing"
+    assert max(pace[4], pace[8]) < 1.2 * pace[2]
 
 
 def test_most_trials_of_the_stored_study_were_chosen_by_the_search(stored):
