@@ -497,6 +497,50 @@ def second_view(page, cell, css):
         page.page.locator(".jp-LinkedOutputView").wait_for(state="detached")
 
 
+def alike(page, what, first, second, seconds=5):
+    """Whether `what` finds the same in two views, within a moment."""
+    for _attempt in range(int(seconds / 0.1)):
+        if what(first) == what(second):
+            return True
+        page.page.wait_for_timeout(100)
+    return False
+
+
+def rate_of(view):
+    return view.locator(".lenet-lever-learning_rate .noUi-handle").get_attribute("aria-valuetext")
+
+
+def run_of(view):
+    """What a dashboard shows of its run: the picture, and whether it can be stopped."""
+    return hands.picture(view), view.locator(f"{STOP}:not([disabled])").count()
+
+
+def test_two_views_of_one_dashboard_are_one(page):
+    look(page, 1280)
+    first = page.page.locator(".jp-Notebook .lenet-dashboard")
+    with second_view(page, "dashboard", ".lenet-dashboard") as second:
+        assert alike(page, rate_of, first, second) and alike(page, run_of, first, second)
+        for view in (first, second):
+            slider = view.locator(".lenet-lever-learning_rate .noUi-handle").element_handle()
+            before, after = hands.move(page.page, "slider", slider)
+            assert before != after and alike(page, rate_of, first, second)
+        before = hands.picture(first)
+        second.locator(".lenet-lever-epochs input").fill("1000")
+        second.locator(".lenet-lever-epochs input").press("Enter")
+        hands.press(page.page, hands.appears(second.locator(f"{TRAIN}:not([disabled])")))
+        hands.appears(first.locator(f"{STOP}:not([disabled])"))
+        assert hands.changes(page.page, first, before), "the other view does not follow the run"
+        page.shot("two-views", second)
+        hands.click_stop(first)
+        hands.appears(second.locator(f"{TRAIN}:not([disabled])"))
+        assert alike(page, run_of, first, second)
+    before = hands.picture(first)
+    hands.press(page.page, first.locator(f"{TRAIN}:not([disabled])"))
+    hands.appears(first.locator(f"{STOP}:not([disabled])"))
+    assert hands.changes(page.page, first, before), "the view that stayed has died"
+    hands.click_stop(first)
+
+
 def open_notebook(page, path, **options):
     """Open a notebook of the lab, or bring it to the front."""
     page.page.evaluate(
