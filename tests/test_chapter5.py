@@ -61,6 +61,7 @@ def test_the_benchmark_counts_keeps_seeds_and_is_drawn(small, capsys):
     # The printed sentences, once each, without what a kernel would be handed, and their numbers by hand.
     said = " ".join(dict.fromkeys(ln for ln in capsys.readouterr().out.splitlines() if ln[:1] != "{"))
     assert said.count("the mean of 2 seeds") == 3
+    assert said.count("the mean of 2 seeds with its 95 % interval") == 2
     runs = stored["runs"].values()
     hit = np.mean([run["attacks"]["plain"]["attacked"][4] for run in runs]) / n
     assert f"plain, attacked {100 * hit:.1f} %" in said
@@ -119,6 +120,15 @@ def test_what_the_prose_says_of_the_shift(stored):
     assert [round(mean["plain"][at], 1) for at in (4, 8)] == [68.1, 15.8]
     assert [round(mean["augmented"][at], 1) for at in (4, 8)] == [97.4, 65.2]
     assert 50_000 / 3_000 > 16
+    counts = [run["curves"]["shift"]["plain"] for run in stored["runs"].values()]
+    shares, bars = figures._over_seeds(counts, 10_000)
+    assert (100 * (shares + [[-1], [1]] * bars)[:, 8]).round(1).tolist() == [5.7, 26.0]
+
+
+def test_the_bars_over_seeds_are_t_intervals():
+    """By hand: deviations −27, 131 and −104 of 10,000, their s.d. 119.8; t = 4.303 for three seeds."""
+    shares, bars = figures._over_seeds([[6784], [6942], [6707]], 10_000)
+    assert shares == pytest.approx([0.6811]) and bars == pytest.approx([4.303 * 0.01198 / 3**0.5], rel=1e-3)
 
 
 def test_what_the_prose_says_of_rotation_and_size(stored):

@@ -413,7 +413,7 @@ def test_overlays_are_drawn_and_taken_away(lab):
 def test_file_holds_everything_but_weights(lab, tmp_path):
     lab.file.value = str(tmp_path / "runs.csv")
     lab.export.click()
-    assert f"{len(lab.book.entries)} runs in {lab.file.value}" in lab.verdict.value
+    assert f"Saved: {len(lab.book.entries)} runs in {lab.file.value}." in lab.verdict.value
     again = Book.load(lab.file.value)
     assert again.table().equals(lab.book.table())
     assert again.baseline.number == lab.book.baseline.number

@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import runpy
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +17,7 @@ from deploy.hub import course, exchange, sandbox, server
 from deploy.hub.course import ClassError, Folders, read_class
 from deploy.hub.exchange import take_over
 from lenet_helpers import wording
+from tools import lab
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the hub is for Linux")
 GRADER = "[graders]\ngrace = {}\n"
@@ -190,6 +193,31 @@ def test_a_students_sandbox_is_shown_no_more_than_it_needs(tmp_path, monkeypatch
     shown = [command[n + 1] for n, word in enumerate(command) if word.startswith("--ro-bind")]
     assert not [path for path in shown if "classroom" in path or path == str(course.ROOT)]
     assert not [word for word in command if "token" in word.lower()]  # everybody can read command lines
+
+
+OWN_SERVER = """
+import json, runpy, sys, types
+hub = types.ModuleType("jupyterhub.singleuser")  # says what the server is asked, in place of starting one
+sys.modules |= {"jupyterhub": types.ModuleType("jupyterhub"), "jupyterhub.singleuser": hub}
+def serve():
+    from jupyter_core.paths import jupyter_config_path
+    print(json.dumps([jupyter_config_path(), sys.argv[1:], "torch" in sys.modules]))
+hub.main = serve
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
+
+
+def test_chapters_meet_the_same_jupyterlab_as_on_a_machine_of_ones_own(tmp_path):
+    given = os.environ | {"LENET_COURSE": str(tmp_path), "LENET_LANGUAGE": "zh", "LENET_PROGRESS": "off"}
+    given |= {"JUPYTER_CONFIG_PATH": "/srv/config", "PYTHONPATH": str(course.ROOT)}
+    command = [sys.executable, "-c", OWN_SERVER, course.HERE / "server.py"]
+    done = subprocess.run(command, env=given, cwd=tmp_path, capture_output=True, text=True, check=True)
+    (mine, class_wide, *_rest), arguments, torch = json.loads(done.stdout.splitlines()[-1])
+    assert class_wide == "/srv/config" and not torch
+    assert set(lab.COURSE) < set(arguments)
+    text = (Path(mine) / "labconfig" / "default_setting_overrides.json").read_text("utf-8")
+    language = {"@jupyterlab/translation-extension:plugin": {"locale": "zh_CN"}}
+    assert json.loads(text) == json.loads(lab.SETTINGS.read_text("utf-8")) | language
 
 
 class Settings(dict):

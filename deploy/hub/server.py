@@ -77,11 +77,12 @@ def main():
         sys.argv.append("--LabApp.extension_manager=readonly")
     else:
         without_torch()
-        from tools.copies import refresh
-        from tools.lab import COURSE, front_door
+        from tools.copies import reader, refresh
+        from tools.lab import COURSE, front_door, jupyterlab_in
 
         for sentence in refresh():
             print(sentence, flush=True)
+        jupyterlab_in(reader())
         sys.argv += [*COURSE, f"--ServerApp.default_url={front_door()}"]
     sys.exit(serve())
 

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from ..tuning.calibration import wilson
+from ..tuning.evidence import paired_interval
 from ..wording import N_, _, listed
 from . import plots
 from .canvas import GREY, SIGNED, bare, figure, label, series, show
@@ -65,7 +66,7 @@ def show_curves(change, amounts, right):
 
 
 def show_stored_curves(stored, change):
-    """The same on full MNIST: means over seeds, with bars from the worst to the best of them."""
+    """The same on full MNIST: means over seeds with their 95 % intervals."""
     runs, n = list(stored["runs"].values()), stored["n"]["test images"]
     amounts = stored["amounts"][change]
     curves = {
@@ -76,10 +77,10 @@ def show_stored_curves(stored, change):
         _("{name} {last:.1f} %").format(name=_(name), last=100 * mean[-1])
         for name, (mean, _bars) in curves.items()
     ]
-    fig = _curves(change, amounts, curves)
+    fig = _curves(change, amounts, curves, seeds=len(runs))
     sentence = _(
-        "Accuracy on the {n:,} test images of full MNIST against {change}: the mean of {seeds} seeds, bars"
-        " from the worst to the best. At {end:g}: {parts}."
+        "Accuracy on the {n:,} test images of full MNIST against {change}: the mean of {seeds} seeds with its"
+        " 95 % interval. At {end:g}: {parts}."
     )
     text = sentence.format(
         n=n, change=_(ACROSS[change]), seeds=len(runs), end=amounts[-1], parts=listed(parts)
@@ -88,19 +89,20 @@ def show_stored_curves(stored, change):
 
 
 def _over_seeds(counts, n):
-    """Mean share over seeds, and the lengths of bars down to the worst seed and up to the best."""
-    table = np.array(counts) / n
-    mean = table.mean(axis=0)
-    return mean, np.array([mean - table.min(axis=0), table.max(axis=0) - mean])
+    """Mean share over seeds, and how far the ends of its 95 % interval (t over the seeds) lie from it."""
+    intervals = [paired_interval(shares) for shares in np.array(counts).T / n]
+    mean, low, _high = np.array(intervals).T
+    return mean, mean - low
 
 
-def _curves(change, amounts, curves):
+def _curves(change, amounts, curves, seeds=None):
     fig, ax = figure(width=7.2, height=3.6)
     for index, (name, (shares, bars)) in enumerate(curves.items()):
         ax.errorbar(amounts, shares, bars, label=_(name), capsize=3, **series(index))
     label(ax, x=_(ACROSS[change]), y=_("accuracy"))
     _percent(ax)
-    ax.legend(fontsize=10)
+    title = None if seeds is None else _("mean, 95 % interval, {n} seeds").format(n=seeds)
+    ax.legend(fontsize=10, title=title, title_fontsize=10)
     return fig
 
 
@@ -168,7 +170,7 @@ def show_epsilons(epsilons, counts, n):
 
 def show_stored_epsilons(stored):
     """The same on full MNIST, for the plain and the hardened net, each with noise of the same size: means
-    over seeds, with bars from the worst to the best of them.
+    over seeds with their 95 % intervals.
     """
     runs, n = list(stored["runs"].values()), stored["n"]["test images"]
     epsilons, trained = stored["epsilons"], stored["trained against epsilon up to"]
@@ -178,16 +180,15 @@ def show_stored_epsilons(stored):
         for kind in ("noise", "attacked")
     }
     # The noise of the hardened net comes last: the other three have the colours of the live figure.
-    fig = _curves(
-        "epsilon", epsilons, dict(sorted(curves.items(), key=lambda one: one[0] == "hardened, noise"))
-    )
+    ordered = dict(sorted(curves.items(), key=lambda one: one[0] == "hardened, noise"))
+    fig = _curves("epsilon", epsilons, ordered, seeds=len(runs))
     parts = [
         _("{name} {last:.1f} %").format(name=_(name), last=100 * mean[epsilons.index(trained)])
         for name, (mean, _bars) in curves.items()
     ]
     sentence = _(
-        "Accuracy on the {n:,} test images of full MNIST against ε: the mean of {seeds} seeds, bars from the"
-        " worst to the best. At ε = {trained:g}, the largest in training: {parts}."
+        "Accuracy on the {n:,} test images of full MNIST against ε: the mean of {seeds} seeds with its 95 %"
+        " interval. At ε = {trained:g}, the largest in training: {parts}."
     )
     show(fig, sentence.format(n=n, seeds=len(runs), trained=trained, parts=listed(parts, clauses=True)))
 

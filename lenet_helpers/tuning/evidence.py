@@ -91,7 +91,7 @@ def paired_difference(candidate, baseline, *, level=0.95):
 
 
 def paired_interval(gaps, level=0.95):
-    """(mean, low, high) of differences per seed (seeds,): mean ± t · s.d. / √seeds, in their unit."""
+    """(mean, low, high) of one number per seed (seeds,), as a rule a difference: mean ± t · s.d. / √seeds."""
     gaps = np.asarray(gaps, dtype=np.float64)
     mean, n = float(gaps.mean()), len(gaps)
     half = t_quantile(n, level) * float(gaps.std(ddof=1)) / n**0.5 if n > 1 else float("inf")

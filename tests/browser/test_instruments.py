@@ -1,19 +1,26 @@
 """Every interactive figure in one notebook of the test's own: does it fit the hand, at every width?
 
-Measured in a real JupyterLab: the length of slider tracks, what is cut off, what needs scrolling, where the
-focus is; then canvases by mouse and keyboard, and what is left after a reload and a restart.
+Measured in a real JupyterLab, in light and dark: the length of slider tracks, what is cut off, what needs
+scrolling, where the focus is and whether it is seen; then canvases by mouse, pen, finger and keyboard, two
+views and two notebooks at once, and what is left after a reload, a closed tab and a restart.
 """
 
+import contextlib
+import io
+
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from tools.browser import Lab
-from tools.chapter import PANEL, STOP, TRAIN, Chapter
+from tools.chapter import PANEL, STOP, TOP, TRAIN, Chapter
 
 from . import hands
 
-WIDTHS = (1280, 900, 700)
-TRACK = {1280: 140, 900: 110, 700: 110}  # pixels: the shortest slider track that fits a hand
+ZOOMED = 640  # pixels: what the browser's zoom at 200 % leaves of a window of 1280×900, panel folded
+TRACK = {1280: 140, 900: 110, 700: 110, ZOOMED: 110}  # pixels: the shortest slider track that fits a hand
+LOOKS = [(width, theme) for width in TRACK for theme in ("Light", "Dark")]
 CELLS = {
     "imports": """from lenet_helpers import LeNet, LeNetConfig, TrainConfig, load_dataset, quiz, train
 from lenet_helpers.explorers import *
@@ -30,6 +37,8 @@ NAMES = (
 ).split()
 CELLS |= {name: f'made["{name}{"Gallery" if name == "Kernel" else "Explorer"}"]()' for name in NAMES}
 CELLS["pad"] = 'made["DigitPad"]()'
+# Another notebook, for what two of them do to each other.
+NEIGHBOUR = {"figure": "from lenet_helpers.explorers import PoolingExplorer\nPoolingExplorer()"}
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +46,11 @@ def page(browser, tmp_path_factory):
     """The notebook, run, with the file panel open as a learner has it."""
     folder = tmp_path_factory.mktemp("instruments")
     (folder / "shelf" / "en").mkdir(parents=True)
-    cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in CELLS.items()]
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-    nbformat.write(notebook, folder / "shelf" / "en" / "instruments.ipynb")
+    for file, sources in {"instruments": CELLS, "neighbour": NEIGHBOUR}.items():
+        cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in sources.items()]
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+        nbformat.write(notebook, folder / "shelf" / "en" / f"{file}.ipynb")
     lab = Lab(folder, folder / "shelf")
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(30_000)
@@ -60,9 +70,10 @@ def named(figure):
 
 
 def look(page, width, theme="Light"):
-    page.page.set_viewport_size({"width": width, "height": 900})
+    page.page.set_viewport_size({"width": width, "height": 450 if width == ZOOMED else 900})
+    page.page.evaluate(f"() => window.jupyterapp.shell.{'collapse' if width == ZOOMED else 'expand'}Left()")
     page.theme(theme)
-    page.page.wait_for_timeout(500)
+    page.page.wait_for_timeout(300)
 
 
 # Before the predictions ----------------------------------------------------------------
@@ -84,6 +95,7 @@ CUT = """f => { const right = f.closest('.jp-OutputArea-output').getBoundingClie
 
 
 # A radio button's focus ring is 2 pixels wide, 2 pixels off (kit/style.py): what clips must leave it whole.
+# Those of the other controls lie inside them.
 CLIPPED = """f => { const clipped = [];
     for (const e of f.querySelectorAll('input[type=radio]')) {
         if (e.offsetParent === null) continue;
@@ -102,65 +114,119 @@ def shots(page, figures, label):
         page.shot(f"{label}-{named(figure)}", figure)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_tracks_are_long_enough_and_nothing_is_cut_off(page, width):
-    look(page, width)
-    short, cut = {}, {}
-    for figure in page.figures():
-        figure.scroll_into_view_if_needed()
-        tracks = figure.evaluate(TRACKS)
-        if tracks and min(tracks) < TRACK[width]:
-            short[named(figure)] = min(tracks)
-        if found := figure.evaluate(CUT):
-            cut[named(figure)] = found
-    shots(page, page.figures(), f"{width}")
-    assert not short and not cut, (short, cut)
-
-
-def test_the_ring_around_a_choice_is_whole(page):
-    look(page, 1280)
-    asked = [f for f in page.figures() + page.quizzes() if f.locator("input[type=radio]").count()]
-    clipped = {named(f): found for f in asked if (found := f.evaluate(CLIPPED))}
-    assert len(asked) > 5 and not clipped
-
-
-def test_question_controls_and_picture_fit_one_screen(page):
-    look(page, 1280)
-    room = page.page.evaluate(ROOM)
-    tall = {
-        named(figure): round(height)
-        for figure in page.figures()
-        if (height := figure.evaluate(HEIGHT)) > room
+# For each control: how strongly the sign that the keyboard is on it stands out from what is behind it, as
+# a ratio of luminances; 0 where nothing changes. "auto" is the browser's own ring, drawn in two colours.
+RINGS = """f => {
+    const usable = (USABLE), weak = [];
+    const parse = text => (text.match(/rgba?\\([^)]*\\)/g) || []).map(c => c.match(/[\\d.]+/g).map(Number));
+    const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const ratio = (a, b) => { const [x, y] = [light(a), light(b)].sort((p, q) => q - p); return (x + 0.05) / (y + 0.05); };
+    const behind = e => { for (; e; e = e.parentElement) { const [c] = parse(getComputedStyle(e).backgroundColor);
+        if (c && (c[3] ?? 1) > 0.9) return c; } return [255, 255, 255]; };
+    const signs = e => [e, e.parentElement].map(x => { const s = getComputedStyle(x); return {
+        outline: s.outlineStyle === 'none' || !parseFloat(s.outlineWidth) ? '' : s.outlineStyle === 'auto' ? 'auto' : s.outlineColor,
+        shadow: s.boxShadow, border: parseFloat(s.borderTopWidth) ? s.borderTopColor : '', fill: s.backgroundColor }; });
+    for (const e of f.querySelectorAll('button:not([disabled]), select, input, canvas[tabindex], .noUi-handle')) {
+        if (!usable(e)) continue;
+        document.activeElement.blur();
+        const before = signs(e), back = behind((e.closest('.noUi-target') || e).parentElement);
+        e.focus();
+        const best = Math.max(0, ...signs(e).flatMap((now, i) => Object.keys(now).filter(k => now[k] !== before[i][k])
+            .flatMap(k => now[k] === 'auto' ? [21] : parse(now[k]).filter(c => (c[3] ?? 1) > 0.5).map(c => ratio(c, back)))));
+        if (best < 3) weak.push([e.tagName, e.type || '', e.className, best.toFixed(1), JSON.stringify(signs(e))].join(' '));
     }
-    assert room < 850 and not tall, (room, tall)
+    return weak; }""".replace("USABLE", hands.USABLE)
+FADES = "* { transition: none !important; }"  # JupyterLab fades some of its borders
+
+
+NAME = "f => [...f.classList].find(c => c.startsWith('lenet-') && c !== 'lenet-explorer')"
+MEASURES = {"tracks": TRACKS, "cut": CUT, "clipped": CLIPPED, "weak": RINGS, "height": HEIGHT}
+# All in one go: each question to the page costs its time.
+MEASURE = (
+    f"""all => all.map(f => [({NAME})(f), {{{", ".join(f"{k}: ({v})(f)" for k, v in MEASURES.items())}}}])"""
+)
+
+
+@pytest.fixture(scope="module")
+def seen(page):
+    """(width, theme) → what is measured there, before any question was answered."""
+    everything, found = page.page.locator(f"{TOP}:not(.lenet-progress)"), {}
+    page.page.add_style_tag(content=FADES)
+    for width, theme in LOOKS:
+        look(page, width, theme)
+        shots(page, page.figures() + page.quizzes(), f"{width}-{theme.lower()}")
+        page.page.keyboard.press("Shift")  # what was used last is the keyboard
+        room, measured = page.page.evaluate(ROOM), dict(everything.evaluate_all(MEASURE))
+        assert len(measured) == len(CELLS) - 1
+        found[width, theme] = {
+            "short": {
+                n: m["tracks"] for n, m in measured.items() if min(m["tracks"], default=999) < TRACK[width]
+            },
+            **{k: {n: m[k] for n, m in measured.items() if m[k]} for k in ("cut", "clipped", "weak")},
+            "tall": {n: round(m["height"]) for n, m in measured.items() if m["height"] > room},
+            "room": room,
+        }
+    look(page, 1280)
+    return found
+
+
+@pytest.mark.parametrize("width, theme", LOOKS)
+def test_tracks_are_long_enough_and_nothing_is_cut_off(seen, width, theme):
+    """The browser's zoom at 200 % among them: the page has half as many pixels each way."""
+    found = seen[width, theme]
+    assert not found["short"] and not found["cut"], (found["short"], found["cut"])
+
+
+@pytest.mark.parametrize("width, theme", LOOKS)
+def test_where_the_keyboard_is_stands_out(seen, width, theme):
+    """Rings are whole, and at least three times as light or dark as what they lie on (WCAG 1.4.11)."""
+    found = seen[width, theme]
+    assert not found["clipped"] and not found["weak"], (found["clipped"], found["weak"])
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_question_controls_and_picture_fit_one_screen(seen, theme):
+    found = seen[1280, theme]
+    assert found["room"] < 850 and not found["tall"], (found["room"], found["tall"])
+
+
+# What makes the look of a list's arrow: one list of each kind is looked at.
+ARROW = """all => { const kinds = new Map();
+    all.forEach((e, i) => { const s = getComputedStyle(e), r = e.getBoundingClientRect();
+        const kind = [s.backgroundImage, s.appearance, s.colorScheme, s.backgroundColor].join();
+        if (r.width && e.checkVisibility() && !kinds.has(kind)) kinds.set(kind, i); });
+    return [...kinds.values()]; }"""
+
+
+@pytest.mark.parametrize("theme", ["Dark", "Light"])
+def test_the_arrow_of_a_list_is_seen(page, theme):
+    look(page, 1280, theme)
+    lists = page.page.locator(".lenet-explorer select:not([multiple])")
+    kinds = lists.evaluate_all(ARROW)
+    assert kinds
+    for kind in kinds:
+        shot = Image.open(io.BytesIO(lists.nth(kind).screenshot())).convert("RGB")
+        # Without the border, and without the words.
+        part = np.asarray(shot.crop((shot.width - 24, 5, shot.width - 4, shot.height - 5))) / 255
+        linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+        light = linear @ [0.2126, 0.7152, 0.0722]
+        assert (light.max() + 0.05) / (light.min() + 0.05) > 3, lists.nth(kind).get_attribute("class")
 
 
 def test_all_levers_open_fit_one_screen_too(page):
-    look(page, 1280)
     figure = page.page.locator(".lenet-dashboard")
     more = figure.locator(".lenet-more-levers")
     hands.press(page.page, more)
     hands.appears(figure.locator(".lenet-lever-rotation .noUi-handle"))
-    page.shot("more-levers", figure)
-    height, tracks = figure.evaluate(HEIGHT), figure.evaluate(TRACKS)
+    measured = {}
+    for theme in ("Dark", "Light"):
+        look(page, 1280, theme)
+        page.shot(f"more-levers-{theme.lower()}", figure)
+        measured[theme] = figure.evaluate(HEIGHT), min(figure.evaluate(TRACKS))
     hands.press(page.page, more)
-    assert height <= page.page.evaluate(ROOM) and min(tracks) >= TRACK[1280], (height, tracks)
-
-
-def test_at_twice_the_size_nothing_is_cut_off(page):
-    """The browser's zoom at 200 % in a window of 1280×900: the page has half as many pixels each way."""
-    page.page.set_viewport_size({"width": 640, "height": 450})
-    page.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    page.page.wait_for_timeout(500)
-    cut = {named(figure): found for figure in page.figures() if (found := figure.evaluate(CUT))}
-    short = {
-        named(f): tracks
-        for f in page.figures()
-        if min(tracks := f.evaluate(TRACKS), default=999) < TRACK[700]
-    }
-    shots(page, page.figures(), "zoom")
-    page.page.evaluate("() => window.jupyterapp.shell.expandLeft()")
-    assert not cut and not short, (cut, short)
+    room = page.page.evaluate(ROOM)
+    assert all(high <= room and track >= TRACK[1280] for high, track in measured.values()), (room, measured)
 
 
 # A prediction, and where the keyboard is after it ---------------------------------------
@@ -316,22 +382,40 @@ def test_a_digit_is_drawn_with_mouse_and_keyboard(page):
     assert says(page, ".lenet-pad", "Digits kept in my-digits.json: 1")
 
 
-def test_a_digit_is_drawn_with_a_finger(page):
+def with_a_finger(session, x, ys):
+    def send(kind, *points):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    send("touchStart", {"x": x, "y": ys[0]})
+    for y in ys[1:]:
+        send("touchMove", {"x": x, "y": y})
+    send("touchEnd")
+
+
+def with_a_pen(session, x, ys):
+    def send(kind, y, **more):
+        pen = {"type": kind, "x": x, "y": y, "pointerType": "pen", "force": 0.5} | more
+        session.send("Input.dispatchMouseEvent", pen)
+
+    send("mousePressed", ys[0], button="left", buttons=1, clickCount=1)
+    for y in ys[1:]:
+        send("mouseMoved", y, button="left", buttons=1)
+    send("mouseReleased", ys[-1], button="left", clickCount=1)
+
+
+@pytest.mark.parametrize("draw, kind", [(with_a_finger, "touch"), (with_a_pen, "pen")])
+def test_a_digit_is_drawn_with_a_finger_or_a_pen(page, draw, kind):
     pad = canvas(page, ".lenet-pad")
     page.page.locator(".lenet-pad-blank").click()
     assert says(page, ".lenet-pad", "The pad is blank")
+    pad.evaluate(
+        "e => e.addEventListener('pointerdown', p => { e.dataset.kind = p.pointerType; }, {once: true})"
+    )
     box = pad.bounding_box()
-    x = box["x"] + box["width"] / 2
-    touch = page.page.context.new_cdp_session(page.page)
-
-    def send(kind, *points):
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
-
-    send("touchStart", {"x": x, "y": box["y"] + 30})
-    for step in range(10):
-        send("touchMove", {"x": x, "y": box["y"] + 40 + 15 * step})
-    send("touchEnd")
-    touch.detach()
+    session = page.page.context.new_cdp_session(page.page)
+    draw(session, box["x"] + box["width"] / 2, [box["y"] + 30 + 15 * step for step in range(11)])
+    session.detach()
+    assert pad.get_attribute("data-kind") == kind
     assert says(page, ".lenet-pad", "The network says")
 
 
@@ -392,6 +476,133 @@ def test_while_it_trains_other_cells_run(page):
         hands.click_stop(figure)
 
 
+# Twice at once --------------------------------------------------------------------------
+
+TABS = "[...window.jupyterapp.shell.widgets('main')]"
+
+
+@contextlib.contextmanager
+def second_view(page, cell, css):
+    """For the block, JupyterLab's "Create New View for Cell Output" of a cell in front: the figure in it."""
+    page.page.evaluate(
+        f"cell => {{ const n = {PANEL}.content;"
+        " n.activeCellIndex = n.widgets.findIndex(c => c.model.id === cell); }",
+        cell,
+    )
+    page.command("notebook:create-output-view")
+    try:
+        yield hands.appears(page.page.locator(f".jp-LinkedOutputView {css}"))
+    finally:
+        page.page.evaluate(f"() => {TABS}.find(t => t.node.querySelector('.jp-LinkedOutputView')).close()")
+        page.page.locator(".jp-LinkedOutputView").wait_for(state="detached")
+
+
+def alike(page, what, first, second, seconds=5):
+    """Whether `what` finds the same in two views, within a moment."""
+    for _attempt in range(int(seconds / 0.1)):
+        if what(first) == what(second):
+            return True
+        page.page.wait_for_timeout(100)
+    return False
+
+
+def rate_of(view):
+    return view.locator(".lenet-lever-learning_rate .noUi-handle").get_attribute("aria-valuetext")
+
+
+def run_of(view):
+    """What a dashboard shows of its run: the picture, and whether it can be stopped."""
+    return hands.picture(view), view.locator(f"{STOP}:not([disabled])").count()
+
+
+def test_two_views_of_one_dashboard_are_one(page):
+    look(page, 1280)
+    first = page.page.locator(".jp-Notebook .lenet-dashboard")
+    with second_view(page, "dashboard", ".lenet-dashboard") as second:
+        assert alike(page, rate_of, first, second) and alike(page, run_of, first, second)
+        for view in (first, second):
+            slider = view.locator(".lenet-lever-learning_rate .noUi-handle").element_handle()
+            before, after = hands.move(page.page, "slider", slider)
+            assert before != after and alike(page, rate_of, first, second)
+        before = hands.picture(first)
+        second.locator(".lenet-lever-epochs input").fill("1000")
+        second.locator(".lenet-lever-epochs input").press("Enter")
+        hands.press(page.page, hands.appears(second.locator(f"{TRAIN}:not([disabled])")))
+        hands.appears(first.locator(f"{STOP}:not([disabled])"))
+        assert hands.changes(page.page, first, before), "the other view does not follow the run"
+        page.shot("two-views", second)
+        hands.click_stop(first)
+        hands.appears(second.locator(f"{TRAIN}:not([disabled])"))
+        assert alike(page, run_of, first, second)
+    before = hands.picture(first)
+    hands.press(page.page, first.locator(f"{TRAIN}:not([disabled])"))
+    hands.appears(first.locator(f"{STOP}:not([disabled])"))
+    assert hands.changes(page.page, first, before), "the view that stayed has died"
+    hands.click_stop(first)
+
+
+def open_notebook(page, path, **options):
+    """Open a notebook of the lab, or bring it to the front."""
+    page.page.evaluate(
+        "given => { window.jupyterapp.commands.execute('docmanager:open', given); }",
+        {"path": path, "options": options},
+    )
+    page.page.wait_for_function(f"path => {PANEL}?.context?.path === path", arg=path)
+
+
+@pytest.fixture(scope="class")
+def neighbour(page):
+    """The figure of a second notebook beside the first, its question not answered yet."""
+    look(page, 1280)
+    open_notebook(page, "en/neighbour.ipynb", mode="split-right")
+    page.page.wait_for_function(
+        f"() => {PANEL}.sessionContext.session?.kernel?.connectionStatus === 'connected'", timeout=60_000
+    )
+    page.command("notebook:run-all-cells")
+    panel = ".jp-NotebookPanel:not(:has(.lenet-dashboard))"
+    yield hands.appears(page.page.locator(f"{panel} .jp-Notebook .lenet-pooling"), seconds=60)
+    page.page.evaluate(f"""async () => {{
+        const own = {TABS}.find(t => t.context?.path === 'en/neighbour.ipynb');
+        await own.sessionContext.shutdown(); own.dispose(); }}""")
+    open_notebook(page, "en/instruments.ipynb")
+
+
+class TestTwoNotebooks:
+    """In the same page, each with a kernel of its own."""
+
+    def test_a_prediction_in_one_of_two_views_keeps_the_focus_there(self, page, neighbour):
+        with second_view(page, "figure", ".lenet-pooling") as other:
+            hands.press(
+                page.page, neighbour.locator(".lenet-predict-choice input[type=radio]").first, "Space"
+            )
+            for view in (other, neighbour):
+                commit = hands.appears(view.locator("button.lenet-predict-commit:not([disabled])"))
+            hands.press(page.page, commit)
+            said = [
+                hands.appears(view.locator(".lenet-verdict [role=status]")).inner_text()
+                for view in (other, neighbour)
+            ]
+            page.page.wait_for_function(f"f => ({FOCUS})(f)", arg=neighbour.element_handle(), timeout=3000)
+            page.page.wait_for_timeout(300)
+            assert neighbour.evaluate(FOCUS), "the focus went to the view that nobody works in"
+            assert said[0] == said[1]
+
+    def test_each_answers_for_itself(self, page, neighbour):
+        mine = page.page.locator(".jp-NotebookPanel:has(.lenet-dashboard) .jp-Notebook .lenet-pooling")
+        kernels = page.page.evaluate(f"() => {TABS}.map(t => t.sessionContext.session.kernel.id)")
+        assert len(set(kernels)) == 2
+        for moved, still in ((mine, neighbour), (neighbour, mine)):
+            kind, control = hands.controls(moved)[0]
+            shown, kept = hands.picture(moved), hands.picture(still)
+            settings = [hands.value(element) for _kind, element in hands.controls(still)]
+            before, after = hands.move(page.page, kind, control)
+            assert before != after and hands.changes(page.page, moved, shown), "it does not answer"
+            page.page.wait_for_timeout(300)
+            assert hands.picture(still) == kept, "the other notebook's picture changed"
+            assert settings == [hands.value(element) for _kind, element in hands.controls(still)]
+        page.shot("two-notebooks", neighbour)
+
+
 # What is left ----------------------------------------------------------------------------
 
 BROKEN = "f => getComputedStyle(f, '::before').content !== 'none'"
@@ -403,6 +614,11 @@ def reload(page):
     page.page.wait_for_timeout(1000)
     page.page.reload()
     page.wait_open()
+    drawn(page)
+
+
+def drawn(page):
+    """Wait until all figures are there."""
     # JupyterLab asks the kernel for its figures; what it drew too early is drawn again.
     page.page.wait_for_function(
         "() => !/Loading widget|model not found/.test(document.querySelector('.jp-Notebook').innerText)",
@@ -411,7 +627,19 @@ def reload(page):
     page.page.wait_for_timeout(500)
 
 
-def test_after_a_reload_the_controls_are_there_again_and_show_the_run(page):
+def close_and_open(page):
+    """Save, close the notebook's tab, and open it again in the same page, the kernel still there."""
+    page.page.evaluate(f"() => {PANEL}.context.save()")
+    page.page.wait_for_timeout(1000)
+    page.command("application:close")
+    page.page.locator(".jp-NotebookPanel").wait_for(state="detached")
+    open_notebook(page, "en/instruments.ipynb")
+    page.wait_open()
+    drawn(page)
+
+
+@pytest.mark.parametrize("leave", [close_and_open, reload])
+def test_after_a_reload_or_a_closed_tab_the_controls_are_there_again_and_show_the_run(page, leave):
     """What runs in the kernel went on meanwhile; nothing has to be run again."""
     before, dashboard = len(page.figures()), page.page.locator(".lenet-dashboard")
     epochs = dashboard.locator(".lenet-lever-epochs input")
@@ -419,9 +647,10 @@ def test_after_a_reload_the_controls_are_there_again_and_show_the_run(page):
     epochs.press("Enter")
     hands.press(page.page, hands.appears(dashboard.locator(f"{TRAIN}:not([disabled])")))
     hands.appears(dashboard.locator(f"{STOP}:not([disabled])"))
-    reload(page)
+    leave(page)
+    hands.appears(dashboard)
     assert len(page.figures()) == before and len(page.quizzes()) == 1
-    page.shot("reloaded", dashboard)
+    page.shot(leave.__name__, dashboard)
     assert hands.changes(page.page, dashboard, hands.picture(dashboard)), "the run is not followed any more"
     hands.click_stop(dashboard)
     hands.appears(dashboard.locator("[role=status]", has_text="Stopped at epoch"))

@@ -38,6 +38,11 @@ function name(model, el) {
   control.dataset.lmSuppressShortcuts = "true";
   for (const picture of root.querySelectorAll("img.lenet-picture")) picture.alt = model.get("text");
 }
+// Of two views of one figure the focus stays in the one that was worked in: which that was is noted here.
+const noteHand = ({ target }) => {
+  const root = target.closest?.(".lenet-explorer, .lenet-quiz");
+  if (root) document.lenetHand = root;
+};
 const open = () => [...document.querySelectorAll(".jp-NotebookPanel")];
 function followAgain(event) {
   const link = event.target.closest?.("a[href*='#cell-id=']");
@@ -81,6 +86,7 @@ export default {
     if (document.lenetFollows) return;
     document.lenetFollows = true;
     document.addEventListener("click", followAgain, true);
+    for (const kind of ["focusin", "pointerdown"]) document.addEventListener(kind, noteHand, true);
   },
   render({ model, el }) {
     el.style.display = "none";
@@ -91,9 +97,10 @@ export default {
     // Where the focus goes when what held it is hidden: once the page has drawn what is new. Who has
     // gone on to another control in the meantime keeps the focus there.
     model.on("msg:custom", ({ focus }) => setTimeout(() => {
-      const held = document.activeElement;
+      const held = document.activeElement, root = el.closest(".lenet-explorer, .lenet-quiz");
+      if (root !== document.lenetHand && document.lenetHand?.isConnected) return;
       if (held.matches(WORKED_IN) && held.checkVisibility() && !held.closest(LEAVING)) return;
-      const place = el.closest(".lenet-explorer, .lenet-quiz")?.querySelector(focus);
+      const place = root?.querySelector(focus);
       if (!place) return;
       place.tabIndex = -1;
       place.focus({ preventScroll: true });

@@ -55,9 +55,18 @@ _SHEET = """
   display: flex; align-items: flex-start;
 }
 .lenet-radio .widget-radio-box label > input { order: -1; flex: none; margin: 0 6px 0 3px; }
-.lenet-radio input:focus-visible { outline: 2px solid var(--jp-brand-color1, #0072B2); outline-offset: 2px; }
+.lenet-explorer, .lenet-quiz { --lenet-ring: var(--jp-brand-color1, #0072B2); }
+[data-jp-theme-light=false] :is(.lenet-explorer, .lenet-quiz) { --lenet-ring: #90caf9; }
+.lenet-radio input:focus-visible { outline: 2px solid var(--lenet-ring); outline-offset: 2px; }
+/* inside, where no box around it can cut it off; light within dark, so that it is seen on any button */
+.lenet-explorer .noUi-handle:focus-visible {
+  outline: 2px solid var(--lenet-ring) !important; outline-offset: -2px;
+}
+:is(.lenet-explorer, .lenet-quiz) :is(button, select, input[type=text], input[type=number]):focus-visible {
+  box-shadow: inset 0 0 0 2px var(--lenet-ring), inset 0 0 0 3px var(--jp-layout-color1, #fff) !important;
+}
 .lenet-verdict:focus { outline: none; }
-.lenet-verdict:focus-visible { outline: 2px solid var(--jp-brand-color1, #0072B2); outline-offset: 2px; }
+.lenet-verdict:focus-visible { outline: 2px solid var(--lenet-ring); outline-offset: 2px; }
 .lenet-verdict summary { cursor: pointer; }
 [data-jp-theme-light=false] .lenet-explorer select { color-scheme: dark; }
 [data-jp-theme-light=false] .lenet-explorer select:not([multiple]) {
