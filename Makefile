@@ -51,10 +51,11 @@ proof: $(VENV)/.all  ## the long proofs, an hour at most each: proof-checks, -cl
 	$(PYTEST) -m proof tests $(ARGS)
 
 PROXY := deploy/hub/node_modules/.bin/configurable-http-proxy
-PROOF_checks := tests/test_mutants.py tests/test_blind_answers.py
+PROOF_checks := tests/test_mutants.py tests/test_blind_answers.py tests/test_known_wrong.py
 PROOF_classroom := $(wildcard tests/test_classroom*.py)
 PROOF_search := $(wildcard tests/test_search*.py)
-PROOF_training := tests/test_session.py tests/test_dashboard.py tests/test_benchmarks.py
+PROOF_training := tests/test_session.py tests/test_dashboard.py tests/test_benchmarks.py tests/test_folders.py \
+	tests/test_from_nothing.py
 PROOF_hub := tests/test_hub.py
 PROOF_chapters := tests/test_notebooks.py tests/test_setup.py tests/test_site.py tests/browser/test_chapters.py notebooks/zh/04-tuning.ipynb
 proof-hub: $(PROXY)

@@ -163,8 +163,9 @@ def test_first_weights_are_as_wide_as_torchs():
         assert np.abs(weight).max() == pytest.approx(layer.weight.abs().max().item(), rel=0.1), name
 
 
+@pytest.mark.proof
 def test_it_reads_the_digits():
-    """The recipe of the appendix. How long it takes is the benchmark's business."""
+    """The recipe of the appendix; the chapter trains with it too, in every run of the tests."""
     digits = load_dataset()
     images, labels = digits.train.images.numpy(), digits.train.labels.numpy()
     rng = np.random.default_rng(0)
