@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -257,3 +258,19 @@ def test_torch_for_the_processor_alone_is_asked_for_by_name():
     assert {"jupyterlab", "numpy"} <= names
     assert not [name for name in names if name.startswith(("torch", "nvidia", "cuda", "triton"))]
     assert "cuda" not in kept and kept.count("--hash") > 1000
+
+
+def test_what_a_kernel_answers_waits_for_no_company(monkeypatch):
+    """TCP holds a second small message back until the first is acknowledged, up to 40 ms, unless told not to."""
+    from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+
+    from lenet_helpers.figures.channels import AtOnce
+
+    asked = []
+    monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda self: asked.append("connected"))
+    connection = AtOnce.__new__(AtOnce)
+    monkeypatch.setattr(AtOnce, "websocket_handler", SimpleNamespace(set_nodelay=asked.append))
+    connection.connect()
+    assert asked == [True, "connected"]
+    option = "--ServerApp.kernel_websocket_connection_class="
+    assert f"{option}{AtOnce.__module__}.{AtOnce.__name__}" in lab.arguments()

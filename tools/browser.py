@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 
+from .lab import COURSE
 from .notebooks import NOTEBOOKS, chapter_environment
 
 FLAGS = (
@@ -63,8 +64,7 @@ class Lab:
             "--ServerApp.port=0",
             f"--ServerApp.root_dir={self.root}",
             f"--IdentityProvider.token={self.token}",
-            "--LabApp.extension_manager=readonly",
-            "--ServerApp.contents_manager_class=lenet_helpers.figures.contents.CourseContents",
+            *COURSE,
         ]
         self.log = folder / "server.log"
         with self.log.open("w") as log:

@@ -6,11 +6,12 @@ function render({ model, el }) {
   canvas.setAttribute("role", "img");
   canvas.style.cssText = "max-width:100%;background:#fff;border-radius:4px;display:block";
   el.append(canvas);
-  let frame = 0;
+  let frame = 0, drawn = 0;
   const get = (name) => model.get(name);
 
   function draw() {
     frame = 0;
+    drawn = performance.now();
     const wide = get("width"), high = get("height"), ratio = Math.max(1, window.devicePixelRatio || 1);
     if (canvas.width !== Math.round(wide * ratio)) {
       canvas.width = Math.round(wide * ratio);
@@ -90,7 +91,11 @@ function render({ model, el }) {
     ctx.restore();
   }
 
-  model.on("change", () => { frame = frame || requestAnimationFrame(draw); });
+  // At once, so that the next frame shows it; where several come in one frame, once for all of them.
+  model.on("change", () => {
+    if (performance.now() - drawn > 16) draw();
+    else frame = frame || requestAnimationFrame(draw);
+  });
   draw();
 }
 
