@@ -145,17 +145,16 @@ def lab_to_chapter(browser, folder):
         "--ServerApp.port=0",
         "--expose-app-in-browser",
     ]
-    began = time.perf_counter()
-    server = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    began, log = time.perf_counter(), folder / "lab.log"
+    with log.open("w") as written:  # a pipe that nobody empties would stop the server
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=written, stderr=written)
     try:
         found = None
         while not found:
-            line = server.stderr.readline()
-            if not line and server.poll() is not None:
+            if server.poll() is not None:
                 raise RuntimeError("make lab's command ended")
-            found = re.search(r"http://127\.0\.0\.1:\S+", line)
+            time.sleep(0.01)
+            found = re.search(r"http://127\.0\.0\.1:\S+", log.read_text())
         page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
         page.goto(found[0], wait_until="commit")
         page.wait_for_selector(".jp-Notebook .jp-RenderedHTMLCommon h1", timeout=60_000)
@@ -164,7 +163,6 @@ def lab_to_chapter(browser, folder):
         return took
     finally:
         server.terminate()
-        server.stderr.close()
         server.wait(30)
 
 

@@ -261,7 +261,7 @@ def test_torch_for_the_processor_alone_is_asked_for_by_name():
 
 
 def test_what_a_kernel_answers_waits_for_no_company(monkeypatch):
-    """TCP holds a second small message back until the first is acknowledged, up to 40 ms, unless told not to."""
+    """TCP holds a second small message back, up to 40 ms, until the first is acknowledged."""
     from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
     from lenet_helpers.figures.channels import AtOnce

@@ -11,6 +11,11 @@ import webbrowser
 from importlib.metadata import entry_points
 from pathlib import Path
 
+if __name__ == "__main__":
+    from tools.light import without_torch
+
+    without_torch()
+
 from lenet_helpers.files import write_whole
 from lenet_helpers.wording import _, set_language
 from tools.copies import COPIES, reader, refresh

@@ -10,7 +10,6 @@ import socket
 import sys
 import threading
 import time
-import types
 
 
 def limit(processes):
@@ -55,15 +54,6 @@ def end_with_parent():
     threading.Thread(target=watch, daemon=True).start()
 
 
-def without_torch():
-    """Let the suite's light modules be imported alone: whole, it loads torch, some 400 MB in every server."""
-    from importlib.util import find_spec
-
-    package = types.ModuleType("lenet_helpers")
-    package.__path__ = list(find_spec("lenet_helpers").submodule_search_locations)
-    sys.modules["lenet_helpers"] = package
-
-
 def main():
     if "LENET_PROCESSES" in os.environ:
         limit(int(os.environ["LENET_PROCESSES"]))
@@ -76,6 +66,8 @@ def main():
         end_with_parent()
         sys.argv.append("--LabApp.extension_manager=readonly")
     else:
+        from tools.light import without_torch
+
         without_torch()
         from tools.copies import reader, refresh
         from tools.lab import COURSE, front_door, jupyterlab_in
