@@ -264,7 +264,7 @@ def test_what_a_kernel_answers_waits_for_no_company(monkeypatch):
     """TCP holds a second small message back, up to 40 ms, until the first is acknowledged."""
     from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
-    from lenet_helpers.figures.channels import AtOnce
+    from lenet_helpers.figures.websocket import AtOnce
 
     asked = []
     monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda self: asked.append("connected"))

@@ -28,7 +28,7 @@ COURSE = [
     # File, Save and Export as HTML: the pictures keep their texts.
     "--HTMLExporter.preprocessors=lenet_helpers.figures.export.AlternativeTexts",
     "--ServerApp.contents_manager_class=lenet_helpers.figures.contents.CourseContents",
-    "--ServerApp.kernel_websocket_connection_class=lenet_helpers.figures.channels.AtOnce",
+    "--ServerApp.kernel_websocket_connection_class=lenet_helpers.figures.websocket.AtOnce",
 ]
 
 

@@ -4,7 +4,7 @@ A kernel answers a moved control with several small messages. Unless told otherw
 until the page's machine has acknowledged the first, and that may wait 40 ms for company (RFC 896, RFC 1122
 section 4.2.3.2): a slider then answers that much later, every other time::
 
-    jupyter lab --ServerApp.kernel_websocket_connection_class=lenet_helpers.figures.channels.AtOnce
+    jupyter lab --ServerApp.kernel_websocket_connection_class=lenet_helpers.figures.websocket.AtOnce
 """
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
