@@ -18,15 +18,14 @@ from queue import Empty
 import nbval.kernel
 import nbval.plugin
 import pytest
-import torch
 
-from tools.notebooks import chapter_environment
+from tools.kernel import chapter_environment
 
 KERNEL = "lenet-chapter"
 
 
 def pytest_configure(config):
-    """A kernel of its own name, with the environment of `tools.notebooks`: nbval takes it by name."""
+    """A kernel of its own name, with the environment of `tools.kernel`: nbval takes it by name."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it that starts us by `&`
         signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.TemporaryDirectory()
@@ -100,6 +99,8 @@ def pytest_xdist_make_scheduler(config, log):
 @pytest.fixture
 def one_thread():
     """For results to the last bit: with two threads torch may add up in another order."""
+    import torch  # here, as the process that only hands out the tests does without
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -2,8 +2,8 @@
 
     python -m benchmarks.performance        # a second; measures nothing
 
-From lenet_helpers/results: steps, same-accuracy, rivals, cost and records, each with its command, date,
-versions and machine.
+From lenet_helpers/results: steps, same-accuracy, rivals, cost, records and suite, each with its
+command, date, versions and machine.
 """
 
 from pathlib import Path
@@ -55,6 +55,7 @@ def page():
         "rivals": about_rivals,
         "cost": about_cost,
         "records": about_records,
+        "suite": about_suite,
     }
     there = {name: stored_result(name) for name in sections if (FOLDER / f"{name}.json").exists()}
     parts = [f"{sections[name](stored)}\n\n{conditions(stored)}\n" for name, stored in there.items()]
@@ -122,6 +123,19 @@ def about_cost(stored):
 def about_records(stored):
     """The leaderboard."""
     return "## Records\n\n" + leaderboard(stored) + "\n\nMore in [records.md](records.md)."
+
+
+def about_suite(stored):
+    """Where `make test` spends its time."""
+    rows = [[part, row["tests"], f"{row['seconds']:.0f}"] for part, row in stored["parts"].items()]
+    slowest = [[name, f"{seconds:.0f}"] for name, seconds in stored["slowest"].items()]
+    return (
+        f"## The tests\n\n`make test` took {stored['seconds']} seconds: {stored['tests']:,} tests,"
+        f" {stored['skipped']} of them skipped.\n\n"
+        + markdown(["", "tests", "seconds of workers"], rows)
+        + "\n\nThe slowest, with what they share and were the first to start:\n\n"
+        + markdown(["", "seconds"], slowest)
+    )
 
 
 def picture():

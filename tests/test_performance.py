@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import cost, performance, records, rivals, same_accuracy, steps
+from benchmarks import cost, performance, records, rivals, same_accuracy, steps, suite
 from lenet_helpers import load_dataset
 from lenet_helpers.models import new_model
 from lenet_helpers.results import stored_result
@@ -120,3 +120,22 @@ def test_the_quicker_step_is_not_worse_by_a_tenth_of_a_point():
     stored = stored_result("same-accuracy")
     assert stored["difference in points"]["low"] > -0.1
     assert stored["largest difference of a weight after 60 steps"] < 1e-6
+
+
+def test_the_time_of_the_suite_is_added_up_by_parts(tmp_path):
+    (tmp_path / "run.xml").write_text(
+        """<testsuites><testsuite tests="4" failures="1" errors="0" skipped="0" time="12.4">
+        <testcase classname="notebooks.en.03-training.ipynb" name="Cell 0" time="2.5"/>
+        <testcase classname="notebooks.en.03-training.ipynb" name="Cell 1" time="0.5"/>
+        <testcase classname="tests.browser.test_start" name="test_a" time="7"/>
+        <testcase classname="tests.test_levers" name="test_b" time="0.25"/></testsuite></testsuites>"""
+    )
+    found = suite.summary(tmp_path / "run.xml")
+    assert found["parts"] == {
+        "English chapters, nbval": {"tests": 2, "seconds": 3.0},
+        "in the browser": {"tests": 1, "seconds": 7.0},
+        "everything else": {"tests": 1, "seconds": 0.2},
+    }
+    assert (found["seconds"], found["failures"]) == (12, 1)
+    assert list(found["slowest"])[0] == "tests.browser.test_start::test_a"
+    assert "| in the browser | 1 | 7 |" in performance.about_suite(found)

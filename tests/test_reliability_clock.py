@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 from reliability import observed
 
-from tools.notebooks import chapter_environment
+from tools.kernel import chapter_environment
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,7 +12,8 @@ from PIL import Image
 
 from lenet_helpers.explorers.progress import Progress
 from lenet_helpers.figures.canvas import figure, png
-from tools.notebooks import METADATA, WIDGET, build, chapter_environment, normalise
+from tools.kernel import chapter_environment
+from tools.notebooks import METADATA, WIDGET, build, normalise
 
 
 def run_of(*outputs, **metadata):

@@ -9,8 +9,9 @@ import sys
 import time
 import urllib.request
 
+from .kernel import chapter_environment
 from .lab import COURSE
-from .notebooks import NOTEBOOKS, chapter_environment
+from .notebooks import NOTEBOOKS
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

@@ -11,12 +11,9 @@ and a progress file of its own, so that what is stored is what a newcomer gets.
 import argparse
 import base64
 import inspect
-import os
 import re
 import sys
-import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -24,6 +21,8 @@ from nbclient import NotebookClient
 
 from lenet_helpers.explorers.kit.still import with_few_colours
 from lenet_helpers.figures.canvas import STORED, WIDGET
+
+from .kernel import chapter_environment
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -40,22 +39,6 @@ UNSTABLE = re.compile(r"0x[0-9a-f]{8,}|/tmp/\w+|ipykernel_\d+|" + re.escape(str(
 def chapters():
     """The notebooks of every language, in order."""
     return sorted(NOTEBOOKS.glob("*/*.ipynb"))
-
-
-@contextmanager
-def chapter_environment():
-    """The environment variables of a kernel that runs a chapter: no network, no data, nothing of this
-    user's.
-    """
-    with tempfile.TemporaryDirectory() as empty:
-        paths = [str(ROOT / "tools" / "offline"), str(ROOT), os.environ.get("PYTHONPATH", "")]
-        yield os.environ | {
-            "LENET_DATA": empty,
-            "LENET_PROGRESS": "off",
-            "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            "PYTHONHASHSEED": "0",
-        }
 
 
 def write_solutions(notebook):
