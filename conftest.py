@@ -29,7 +29,7 @@ def pytest_configure(config):
     """A kernel of its own name, with the environment of `tools.notebooks`: nbval takes it by name."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it that starts us by `&`
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # In memory where that is possible: chapter 4 keeps a study in a file, and waits for the disk at every entry.
+    # In memory if that can be: chapter 4 keeps a study in a file, and would wait for the disk at each entry.
     memory = Path("/dev/shm")
     folder = tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None)
     chapter = chapter_environment()
