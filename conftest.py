@@ -28,14 +28,17 @@ def pytest_configure(config):
     """A kernel of its own name, with the environment of `tools.kernel`: nbval takes it by name."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it that starts us by `&`
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    folder = tempfile.TemporaryDirectory()
+    # In memory if that can be: chapter 4 keeps a study in a file, and would wait for the disk at each entry.
+    memory = Path("/dev/shm")
+    folder = tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None)
     chapter = chapter_environment()
     environment = chapter.__enter__()
     spec = {
         "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": "a chapter's",
         "language": "python",
-        "env": {name: value for name, value in environment.items() if os.environ.get(name) != value},
+        "env": {name: value for name, value in environment.items() if os.environ.get(name) != value}
+        | {"TMPDIR": folder.name},
     }
     config.add_cleanup(folder.cleanup)
     config.add_cleanup(lambda: chapter.__exit__(None, None, None))

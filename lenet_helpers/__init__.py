@@ -2,8 +2,7 @@
 
     from lenet_helpers import LeNet, TrainConfig, load_dataset, train
 
-The interactive figures are in `lenet_helpers.explorers`, which is the only part that
-needs ipywidgets.
+The interactive figures, which alone need ipywidgets, are in `lenet_helpers.explorers`.
 """
 
 from typing import Any
@@ -14,6 +13,7 @@ from .data import Dataset, Split, batches, load_dataset
 from .lenet1998 import C3_CONNECTIONS, LeNet1998
 from .models import LeNet, LeNetConfig, LeNetVariant
 from .summary import count_parameters, layer_table, receptive_fields
+from .train_config import make_optimizer
 from .training import TrainConfig, TrainingState, evaluate, train
 from .wording import set_language
 
@@ -34,6 +34,7 @@ __all__ = [
     "layer_table",
     "load_checkpoint",
     "load_dataset",
+    "make_optimizer",
     "quiz",
     "receptive_fields",
     "save_checkpoint",
@@ -43,8 +44,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The exercises and the quiz wait until they are asked for.
-    if name == "check":
+    if name == "check":  # the exercises and the quiz wait until they are asked for
         from .checks import check
 
         return check

@@ -101,6 +101,14 @@ def test_an_attack_is_measured_in_units_of_a_pixel(digits, net):
         assert F.cross_entropy(net(hit), part.labels) > F.cross_entropy(net(part.images), part.labels) + 0.02
 
 
+def test_one_direction_serves_every_size_of_attack(digits, net):
+    part = digits.validation[::20]
+    attacked = robustness.attacker(net, part.images, part.labels, digits)
+    for epsilon in (0, 0.1, 0.3):
+        alone = robustness.fgsm(net, part.images, part.labels, epsilon, digits)
+        assert torch.equal(attacked(epsilon), alone)
+
+
 def test_nothing_is_added_at_epsilon_nought_and_nonsense_is_refused(digits, net):
     part = digits.validation[:3]
     assert torch.allclose(robustness.fgsm(net, part.images, part.labels, 0, digits), part.images, atol=1e-5)

@@ -11,8 +11,10 @@ import pytest
 
 from lenet_helpers import LeNetConfig, load_dataset
 from lenet_helpers.explorers import TrainingDashboard, TuningLab
+from lenet_helpers.explorers import dashboard as dashboard_module
 from lenet_helpers.explorers.kit.lever_panel import LeverPanel
 from lenet_helpers.explorers.kit.live_curves import HIGHEST, LiveCurves
+from lenet_helpers.explorers.kit.still import with_few_colours
 from lenet_helpers.levers import levers_of
 from lenet_helpers.train_config import count_steps
 from lenet_helpers.training import QUICK, TrainConfig, evaluate
@@ -83,6 +85,36 @@ def test_a_run_draws_new_pictures_and_ends_in_words(dashboard):
     assert dashboard.image.value != before and dashboard.bar.value == 1.0
     assert "Finished at epoch 0.53." in dashboard.caption.value
     assert dashboard.image.tooltip == dashboard.labels.text == dashboard.sentence()
+
+
+@pytest.fixture
+def pictures(monkeypatch):
+    """The pictures that panels make of their curves, and no wait between two of them."""
+    made, make = [], dashboard_module.png
+    monkeypatch.setattr(dashboard_module, "png", lambda *a, **k: made.append(make(*a, **k)) or made[-1])
+    monkeypatch.setattr(dashboard_module, "REDRAW", 0.0)
+    monkeypatch.setattr(dashboard_module, "SHARE", 0.0)
+    return made
+
+
+def test_while_training_a_panel_is_drawn_only_where_a_page_shows_it(dashboard, pictures):
+    dashboard.run(epochs=2)
+    assert len(pictures) == 1 and dashboard.image.value == pictures[-1], "its end, for who shows it later"
+    dashboard._repr_mimebundle_()
+    del pictures[:]
+    dashboard.run(epochs=2)
+    assert len(pictures) > 2 and dashboard.image.value == pictures[-1]
+
+
+def test_what_a_cell_of_the_bench_shows_is_drawn_once(digits, pictures):
+    lab = TuningLab(digits, train_config=SHORT, seeds=2)
+    lab.pin_baseline()
+    del pictures[:]
+    still = lab.compare(width=2.0)
+    assert len(pictures) == 1 and still.picture == with_few_colours(pictures[0])
+    lab.draw()  # nothing is left out of it
+    assert dashboard_module.png(lab.figure, compression=1) == pictures[0]
+    lab.close()
 
 
 def test_first_point_comes_after_few_steps_however_long_the_run(dashboard):

@@ -1,5 +1,8 @@
 """The interactive figures of the architecture chapter: states by hand, controls driven to their ends."""
 
+import subprocess
+import sys
+
 import ipywidgets as w
 import numpy as np
 import pytest
@@ -99,6 +102,14 @@ def test_pooling_by_hand():
     assert state.unused() == (1, 1) and state.output().shape == (3, 3)
     assert PoolingState(MAP, size=3, stride=1).output().shape == (5, 5)
     assert PoolingState(MAP, row=99, column=99).position() == (2, 2)
+
+
+def test_the_ledger_does_not_load_torchs_compiler():
+    code = (
+        "import sys; from lenet_helpers.explorers.ledger import LedgerState; LedgerState().rows();"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_ledger_is_lenets():

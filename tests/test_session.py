@@ -76,6 +76,13 @@ def test_means_weigh_every_image_the_same():
     }
 
 
+def test_epochs_of_few_images_have_a_point_for_as_many_images_as_it_is_scored_on():
+    few = load_dataset("mnist-5k", n_train=64, validation=320)  # an epoch is 2 steps, the sample 10
+    session = TrainingSession(few, train_config=replace(QUICK, epochs=60))
+    finished(session)
+    assert [record.step for record in session.history] == [16, 32, 48, 64, 80, 96, 112, 120]
+
+
 def test_with_many_validation_images_points_within_a_run_are_scored_on_a_share_of_each_class():
     many = load_dataset("mnist-5k", n_train=600, validation=2500)
     session = TrainingSession(many, train_config=replace(QUICK, epochs=2))

@@ -19,6 +19,7 @@ from .kit.lever_panel import LeverPanel
 from .kit.live_curves import LiveCurves, left_the_picture
 
 REDRAW = 0.7  # seconds between two pictures while training: each costs some fifteen steps
+SHARE = 10  # and no more than one part in so many of the time, where a picture takes longer than usual
 
 
 class TrainingDashboard(Explorer):
@@ -36,7 +37,8 @@ class TrainingDashboard(Explorer):
         # The training thread draws, and so does who chooses an overlay meanwhile; the figure is one.
         self._drawing = threading.RLock()
         self.possible = True
-        self._drawn, self._points = 0.0, 0  # when, and with how many points, the last picture was made
+        self.seen = False  # whether it was ever put on a page: else pictures while training are for nobody
+        self._points, self._next = 0, 0.0  # how many points the last picture has, and when another is due
         super().__init__(TrainingSession(dataset, model_config, train_config or quick_recipe(dataset)))
         self.state.listener = self._from_session
         self._after_move()
@@ -173,15 +175,21 @@ class TrainingDashboard(Explorer):
         self.train.disabled, self.stop.disabled = running or not self.possible, not running
         self.bar.value = run.done / run.total if run.total else 0.0
         self.left.value = self._time_left(run)
-        points = len(self.state.history)
-        if not running or (points != self._points and time.monotonic() - self._drawn > REDRAW):
-            self.refresh()
-            self._drawn, self._points = time.monotonic(), points
+        points, began = len(self.state.history), time.monotonic()
         if not running:
             self._ended(run)
+        elif self.seen and points != self._points and began > self._next:
+            self.refresh()
+            ended = time.monotonic()
+            self._next = ended + max(REDRAW, SHARE * (ended - began))
+            self._points = points
 
     def _ended(self, run):
         """The last thing a run does."""
+        self.refresh()
+        self._show_failure(run)
+
+    def _show_failure(self, run):
         if run.status in ("failed", "diverged"):
             self._show_error(run.message)
 
@@ -213,11 +221,15 @@ class TrainingDashboard(Explorer):
     def refresh(self):
         with self._drawing:
             self.draw()
-            self.image.value = png(self.figure)
+            self.image.value = png(self.figure, compression=1)
         if self.possible:
             self.image.remove_class("lenet-stale")
         self.image.tooltip = self.labels.text = self.sentence()
         self.caption.value = f'<p role="status" style="{CAPTION}">{html.escape(self.sentence())}</p>'
+
+    def _repr_mimebundle_(self, **kwargs):
+        self.seen = True
+        return super()._repr_mimebundle_(**kwargs)
 
     def sentence(self):
         """The last run in words, without its times."""

@@ -105,8 +105,10 @@ def _built(state):
         why = str(error)
     if not layers:
         return [], name, why
-    # Layers on torch's "meta" device have shapes and no numbers: nothing is computed.
-    rows = layer_table(nn.Sequential(layers), (1, state.input_size, state.input_size))
+    # Weights without values: only shapes count. To run on the device "meta", where nothing would be computed
+    # at all, torch first loads its compiler, for longer than all this takes.
+    network = nn.Sequential(layers).to_empty(device="cpu")
+    rows = layer_table(network, (1, state.input_size, state.input_size))
     return [row for row in rows if row.kind != "Flatten"], name, why
 
 

@@ -6,7 +6,6 @@ from dataclasses import fields, replace
 import ipywidgets as w
 import numpy as np
 
-from ..figures.canvas import png
 from ..models import LeNetConfig
 from ..train_config import QUICK, count_steps
 from ..training import EpochRecord
@@ -151,10 +150,9 @@ class TuningLab(TrainingDashboard):
             raise ValueError(self.state.run.message or _("the run was stopped and is not in the book"))
 
     def shown(self):
-        """The curves as they stand, for a cell to show; the sentence is printed."""
-        self.draw()
+        """The picture as it stands, for a cell to show; the sentence is printed."""
         print(self.sentence())
-        return Still(png(self.figure), self.sentence())
+        return Still(bytes(self.image.value), self.sentence())
 
     def pin_last(self):
         """Make the last run the baseline."""
@@ -208,7 +206,7 @@ class TuningLab(TrainingDashboard):
 
     # drawing --------------------------------------------------------------------------
     def _ended(self, run):
-        super()._ended(run)
+        self._show_failure(run)
         if (run.correct and run.status == "finished") or run.status == "diverged":
             self.book.add(run, self.expect.value, train=self.dataset.train)
         self._redraw_others()

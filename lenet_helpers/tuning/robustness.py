@@ -14,6 +14,7 @@ from torch import nn
 from ..augment import affine
 from ..data import batches
 from ..modes import evaluation_mode
+from ..train_config import TrainConfig, make_optimizer
 from ..wording import _
 
 
@@ -99,9 +100,20 @@ def fgsm(model, images, labels, epsilon, dataset):
     The fast gradient sign method (Goodfellow, Shlens and Szegedy 2015). `epsilon` is in [0, 1] pixel
     units whatever the dataset's scaling; so is the clipping.
     """
-    _check_epsilon(epsilon)
+    return attacker(model, images, labels, dataset)(epsilon)
+
+
+def attacker(model, images, labels, dataset):
+    """A function of epsilon that attacks these images as `fgsm` does. The direction, the costly part, is
+    found once, as it is the same for every epsilon.
+    """
     direction = input_gradient(model, images, labels).sign()
-    return _moved(images, epsilon * direction, dataset)
+
+    def attacked(epsilon):
+        _check_epsilon(epsilon)
+        return _moved(images, epsilon * direction, dataset)
+
+    return attacked
 
 
 def sign_noise(images, epsilon, dataset, generator=None):
@@ -133,7 +145,7 @@ def train_against(
     """
     generator = torch.Generator().manual_seed(seed)
     steps = epochs * -(-len(dataset.train) // batch_size)
-    optimizer = torch.optim.Adam(model.parameters(), learning_rate)
+    optimizer = make_optimizer(model, TrainConfig(optimizer="adam", learning_rate=learning_rate))
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
     model.train()
     every = (batch for _epoch in range(epochs) for batch in batches(dataset.train, batch_size, generator))

@@ -20,7 +20,7 @@ from ..train_config import QUICK, count_steps
 from ..training import LIGHT, Interrupted, score_pieces, train
 from ..wording import _
 
-# points a run of few epochs adds to its curves after the first one; a longer run adds one an epoch
+# points a run of few epochs adds to its curves after the first one; a longer run adds one an epoch at most
 POINTS = 5
 STRIDE = 8  # steps between two looks at the Stop button, where steps are short
 FIRST_POINT = 2 * STRIDE  # steps to the first point, so that something moves at once
@@ -181,7 +181,9 @@ class TrainingSession:
         """Train one seed, a few steps at a time, and add a point to its history now and then."""
         per_epoch, steps = count_steps(self.dataset, config)
         stride = STRIDE if work_of_a_step(model, self.dataset, config) < LIGHT else 1
-        every = stride * math.ceil(min(steps / POINTS, per_epoch) / stride)
+        # An epoch of few images is no reason to score many: a point may cost what the steps before it cost.
+        seldom = max(per_epoch, len(self.sample or ()) / config.batch_size)
+        every = stride * math.ceil(min(steps / POINTS, seldom) / stride)
         history, since, correct, before = [], [], None, run.done
         run.histories.append(history)
         # Validation is scored here, in pieces: inside `train` it could outlast Stop's 0.3 s.
