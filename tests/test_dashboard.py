@@ -106,6 +106,12 @@ def test_while_training_a_panel_is_drawn_only_where_a_page_shows_it(dashboard, p
     assert len(pictures) > 2 and dashboard.image.value == pictures[-1]
 
 
+def test_who_presses_train_sees_the_curves_grow_wherever_the_panel_is(dashboard, pictures):
+    dashboard.train.click()  # in a box of the learner's own, say: nobody displayed the panel by its name
+    dashboard.state.join()
+    assert len(pictures) > 2
+
+
 def test_what_a_cell_of_the_bench_shows_is_drawn_once(digits, pictures):
     lab = TuningLab(digits, train_config=SHORT, seeds=2)
     lab.pin_baseline()

@@ -81,7 +81,7 @@ class TrainingDashboard(Explorer):
     def _button(self, name, description, icon, action):
         button = w.Button(description=description, icon=icon, layout=w.Layout(width="auto", min_width="7em"))
         button.add_class(f"lenet-{self.name}-{name}")
-        button.on_click(lambda _button: self._tried(action))
+        button.on_click(lambda _button: self._pressed(action))
         return button
 
     # what the learner does --------------------------------------------------------------
@@ -157,6 +157,11 @@ class TrainingDashboard(Explorer):
         return _("It takes about {seconds:.0f} s here.").format(
             seconds=max(1, pace * count_steps(self.dataset, config)[1])
         )
+
+    def _pressed(self, action):
+        """A button's own callback: whoever presses it has it on a page, in a box of their own perhaps."""
+        self.seen = True
+        self._tried(action)
 
     def _tried(self, action):
         """Run a callback; what it raises stands in the widget."""
