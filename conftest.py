@@ -22,6 +22,7 @@ import pytest
 from tools.kernel import chapter_environment
 
 KERNEL = "lenet-chapter"
+BROWSER = "tests/browser/"
 
 
 def pytest_configure(config):
@@ -93,10 +94,16 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A file to a process, also without --dist loadfile: all cells of a chapter share one kernel."""
+    """A file to a process, also without --dist loadfile: all cells of a chapter share one kernel. The files
+    with a browser go to one process together: they share it, and a JupyterLab.
+    """
     from xdist.scheduler import LoadFileScheduling
 
-    return LoadFileScheduling(config, log)
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return BROWSER if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ FLAGS = (
     "--disable-component-update --disable-sync --disable-dev-shm-usage"
 ).split()
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# As `make lab` starts it: see `tools.light`.
+LAB = "from tools.light import without_torch; without_torch(); from jupyterlab.labapp import main; main()"
 # The whole chapter stays in the page, so that it can be looked through in one go.
 SETTINGS = {
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
@@ -56,8 +58,8 @@ class Lab:
         private["LENET_PROGRESS"] = str(folder / "progress.json")
         command = [
             sys.executable,
-            "-m",
-            "jupyterlab",
+            "-c",
+            LAB,
             "--no-browser",
             "--expose-app-in-browser",
             "--allow-root",

@@ -19,6 +19,16 @@ IDLE = f"""() => {{ const cells = {CELLS};
     const waiting = cells.some(c => c.executionState === 'running' || (c.executionCount === null && !failed));
     return {PANEL}.sessionContext.session?.kernel?.status === 'idle' && !waiting; }}"""
 
+# Until the outputs have kept their places for 300 ms, which a busy machine stretches.
+STILL = """() => new Promise(done => {
+    let last, looks;
+    const look = () => {
+        const outputs = [...document.querySelectorAll('.jp-OutputArea-output')];
+        const now = outputs.map(e => Object.values(e.getBoundingClientRect().toJSON())).join();
+        [last, looks] = [now, now === last ? looks + 1 : 0];
+        looks < 6 ? setTimeout(look, 50) : done(); };
+    look(); })"""
+
 
 class Chapter:
     """One notebook, open in one page of the browser. `problems` collects what its console complains about."""
@@ -46,6 +56,7 @@ class Chapter:
         page.wait_for_function(
             f"() => {PANEL}?.sessionContext?.session?.kernel?.connectionStatus === 'connected'",
             timeout=60_000,
+            polling=100,  # not at every frame: the page has enough to do
         )
         page.evaluate("() => window.jupyterapp.shell.collapseLeft()")  # it would only take room
         return self
@@ -137,7 +148,7 @@ class Chapter:
         leave.
         """
         self.page.evaluate(f"() => {PANEL}.sessionContext.shutdown()")
-        self.page.context.close()
+        self.page.close()
 
     # looking ------------------------------------------------------------------------------
     def outputs(self):
@@ -203,7 +214,7 @@ class Chapter:
         )
         light = str(name == "Light").lower()
         self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{light}'")
-        self.page.wait_for_timeout(300)
+        self.page.evaluate(STILL)
 
     def violations(self):
         """Serious and critical findings of axe in our own content, one line each."""

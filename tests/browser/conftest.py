@@ -7,6 +7,8 @@ from tools.chapter import STOP, Chapter
 
 from . import hands
 
+# Less work for two cores: JavaScript is compiled at once, its garbage collected seldom and in one go.
+QUICK = "--js-flags=--always-sparkplug --min-semi-space-size=32 --max-semi-space-size=64 --single-threaded-gc"
 SKIPPED = f"browser tests skipped: none of {', '.join(BROWSERS)} found (LENET_CHROMIUM may name another)"
 
 
@@ -24,9 +26,19 @@ def browser():
 
     # For this folder only: while Playwright is open, an event loop runs in this thread.
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        started = playwright.chromium.launch(executable_path=path, args=[*FLAGS, QUICK])
         yield started
         started.close()
+
+
+@pytest.fixture(scope="package")
+def new_page(browser):
+    """Makes an empty page. All are of one context, so that JupyterLab is fetched and compiled once; each has
+    a process of its own.
+    """
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(30_000)
+    return context.new_page
 
 
 @pytest.fixture(scope="package")
@@ -43,8 +55,8 @@ class Shelf:
     another's page is tried. Those with a dashboard are restarted while it trains.
     """
 
-    def __init__(self, browser, lab, wanted):
-        self.browser, self.lab, self.wanted, self.open = browser, lab, wanted, {}
+    def __init__(self, new_page, lab, wanted):
+        self.new_page, self.lab, self.wanted, self.open = new_page, lab, wanted, {}
 
     def take(self, path):
         """The chapter of that path; what will be asked for next is begun."""
@@ -52,7 +64,7 @@ class Shelf:
         ahead = dict.fromkeys((self.wanted[-1], path, *after[:1]))
         wanted = [one for one in ahead if one not in self.open]
         self.open |= {
-            one: Chapter(self._page(), self.lab, one) for one in wanted
+            one: Chapter(self.new_page(), self.lab, one) for one in wanted
         }  # all load at the same time
         for one in wanted:
             self._begin(self.open[one].wait_open())
@@ -60,13 +72,8 @@ class Shelf:
         for one in wanted:
             if self.open[one].has_dashboard():
                 restart_in_training(self.open[one])
+        self.open[path].page.bring_to_front()  # the others work on in the background
         return self.open[path]
-
-    def _page(self):
-        # A context each: pages of one context share a process, and would wait for each other.
-        context = self.browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-        context.set_default_timeout(30_000)
-        return context.new_page()
 
     @staticmethod
     def _begin(chapter):
@@ -82,6 +89,7 @@ def restart_in_training(chapter):
     everything.
     """
     figure = chapter.dashboard()
+    chapter.page.bring_to_front()
     hands.train(chapter.page, figure)
     assert figure.locator(STOP).is_enabled(), "the training ended before the restart"
     chapter.restart()
@@ -102,9 +110,9 @@ def look_unrun(chapter):
 
 
 @pytest.fixture(scope="package")
-def shelf(browser, lab, request):
+def shelf(new_page, lab, request):
     mine = [item for item in request.session.items if "shelf" in getattr(item, "fixturenames", ())]
-    return Shelf(browser, lab, list(dict.fromkeys(item.callspec.params["chapter"] for item in mine)))
+    return Shelf(new_page, lab, list(dict.fromkeys(item.callspec.params["chapter"] for item in mine)))
 
 
 # Left to `make proof-chapters`: chapter 4, which trains for a minute, its dashboard is driven by

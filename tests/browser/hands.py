@@ -118,6 +118,36 @@ def press(page, element, key="Enter", seconds=10):
     raise NotInTime(f"did not take the focus in {seconds} s: {element}")
 
 
+# Looked for by the page itself: a question to it from here takes as long as the figure takes to answer.
+FOCUSED = """(f, [css, which, seconds]) => new Promise((done, fail) => {
+    const end = performance.now() + seconds * 1000, look = () => {
+        const e = f.querySelectorAll(css)[which];
+        e?.focus();
+        if (e && e === document.activeElement) done();
+        else if (performance.now() > end) fail(`nothing took the focus in ${seconds} s: ${css}`);
+        else setTimeout(look, 15); };
+    look(); })"""
+SAID = """(f, [css, words, seconds]) => new Promise((done, fail) => {
+    const end = performance.now() + seconds * 1000, look = () => {
+        const text = e => e.textContent.replace(/\\s+/g, ' ');
+        const found = [...f.querySelectorAll(css)].find(e => words.some(w => text(e).includes(w)));
+        if (found) done(found.innerText);
+        else if (performance.now() > end) fail(`not said in ${seconds} s: ${words}`);
+        else setTimeout(look, 15); };
+    look(); })"""
+
+
+def press_in(page, figure, css, key="Enter", which=0, seconds=10):
+    """Press a key on a figure's control, once it is there and has the focus."""
+    figure.evaluate(FOCUSED, [css, which, seconds])
+    page.keyboard.press(key)
+
+
+def said(figure, *words, css="[role=status]", seconds=10):
+    """What a figure says, once it says one of `words`."""
+    return figure.evaluate(SAID, [css, [" ".join(w.split()) for w in words], seconds])
+
+
 def reached_by_tab(page, figure):
     """(how many stops the figure has, how many the Tab key reached), radio buttons of one group being one stop."""
     figure.scroll_into_view_if_needed()
@@ -143,26 +173,28 @@ def reached_by_tab(page, figure):
     return stops, reached
 
 
-def unseen_focus(page, figure):
-    """Those of the figure's controls that look the same, with all that is around them, when the keyboard is on them."""
+# One style sheet for all figures: each that comes or goes has the page work out its whole look anew.
+UNSEEN = """all => {
+    const style = e => [e, e.parentElement, e.closest('label') || e].map(x => { const s = getComputedStyle(x);
+        return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.borderColor, s.backgroundColor].join(); }).join('|');
+    const usable = USABLE, still = document.head.appendChild(document.createElement('style'));
+    still.textContent = '* { transition: none !important; }';  // JupyterLab fades some of its borders
+    const unseen = all.map(f => {
+        const found = [...f.querySelectorAll('button:not([disabled]), select, input, .noUi-handle')].filter(usable);
+        document.activeElement.blur();
+        const before = found.map(style);
+        return found.filter((e, i) => { e.focus(); return style(e) === before[i]; })
+            .map(e => e.tagName + ' ' + (e.type || '') + ' ' + e.className); });
+    still.remove();
+    return unseen; }""".replace("USABLE", f"({USABLE})")
+
+
+def unseen_focus(page, figures):
+    """For each figure, those of its controls that look the same, with all that is around them, when the
+    keyboard is on them.
+    """
     page.keyboard.press("Shift")  # the last thing used was the keyboard
-    return figure.evaluate(
-        """f => {
-        const style = e => [e, e.parentElement, e.closest('label') || e].map(x => { const s = getComputedStyle(x);
-            return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.borderColor, s.backgroundColor].join(); }).join('|');
-        const unseen = [], usable = %s, still = document.head.appendChild(document.createElement('style'));
-        still.textContent = '* { transition: none !important; }';  // JupyterLab fades some of its borders
-        for (const e of f.querySelectorAll('button:not([disabled]), select, input, .noUi-handle')) {
-            if (!usable(e)) continue;
-            document.activeElement.blur();
-            const before = style(e);
-            e.focus();
-            if (style(e) === before) unseen.push(e.tagName + ' ' + (e.type || '') + ' ' + e.className);
-        }
-        still.remove();
-        return unseen; }"""
-        % f"({USABLE})"
-    )
+    return page.evaluate(UNSEEN, [figure.element_handle() for figure in figures])
 
 
 # Training ------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Every chapter as a learner meets it: opened, read, interrupted, run, moved, answered, trained.
 
-One file, in this order: a chapter is run once and then used by all tests, one JupyterLab serves
-them all, and the runner that spreads files over processes keeps it so.
+In this order: a chapter is run once and then used by all tests. One JupyterLab serves all files of this
+folder, and the runner that spreads files over processes keeps it so.
 """
 
 import pytest
@@ -67,10 +67,9 @@ def predict(chapter, figure, choose=0):
     if options.count() == 0 or not options.first.is_enabled():
         return None
     assert figure.locator("button.lenet-predict-commit").is_disabled()
-    hands.press(chapter.page, options.nth(choose), "Space")
-    hands.press(chapter.page, hands.appears(figure.locator("button.lenet-predict-commit:not([disabled])")))
-    verdict = figure.locator("[role=status]", has_text="✓").or_(figure.locator("[role=status]", has_text="✗"))
-    return hands.appears(verdict).inner_text()
+    hands.press_in(chapter.page, figure, ".lenet-predict-choice input[type=radio]", "Space", choose)
+    hands.press_in(chapter.page, figure, "button.lenet-predict-commit:not([disabled])")
+    return hands.said(figure, "✓", "✗")
 
 
 @pytest.fixture(scope="package")
@@ -149,12 +148,9 @@ def test_the_tab_key_reaches_every_control(predicted):
 
 
 def test_the_focus_is_seen(predicted):
-    unseen = {
-        named(f): found
-        for f in predicted.figures() + predicted.quizzes()[:1]
-        if (found := hands.unseen_focus(predicted.page, f))
-    }
-    assert not unseen
+    figures = predicted.figures() + predicted.quizzes()[:1]
+    unseen = zip(map(named, figures), hands.unseen_focus(predicted.page, figures))
+    assert not [(name, found) for name, found in unseen if found]
 
 
 # The questions -------------------------------------------------------------------------
@@ -165,9 +161,9 @@ def answer(page, card, option):
     labels = [label.strip() for label in card.locator(".widget-radio-box label").all_inner_texts()]
     # Once a question is answered, its right option and a wrong choice have a mark before them.
     place = next(i for i, label in enumerate(labels) if label.lstrip("✓✗ ") == option.text)
-    hands.press(page, card.locator("input[type=radio]").nth(place), "Space")
-    hands.press(page, hands.appears(card.locator("button.lenet-quiz-check:not([disabled])")))
-    return hands.appears(card.locator("[role=status]", has_text=option.feedback[:40])).inner_text()
+    hands.press_in(page, card, "input[type=radio]", "Space", place)
+    hands.press_in(page, card, "button.lenet-quiz-check:not([disabled])")
+    return hands.said(card, option.feedback[:40])
 
 
 def test_wrong_and_right_answers_are_told_apart(chapter):

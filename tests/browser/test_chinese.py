@@ -56,7 +56,7 @@ NAMES = set("LeNet MNIST JupyterLab PyTorch Python".split())
 
 
 @pytest.fixture(scope="module")
-def parts(browser, lab):
+def parts(new_page, lab):
     """The notebook of the parts, run."""
     cells = []
     for name, (more, *wanted) in PARTS.items():
@@ -74,9 +74,7 @@ def parts(browser, lab):
             cells.append(there[kind])
     path = "zh/parts.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata), lab.root / path)
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(30_000)
-    opened = Chapter(context.new_page(), lab, path).wait_open()
+    opened = Chapter(new_page(), lab, path).wait_open()
     opened.start_all()
     opened.page.wait_for_function(f"() => {CELLS}.every(c => c.executionCount !== null)", timeout=120_000)
     opened.ensure_ran()

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tools.browser import Lab
 from tools.chapter import PANEL, STOP, TOP, TRAIN, Chapter
 
 from . import hands
@@ -42,25 +41,20 @@ NEIGHBOUR = {"figure": "from lenet_helpers.explorers import PoolingExplorer\nPoo
 
 
 @pytest.fixture(scope="module")
-def page(browser, tmp_path_factory):
+def page(new_page, lab):
     """The notebook, run, with the file panel open as a learner has it."""
-    folder = tmp_path_factory.mktemp("instruments")
-    (folder / "shelf" / "en").mkdir(parents=True)
+    (lab.root / "hand").mkdir()
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     for file, sources in {"instruments": CELLS, "neighbour": NEIGHBOUR}.items():
         cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in sources.items()]
         notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-        nbformat.write(notebook, folder / "shelf" / "en" / f"{file}.ipynb")
-    lab = Lab(folder, folder / "shelf")
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(30_000)
-    opened = Chapter(context.new_page(), lab, "en/instruments.ipynb").wait_open()
+        nbformat.write(notebook, lab.root / "hand" / f"{file}.ipynb")
+    opened = Chapter(new_page(), lab, "hand/instruments.ipynb").wait_open()
     opened.page.evaluate("() => window.jupyterapp.shell.expandLeft()")
     opened.ensure_ran()
     assert not opened.errors()
     yield opened
     opened.close()
-    lab.close()
 
 
 def named(figure):
@@ -73,7 +67,6 @@ def look(page, width, theme="Light"):
     page.page.set_viewport_size({"width": width, "height": 450 if width == ZOOMED else 900})
     page.page.evaluate(f"() => window.jupyterapp.shell.{'collapse' if width == ZOOMED else 'expand'}Left()")
     page.theme(theme)
-    page.page.wait_for_timeout(300)
 
 
 # Before the predictions ----------------------------------------------------------------
@@ -127,15 +120,16 @@ RINGS = """f => {
     const signs = e => [e, e.parentElement].map(x => { const s = getComputedStyle(x); return {
         outline: s.outlineStyle === 'none' || !parseFloat(s.outlineWidth) ? '' : s.outlineStyle === 'auto' ? 'auto' : s.outlineColor,
         shadow: s.boxShadow, border: parseFloat(s.borderTopWidth) ? s.borderTopColor : '', fill: s.backgroundColor }; });
-    for (const e of f.querySelectorAll('button:not([disabled]), select, input, canvas[tabindex], .noUi-handle')) {
-        if (!usable(e)) continue;
-        document.activeElement.blur();
-        const before = signs(e), back = behind((e.closest('.noUi-target') || e).parentElement);
+    document.activeElement.blur();
+    const all = [...f.querySelectorAll('button:not([disabled]), select, input, canvas[tabindex], .noUi-handle')].filter(usable);
+    const without = all.map(e => [signs(e), behind((e.closest('.noUi-target') || e).parentElement)]);
+    all.forEach((e, place) => {
         e.focus();
-        const best = Math.max(0, ...signs(e).flatMap((now, i) => Object.keys(now).filter(k => now[k] !== before[i][k])
+        const [before, back] = without[place], after = signs(e);
+        const best = Math.max(0, ...after.flatMap((now, i) => Object.keys(now).filter(k => now[k] !== before[i][k])
             .flatMap(k => now[k] === 'auto' ? [21] : parse(now[k]).filter(c => (c[3] ?? 1) > 0.5).map(c => ratio(c, back)))));
-        if (best < 3) weak.push([e.tagName, e.type || '', e.className, best.toFixed(1), JSON.stringify(signs(e))].join(' '));
-    }
+        if (best < 3) weak.push([e.tagName, e.type || '', e.className, best.toFixed(1), JSON.stringify(after)].join(' '));
+    });
     return weak; }""".replace("USABLE", hands.USABLE)
 FADES = "* { transition: none !important; }"  # JupyterLab fades some of its borders
 
@@ -253,9 +247,10 @@ def test_the_focus_stays_in_the_figure_and_the_question_folds(page):
         options = figure.locator(".lenet-predict-choice input[type=radio]")
         if not options.count() or not options.first.is_enabled():
             continue
-        hands.press(page.page, options.first, "Space")
-        hands.press(page.page, hands.appears(figure.locator("button.lenet-predict-commit:not([disabled])")))
-        verdict = hands.appears(figure.locator(".lenet-verdict [role=status]"))
+        hands.press_in(page.page, figure, ".lenet-predict-choice input[type=radio]", "Space")
+        hands.press_in(page.page, figure, "button.lenet-predict-commit:not([disabled])")
+        hands.said(figure, "", css=".lenet-verdict [role=status]")
+        verdict = figure.locator(".lenet-verdict [role=status]").first
         try:
             page.page.wait_for_function(f"f => ({FOCUS})(f)", arg=figure.element_handle(), timeout=3000)
         except hands.NotInTime:
@@ -554,7 +549,7 @@ def open_notebook(page, path, **options):
 def neighbour(page):
     """The figure of a second notebook beside the first, its question not answered yet."""
     look(page, 1280)
-    open_notebook(page, "en/neighbour.ipynb", mode="split-right")
+    open_notebook(page, "hand/neighbour.ipynb", mode="split-right")
     page.page.wait_for_function(
         f"() => {PANEL}.sessionContext.session?.kernel?.connectionStatus === 'connected'", timeout=60_000
     )
@@ -562,9 +557,9 @@ def neighbour(page):
     panel = ".jp-NotebookPanel:not(:has(.lenet-dashboard))"
     yield hands.appears(page.page.locator(f"{panel} .jp-Notebook .lenet-pooling"), seconds=60)
     page.page.evaluate(f"""async () => {{
-        const own = {TABS}.find(t => t.context?.path === 'en/neighbour.ipynb');
+        const own = {TABS}.find(t => t.context?.path === 'hand/neighbour.ipynb');
         await own.sessionContext.shutdown(); own.dispose(); }}""")
-    open_notebook(page, "en/instruments.ipynb")
+    open_notebook(page, "hand/instruments.ipynb")
 
 
 class TestTwoNotebooks:
@@ -611,7 +606,6 @@ BROKEN = "f => getComputedStyle(f, '::before').content !== 'none'"
 def reload(page):
     """Save, and load the page anew, the kernel still there."""
     page.page.evaluate(f"() => {PANEL}.context.save()")
-    page.page.wait_for_timeout(1000)
     page.page.reload()
     page.wait_open()
     drawn(page)
@@ -630,10 +624,9 @@ def drawn(page):
 def close_and_open(page):
     """Save, close the notebook's tab, and open it again in the same page, the kernel still there."""
     page.page.evaluate(f"() => {PANEL}.context.save()")
-    page.page.wait_for_timeout(1000)
     page.command("application:close")
     page.page.locator(".jp-NotebookPanel").wait_for(state="detached")
-    open_notebook(page, "en/instruments.ipynb")
+    open_notebook(page, "hand/instruments.ipynb")
     page.wait_open()
     drawn(page)
 

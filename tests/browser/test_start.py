@@ -27,15 +27,13 @@ def follow(page, link, path, heading):
 
 
 @pytest.fixture(scope="module")
-def start(browser, lab):
+def start(new_page, lab):
     """The start page, run, for a reader who solved an exercise of chapter 2."""
     file = lab.root.parent / "progress.json"
     before = file.read_text("utf-8") if file.exists() else None
     last = {"kind": "exercises", "key": "max_pool", "when": "2026-11-24T09:00:00+00:00"}
     file.write_text(json.dumps({"exercises": {"max_pool": True}, "last": last}), "utf-8")
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(30_000)
-    chapter = Chapter(context.new_page(), lab, START).wait_open()
+    chapter = Chapter(new_page(), lab, START).wait_open()
     chapter.ensure_ran()
     yield chapter
     chapter.close()
@@ -70,7 +68,7 @@ TRACKER = "@jupyterlab/notebook-extension:tracker"
 
 
 @pytest.fixture
-def unrun(browser, lab):
+def unrun(new_page, lab):
     """The start page, nothing run, with the windowing mode that `make lab` sets."""
     address = f"{lab.url}/lab/api/settings/{TRACKER}?token={lab.token}"
 
@@ -80,9 +78,7 @@ def unrun(browser, lab):
 
     before = json.load(urllib.request.urlopen(address))["raw"]
     put(json.dumps(json.loads(SETTINGS.read_text("utf-8"))[TRACKER]))
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(30_000)
-    chapter = Chapter(context.new_page(), lab, START).wait_open()
+    chapter = Chapter(new_page(), lab, START).wait_open()
     yield chapter
     chapter.close()
     put(before)
