@@ -40,9 +40,11 @@ lab: setup  ## open your copies of the chapters in JupyterLab (TORCH=cpu: the sm
 original: setup  ## put a chapter of your copies back: CHAPTER=03-training [CELL=loop-exercise]
 	@$(BIN)/python -m tools.copies original $(CHAPTER) $(CELL)
 
-# Two processes, a file each at a time: all cells of a chapter stay in one kernel.
+# A file to a process at a time: all cells of a chapter stay in one kernel. Three of them on two cores, as one
+# often waits for a browser, a server or the disk.
+WORKERS ?= 3
 test: $(VENV)/.all  ## install what the tests need and run all of them
-	$(PYTEST) -n $(or $(WORKERS),2) --dist loadfile $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.all  ## format, lint, types, imports and declared dependencies alone
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/deptry .
@@ -86,7 +88,7 @@ proof-repeats: $(VENV)/.all  ## the whole test run 20 times and once in random o
 		if [ -e $$done ]; then echo "$$n: done before"; continue; fi; \
 		if [ $$n = random ]; then seed=$$(date +%s); else seed=; fi; \
 		echo "$$n $$seed"; \
-		LENET_ORDER=$$seed $(PYTEST) -q -n $(or $(WORKERS),2) --dist loadfile --junitxml=$$done.part $(ARGS) \
+		LENET_ORDER=$$seed $(PYTEST) -q -n $(WORKERS) --dist loadfile --junitxml=$$done.part $(ARGS) \
 			|| { mv $$done.part $$done.failed; echo "$$n failed: $$done.failed (LENET_ORDER=$$seed)"; exit 1; }; \
 		mv $$done.part $$done; \
 	done
@@ -99,7 +101,7 @@ proof-oldest proof-newest: proof-%: $(VENV)/.uv  ## the tests with the oldest or
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) artefacts/venv-$*
 	$(BIN)/uv pip install --quiet --python artefacts/venv-$*/bin/python -r artefacts/$*.txt "setuptools>=80" pip
 	$(BIN)/uv pip install --quiet --python artefacts/venv-$*/bin/python --no-deps --no-build-isolation --editable .
-	$(TEST_ENV) artefacts/venv-$*/bin/python -m pytest -n $(or $(WORKERS),2) --dist loadfile $(ARGS)
+	$(TEST_ENV) artefacts/venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 RESOLUTION_oldest := lowest-direct
 RESOLUTION_newest := highest

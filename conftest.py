@@ -23,6 +23,7 @@ from tools.kernel import chapter_environment
 
 KERNEL = "lenet-chapter"
 BROWSER = "tests/browser/"
+LONGEST = (BROWSER, "notebooks/en/04-tuning.ipynb", "tests/test_hub.py", "tests/test_known_wrong.py")
 
 
 def pytest_configure(config):
@@ -102,6 +103,13 @@ def pytest_xdist_make_scheduler(config, log):
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid):
             return BROWSER if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
+
+        def _assign_work_unit(self, node):
+            # What takes minutes comes first: at the end one process would wait for the other.
+            for scope in reversed(LONGEST):
+                if scope in self.workqueue:
+                    self.workqueue.move_to_end(scope, last=False)
+            super()._assign_work_unit(node)
 
     return Scheduling(config, log)
 

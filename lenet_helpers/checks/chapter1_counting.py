@@ -343,14 +343,17 @@ def moves_along(rng, dx, dy, pool):
     shift by one pixel under windows of seven).
     """
     cells = 5
-    plain = rng.normal(size=(8, cells * pool, cells * pool))
-    # Every way to roll a pooled map: the windows of its size into the map laid out twice each way.
-    before, after = (
-        a.reshape(8, cells, pool, cells, pool).max(axis=(2, 4))
-        for a in (plain, np.roll(plain, (dy, dx), axis=(1, 2)))
-    )
-    moved = np.lib.stride_tricks.sliding_window_view(np.tile(before, (2, 2)), (cells, cells), axis=(1, 2))
-    return bool((moved == after[:, None, None]).all(axis=(3, 4)).any(axis=(1, 2)).all())
+
+    def pooled(a):
+        return a.reshape(cells, pool, cells, pool).max(axis=(1, 3))
+
+    def moves(plain):
+        before, after = pooled(plain), pooled(np.roll(plain, (dy, dx), axis=(0, 1)))
+        # Every way to roll it: the windows of its size into the map laid out twice each way.
+        moved = np.lib.stride_tricks.sliding_window_view(np.tile(before, (2, 2)), before.shape)
+        return (moved == after).all(axis=(2, 3)).any()
+
+    return all(moves(rng.normal(size=(cells * pool, cells * pool))) for _map in range(8))
 
 
 _SHIFT_MISTAKES = (

@@ -40,7 +40,7 @@ FAULTS = {
         N_("zero_grad() is missing"),
         N_(
             "Without zero_grad() each step follows the sum of all gradients so far and overshoots again and"
-            " again: the net may begin to learn, then the loss shoots up, comes back, and ends above ln 10 in"
+            " again: the net may begin to learn, but then the loss rises above ln 10 and stays there, in"
             " training and validation."
         ),
         N_("optimizer.zero_grad() before loss.backward()"),
