@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from functools import cache
 
 import ipywidgets as w
 import numpy as np
@@ -23,6 +24,12 @@ UNASKED = {"ClinicExplorer", "DigitPad"}
 each = pytest.mark.parametrize("name", MADE)
 asking = pytest.mark.parametrize("name", sorted(set(MADE) - UNASKED))
 GO_ON = "Run this cell to predict and see."
+
+
+@cache
+def looked_at(name):
+    """The figure of that name, for tests that leave it as it is."""
+    return MADE[name]()
 
 
 def drawn(explorer):
@@ -56,7 +63,7 @@ def test_what_is_stored_is_the_figure_before_the_prediction(name):
 
 @asking
 def test_a_picture_of_the_outcome_leaves_nothing_of_it_in_the_figure(name):
-    explorer = MADE[name]()
+    explorer = looked_at(name)
     hidden = drawn(explorer)
     explorer.still(revealed=True)
     assert png(explorer.figure) == hidden and not explorer.revealed
@@ -81,7 +88,7 @@ def test_a_notebook_gets_the_question_open_and_the_outcome_apart(name):
 @asking
 def test_what_stands_before_the_prediction_does_not_tell(name):
     """No number or phrase of the outcome's sentence that the answer consists of is said before."""
-    explorer = MADE[name]()
+    explorer = looked_at(name)
     answer = explorer.prediction.options[explorer.prediction.answer]
     if len(answer) > 2:  # a digit or two stand in any sentence
         assert answer not in explorer.sentence()
@@ -90,7 +97,7 @@ def test_what_stands_before_the_prediction_does_not_tell(name):
 
 @each
 def test_states_hold_no_figure_and_no_widget(name):
-    state = MADE[name]().state
+    state = looked_at(name).state
     for value in vars(state).values():
         assert not isinstance(value, w.Widget)
         assert "matplotlib" not in type(value).__module__
@@ -99,7 +106,7 @@ def test_states_hold_no_figure_and_no_widget(name):
 
 @each
 def test_a_still_has_a_picture_and_words(name):
-    data, metadata = MADE[name]()._repr_mimebundle_()
+    data, metadata = looked_at(name)._repr_mimebundle_()
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert len(metadata["image/png"]["alt"].split()) > 8
     assert metadata["image/png"]["alt"].endswith(
