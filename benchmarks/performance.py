@@ -150,9 +150,12 @@ def picture():
     label(left, x="images in a batch", y="processor time an image [µs]")
     wide = tables["width, batch 64"].values()
     deep = tables["depth, 3×3, batch 64"].values()
-    for rows, marker, name in ((wide, "-o", "wider"), (deep, "--s", "deeper, 3×3")):
+    for rows, marker, colour, name in (
+        (wide, "-o", "blue", "wider"),
+        (deep, "--s", "vermillion", "deeper, 3×3"),
+    ):
         work = [row["multiply-adds"] / 1e6 for row in rows]
-        right.plot(work, [row[key] for row in rows], marker, label=name)
+        right.plot(work, [row[key] for row in rows], marker, color=COLOURS[colour], label=name)
     right.set_xscale("log")
     right.legend(fontsize=9)
     label(right, x="multiply-adds an image [millions]", y="processor time an image [µs]")
@@ -162,8 +165,9 @@ def picture():
 HEAD = """# Performance
 
 Written by `python -m benchmarks.performance` from what these benchmarks stored. Seconds are one machine's
-own, and that machine had other work to do: trust the ratios, whose two sides were measured in turns, and the
-processor times (of one thread unless a table says otherwise) more than milliseconds.
+own; a load average well above 1 says that it had other work to do. Trust the ratios, whose two sides were
+measured in turns, and the processor times (of one thread unless a table says otherwise) more than
+milliseconds.
 """
 
 
