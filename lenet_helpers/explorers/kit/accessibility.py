@@ -86,7 +86,8 @@ export default {
     if (document.lenetFollows) return;
     document.lenetFollows = true;
     // anywidget gives a model two seconds to start, and drops every message to one that took longer: its
-    // figure would never move. A laptop that is busy with a training may need more: a minute, then.
+    // figure would never move. A laptop that is busy with a training may need more: a minute, then, for
+    // all that start after this.
     const timeout = AbortSignal.timeout;
     AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms === 2000 ? 60_000 : ms);
     document.addEventListener("click", followAgain, true);
