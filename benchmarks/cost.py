@@ -7,9 +7,8 @@ the median over blocks, wall-clock; microseconds an image come from processor ti
 disturb less. Memory is what a step keeps for its backward pass, counted: the distinct tensors that
 autograd saves, weights left out. Augmentation is set against the same change made image by image
 (torchvision's RandomAffine on PIL images, in a DataLoader), scoring against the way of the notebook that
-this course grew from (a DataLoader that transforms every image, batches of 256). Where a CUDA device is at
-hand the batches are measured on it as well, data and weights there. The result goes to
-lenet_helpers/results/cost.json.
+this course grew from (a DataLoader that transforms every image, batches of 256). A GPU has a benchmark of its own, `cuda`. The
+result goes to lenet_helpers/results/cost.json.
 """
 
 import argparse
@@ -53,7 +52,7 @@ def medians(contenders, blocks):
     return {name: np.median(values, axis=0).tolist() for name, values in seconds.items()}
 
 
-def steps_of(dataset, network, batch, images, device="cpu"):
+def steps_of(dataset, network, batch, images):
     """A function that trains on `images` images more, in batches of `batch`."""
     steps = max(1, images // batch)
     config = TrainConfig(
@@ -62,15 +61,14 @@ def steps_of(dataset, network, batch, images, device="cpu"):
         learning_rate=0.001,
         epochs=1000,
         record_every=steps,
-        device=device,
     )
     records = train(new_model(network, 0), dataset, config)
     return steps, lambda: next(records)
 
 
-def rows_of(dataset, settings, blocks, images=512, device="cpu"):
+def rows_of(dataset, settings, blocks, images=512):
     """A row for each setting: name → (network, batch)."""
-    runs = {name: steps_of(dataset, *setting, images, device) for name, setting in settings.items()}
+    runs = {name: steps_of(dataset, *setting, images) for name, setting in settings.items()}
     seconds = medians({name: run for name, (_steps, run) in runs.items()}, blocks)
     rows = {}
     for name, (network, batch) in settings.items():
@@ -197,10 +195,6 @@ def main(arguments=None):
     for threads in range(2, there + 1):
         torch.set_num_threads(threads)
         tables[f"batch, up to {threads} threads"] = rows_of(dataset, by_batch, blocks)
-    if torch.cuda.is_available():
-        tables["batch, CUDA"] = rows_of(dataset, by_batch, blocks, device="cuda")
-    else:
-        print("CUDA: no device here, nothing measured")
     if not options.no_write:
         summary = {
             "command": "python -m benchmarks.cost",
@@ -210,7 +204,6 @@ def main(arguments=None):
             "load": os.getloadavg()[0],
             "blocks": blocks,
             "tables": tables,
-            "cuda": torch.cuda.is_available(),
         }
         write_whole(RESULT, (json.dumps(summary, indent=1, ensure_ascii=False) + "\n").encode())
 

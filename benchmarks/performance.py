@@ -54,6 +54,7 @@ def page():
         "same-accuracy": about_accuracy,
         "rivals": about_rivals,
         "cost": about_cost,
+        "cuda": about_cuda,
         "records": about_records,
         "suite": about_suite,
     }
@@ -112,12 +113,24 @@ def about_cost(stored):
     """Tables of what grows, and the picture."""
     alt = "Processor time an image against the batch size and the multiply-adds"
     tables = "\n\n".join(grown(name, rows) for name, rows in stored["tables"].items())
-    cuda = (
-        ""
-        if stored["cuda"]
-        else "\n\nNo CUDA device was at hand: nothing is claimed of one. `mps` is untested."
+    return f"## Cost as the work grows\n\n![{alt}](pictures/cost.png)\n\n{tables}"
+
+
+def about_cuda(stored):
+    """The same `train` on a GPU."""
+    few, many = stored["waits"].items()
+    rows = [
+        [name, row["seconds"], ", ".join(f"{100 * one:.2f} %" for one in row["validation accuracies"])]
+        for name, row in stored["recipes"].items()
+    ]
+    return (
+        "## On a GPU\n\nThe same `train`, data and weights on the device, beside one thread of that machine's"
+        f" processor.\n\n{grown('a step', stored['steps'])}\n\nBetween two records that are {few[0]} steps apart"
+        f" the host waits for the GPU {few[1]} times, with {many[0]} steps {many[1]} times:\nnone of the waits is"
+        " in the loop (tests/test_cuda.py). Whole recipes, scored on validation images at the end:\n\n"
+        + markdown(["", "seconds", "validation accuracy"], rows)
+        + "\n\n`mps` is untested."
     )
-    return f"## Cost as the work grows\n\n![{alt}](pictures/cost.png)\n\n{tables}{cuda}"
 
 
 def about_records(stored):

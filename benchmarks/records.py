@@ -1,6 +1,7 @@
 """Accuracy against time on all of MNIST: the recipes of `lenet_helpers.tuning.recipes`, raced.
 
     LENET_DATA=... python -m benchmarks.records --choose           # what the recipes were chosen from
+    LENET_DATA=... python -m benchmarks.records --ablate           # what each part of them buys
     LENET_DATA=... python -m benchmarks.records --pace             # what each costs
     LENET_DATA=... python -m benchmarks.records --seconds 480      # the runs, in slices; goes on next time
     python -m benchmarks.records --summarise                       # only writes the summary again
@@ -14,7 +15,10 @@ steps. Scoring is left out on both sides.
 
 Every recipe is trained on the 60,000 training images, and the test set is read once a run, after the
 last step. Recipes are chosen by `--choose`, on 50,000 training and 10,000 validation images, which
-reads no test image. Each run is kept in build/records/ as soon as it is done, with the commit it ran
+reads no test image; so does `--ablate`, which leaves out one part at a time: every arm, the recipe itself
+too, takes the best of four learning rates on three seeds, and is then compared seed by seed on others.
+Both tell accuracies alone and may run on a GPU (`--device cuda`, `--share 0/8` for one of eight processes);
+what took the time is always a processor. Each run is kept in build/records/ as soon as it is done, with the commit it ran
 at; the summary goes to lenet_helpers/results/records.json and docs/records.md.
 """
 
@@ -29,6 +33,7 @@ from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from benchmarks.loops import Pictures, from_loader
@@ -38,12 +43,14 @@ from lenet_helpers.models import LeNetConfig, new_model
 from lenet_helpers.results import FOLDER
 from lenet_helpers.train_config import count_steps
 from lenet_helpers.training import Diverged
+from lenet_helpers.tuning.evidence import paired_interval
 from lenet_helpers.tuning.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT, RESULT, PAGE = ROOT / "build" / "records", FOLDER / "records.json", ROOT / "docs" / "records.md"
 SOURCE_STEPS = 10 * -(-60_000 // 256)
 PACES, BLOCKS, BLOCK, SOURCE_BLOCK = 5, 12, 8, 2  # paces of a recipe; blocks in one; steps in a block
+LONG = 3_600_000  # images of the longest recipe: about four times as long as the source's ten epochs
 MOST = 10  # seeds of a recipe, unless it takes long
 SEEDS = {"three passes": 5, "six passes, distorted": 3}
 
@@ -96,7 +103,71 @@ def candidates():
         of("six passes, distorted", 360_000, 1, rotation=t, scale=s, shift=m)
         for t, s, m in [(4, 0.03, 0.04), (7, 0.05, 0.07), (10, 0.07, 0.1)]
     ]
+    tried += [
+        of("six passes, distorted", LONG, 2, learning_rate=r, weight_decay=d, rotation=t, scale=s, shift=m)
+        for r, d in [(0.004, 0.0), (0.008, 0.0), (0.004, 0.05), (0.008, 0.05)]
+        for t, s, m in [(7, 0.05, 0.07), (10, 0.1, 0.07), (14, 0.1, 0.1)]
+    ]
     return dict(tried)
+
+
+SGD = {"optimizer": "sgd", "learning_rate": 0.1}
+# recipe → part → what differs without it
+ABLATIONS = {
+    "sprint": {
+        "one-cycle": {"schedule": "constant"},
+        "adaptive steps (AdamW)": {**SGD, "momentum": 0.9},
+        "small batches": {"batch_size": 256},
+    },
+    "three passes": {
+        "one-cycle": {"schedule": "constant"},
+        "adaptive steps (AdamW)": {**SGD, "momentum": 0.9},
+        "adaptive steps and momentum": SGD,
+        "batches of 128, not 32": {"batch_size": 32},
+        "batches of 128, not 512": {"batch_size": 512},
+    },
+    "six passes, distorted": {
+        "one-cycle": {"schedule": "constant"},
+        "rotation": {"rotation": 0.0},
+        "change of size": {"scale": 0.0},
+        "shift": {"shift": 0.0},
+        "all distortion": {"rotation": 0.0, "scale": 0.0, "shift": 0.0},
+    },
+}
+WHOLE, FACTORS, CHOOSING = "nothing", (0.25, 0.5, 1.0, 2.0), (100, 101, 102)
+ABLATED = {"six passes, distorted": 5}  # seeds, 10 unless said otherwise
+
+
+def arm(recipe, part, factor):
+    """The configuration of `recipe` without `part`, its learning rate times `factor`."""
+    config = replace(RECIPES[recipe], **({WHOLE: {}} | ABLATIONS[recipe])[part])
+    return replace(config, learning_rate=config.learning_rate * factor)
+
+
+def ablate(data, recipe, part, device):
+    """All runs of one arm: four rates on three seeds, then the best of them on others."""
+
+    def accuracies(factor, seeds):
+        found = []
+        for seed in seeds:
+            config = replace(arm(recipe, part, factor), seed=seed, device=device, record_every=10**6)
+            try:
+                *_, last = train(new_model(LeNetConfig(), seed), data, config)
+                found.append(last.validation_accuracy)
+            except Diverged:
+                found.append(0.0)
+        return found
+
+    chosen = {factor: statistics.mean(accuracies(factor, CHOOSING)) for factor in FACTORS}
+    best = max(chosen, key=chosen.get)
+    print(f"{recipe} without {part}: rate times {best:g}, {chosen[best]:.4f}", flush=True)
+    return {
+        "rate": arm(recipe, part, best).learning_rate,
+        "tried": {str(factor): accuracy for factor, accuracy in chosen.items()},
+        "accuracies": accuracies(best, range(ABLATED.get(recipe, 10))),
+        "device": torch.cuda.get_device_name() if device == "cuda" else "processor",
+        "torch": torch.__version__,
+    }
 
 
 def keep(kind, name, seed, made):
@@ -118,12 +189,12 @@ def commit():
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
-def choose(data, name, seed):
+def choose(data, name, seed, device):
     """One run on validation images: its accuracy there."""
-    config = replace(candidates()[name][0], seed=seed)
+    config = replace(candidates()[name][0], seed=seed, device=device, record_every=10**6)
     *_, last = train(new_model(LeNetConfig(), seed), data, config)
     print(f"{name}, seed {seed}: {last.validation_accuracy:.4f}", flush=True)
-    return {"accuracy": last.validation_accuracy}
+    return {"accuracy": last.validation_accuracy, "device": device}
 
 
 def run(data, name, seed):
@@ -180,15 +251,32 @@ def main(arguments=None):
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no run after so long")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--choose", action="store_true", help="the runs on validation images")
+    kind.add_argument("--ablate", action="store_true", help="the recipes without one part")
     kind.add_argument("--pace", action="store_true", help="what each recipe costs")
     kind.add_argument("--summarise", action="store_true", help="run nothing, write the summary")
     parser.add_argument("--only", nargs="+", default=list(RECIPES), help="names of recipes")
+    parser.add_argument("--device", default="cpu", help="of --choose and --ablate")
+    parser.add_argument("--share", default="0/1", help="K/N: every Nth run, from number K on")
     options = parser.parse_args(arguments)
     end = time.monotonic() + options.seconds
     if options.choose:
         data = load_dataset("mnist", validation=10_000)
-        tasks = [("choose", name, s) for name, (_config, seeds) in candidates().items() for s in range(seeds)]
-        made = lambda name, seed: choose(data, name, seed)  # noqa: E731
+        tasks = [
+            ("choose", name, s)
+            for name, (_config, seeds) in candidates().items()
+            for s in range(seeds)
+            if name.split(":")[0] in options.only
+        ]
+        made = lambda name, seed: choose(data, name, seed, options.device)  # noqa: E731
+    elif options.ablate:
+        data = load_dataset("mnist", validation=10_000)
+        tasks = [
+            ("ablate", f"{recipe}, without", part)
+            for recipe in ABLATIONS
+            if recipe in options.only
+            for part in [WHOLE, *ABLATIONS[recipe]]
+        ]
+        made = lambda name, part: ablate(data, name.removesuffix(", without"), part, options.device)  # noqa: E731
     elif options.pace:
         data = load_dataset("mnist", validation=0)
         source = from_loader(Pictures(data.to_unit(data.train.images), data.train.labels))
@@ -203,7 +291,8 @@ def main(arguments=None):
             if seed < SEEDS.get(name, MOST)
         ]
         made = lambda name, seed: run(data, name, seed)  # noqa: E731
-    for kind, name, seed in [] if options.summarise else tasks:
+    first, every = map(int, options.share.split("/"))
+    for kind, name, seed in [] if options.summarise else tasks[first::every]:
         if time.monotonic() < end:
             keep(kind, name, seed, lambda name=name, seed=seed: made(name, seed))
     summary = summarise()
@@ -225,10 +314,23 @@ def summarise():
         "python": platform.python_version(),
         "processor": f"{platform.machine()}, {os.cpu_count()} cores",
         "recipes": {name: about(name, runs, paces[name]) for name, runs in recipes.items() if runs},
+        "without": {name: told for name in ABLATIONS if (told := without(name))},
         "tried on validation": {
             name: [round(run["accuracy"], 4) for run in runs.values()] for name, runs in tried.items() if runs
         },
     }
+
+
+def without(recipe):
+    """What each part of a recipe buys: part → the runs without it, and their difference to the whole."""
+    runs = kept("ablate", f"{recipe}, without", [WHOLE, *ABLATIONS[recipe]])
+    whole = np.array(runs[WHOLE]["accuracies"]) if WHOLE in runs else None
+    for part, run in runs.items():
+        run["accuracies"] = [round(one, 4) for one in run["accuracies"]]
+        if part != WHOLE and whole is not None:
+            mean, low, high = paired_interval(np.array(run["accuracies"]) - whole)
+            run["difference in points"] = {"mean": 100 * mean, "low": 100 * low, "high": 100 * high}
+    return runs
 
 
 def kept(kind, name, seeds):
@@ -327,6 +429,23 @@ def page(summary):
         f"| {name} | {', '.join(f'{100 * a:.2f}' for a in right)} |"
         for name, right in summary["tried on validation"].items()
     ]
+    parts = [
+        f"| {name} | {part} | {run['rate']:g} | {100 * statistics.mean(run['accuracies']):.2f} % |"
+        + (
+            " | |"
+            if part == WHOLE
+            else " {mean:+.2f} | [{low:+.2f}, {high:+.2f}] |".format(**run["difference in points"])
+        )
+        for name, runs in summary["without"].items()
+        for part, run in runs.items()
+    ]
+    places = sorted(
+        {
+            f"{run['device']}, torch {run['torch']}"
+            for runs in summary["without"].values()
+            for run in runs.values()
+        }
+    )
     failed = [
         f"- {name}, seed {seed}: {why}"
         for name, one in summary["recipes"].items()
@@ -352,6 +471,8 @@ def page(summary):
         aims="\n".join(aims),
         recipes="\n".join(recipes),
         waiting="".join(f"- {name}: not run yet\n" for name in RECIPES if name not in summary["recipes"]),
+        parts="\n".join(parts),
+        places="; ".join(places) or "not run yet",
         tried="\n".join(tried),
         failed="\n".join(failed) or "No run failed.",
     )
@@ -392,6 +513,16 @@ of “dash” had been read.
 
 {failed}
 {waiting}
+## What each part buys
+
+Trained on 50,000 images, scored on 10,000 validation images; every arm at the best of four rates, chosen on
+three other seeds. The difference to the whole recipe is in points, seed by seed, with its 95 % interval
+(paired t; n in the file). Run on: {places}.
+
+| recipe | without | rate | accuracy | difference | interval |
+|---|---|---:|---:|---:|---:|
+{parts}
+
 ## What was tried
 
 On 50,000 training and 10,000 validation images; a number for each seed, in percent. No test image was read.

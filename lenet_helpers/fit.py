@@ -26,8 +26,9 @@ def check_fit(model: nn.Module, dataset: Dataset, config: TrainConfig) -> int:
         if weight.dtype != torch.float32:
             message = _("{name} is {dtype} and the images are float32: call model.float() first")
             raise ValueError(message.format(name=name, dtype=str(weight.dtype).removeprefix("torch.")))
-    with usual_torch():
-        logits, work = _first_pass(model.to(find_device(config.device)), dataset.train.images[:1])
+    device = find_device(config.device)
+    with usual_torch(device=device):
+        logits, work = _first_pass(model.to(device), dataset.train.images[:1])
     shape, classes = tuple(logits.shape), len(dataset.class_names)
     if shape != (1, classes):
         message = _(

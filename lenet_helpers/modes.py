@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,11 +23,24 @@ def evaluation_mode(model: nn.Module) -> Iterator[nn.Module]:
             module.training = training
 
 
+_backends: Any = torch.backends
+# Whose setting, which, and its value in a run: float32 in full, and on a GPU the same way every time.
+# Products shortened to bfloat16 or TensorFloat32 give other numbers; so does a cuDNN left to choose.
+EXACT: tuple[tuple[Any, str, Any], ...] = (
+    (_backends.mkldnn.matmul, "fp32_precision", "ieee"),
+    (_backends.mkldnn.conv, "fp32_precision", "ieee"),
+    (_backends.cuda.matmul, "fp32_precision", "ieee"),
+    (_backends.cudnn.conv, "fp32_precision", "ieee"),
+    (_backends.cudnn, "deterministic", True),
+    (_backends.cudnn, "benchmark", False),
+)
+
+
 @contextmanager
 def usual_torch(threads: int | None = None, device: torch.device = torch.device("cpu")) -> Iterator[None]:
     """torch's process-wide switches as a run expects them inside the block, the caller's again after it.
 
-    Gradients on, float32, new tensors on the CPU, `threads` threads (None: as many as
+    Gradients on, float32 in full, new tensors on the CPU, `threads` threads (None: as many as
     there are), and random numbers (those of `device` too) that the caller won't miss.
     What an earlier cell has switched cannot change a run, nor a run the cell after it.
     """
@@ -39,6 +53,10 @@ def usual_torch(threads: int | None = None, device: torch.device = torch.device(
         torch.set_default_dtype(torch.float32)
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
+        for place, name, value in EXACT:
+            stack.callback(setattr, place, name, getattr(place, name))
+            setattr(place, name, value)
+        stack.enter_context(torch.autocast(device.type, enabled=False))
         if torch.get_default_device().type != "cpu":  # a default device costs a detour at every call of torch
             stack.enter_context(torch.device("cpu"))
         stack.enter_context(torch.random.fork_rng(devices=[device] if device.type == "cuda" else []))

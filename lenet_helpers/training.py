@@ -120,7 +120,7 @@ def score_pieces(
     device = device_of(model)
     threads = threads or _threads(run_and_count(model, split.images[:1].to(device))[1] * BATCH)
     for images, labels in batches(split, min(PIECE, len(split))):
-        with usual_torch(threads), evaluation_mode(model), torch.inference_mode():
+        with usual_torch(threads, device), evaluation_mode(model), torch.inference_mode():
             logits, labels = model(images.to(device)), labels.to(device)
             # sum, not mean: the last piece is smaller and must not weigh more
             loss = F.cross_entropy(logits, labels, reduction="sum").item()

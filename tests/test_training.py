@@ -417,6 +417,8 @@ SWITCHES = {
     "inference mode": lambda: torch.inference_mode().__enter__(),
     "more threads": lambda: torch.set_num_threads(3),
     "seeded": lambda: torch.manual_seed(77),
+    "products in bfloat16": lambda: torch.set_float32_matmul_precision("medium"),
+    "autocast": lambda: torch.autocast("cpu").__enter__(),
 }
 
 
@@ -435,7 +437,8 @@ def run():
 plain = run()
 SWITCHES[{name!r}]()
 state = lambda: (torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_default_device(),
-                 torch.is_inference_mode_enabled(), torch.get_num_threads(), torch.get_rng_state().tolist())
+                 torch.is_inference_mode_enabled(), torch.get_num_threads(), torch.get_rng_state().tolist(),
+                 torch.get_float32_matmul_precision(), torch.is_autocast_enabled("cpu"))
 before = state()
 assert run() == plain, (run(), plain)
 assert state() == before

@@ -8,11 +8,14 @@ answer had changed to all that come after it.
 import random
 import warnings
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
 from torch.overrides import _get_current_function_mode_stack, _pop_mode, _push_mode
 from torch.utils import _device
+
+from ..modes import EXACT
 
 # One line a setting: how to read it, how to set it, its value while a check runs. The default device is a
 # function mode and therefore not in this table.
@@ -36,6 +39,7 @@ _SETTINGS = (
         lambda kinds: np.seterr(**kinds),
         dict.fromkeys(("divide", "over", "under", "invalid"), "warn"),
     ),
+    *((partial(getattr, place, name), partial(setattr, place, name), value) for place, name, value in EXACT),
 )
 _GENERATORS = (
     (torch.get_rng_state, torch.set_rng_state),
