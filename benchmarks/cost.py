@@ -7,8 +7,8 @@ the median over blocks, wall-clock; microseconds an image come from processor ti
 disturb less. Memory is what a step keeps for its backward pass, counted: the distinct tensors that
 autograd saves, weights left out. Augmentation is set against the same change made image by image
 (torchvision's RandomAffine on PIL images, in a DataLoader), scoring against the way of the notebook that
-this course grew from (a DataLoader that transforms every image, batches of 256). A GPU has a benchmark of its own, `cuda`. The
-result goes to lenet_helpers/results/cost.json.
+this course grew from (a DataLoader that transforms every image, batches of 256). A GPU has a benchmark
+of its own, `cuda`. The result goes to lenet_helpers/results/cost.json.
 """
 
 import argparse

@@ -4,7 +4,7 @@
 
 Milliseconds of a step (median over blocks) against the batch size, plain and distorted, on the GPU and on
 one thread of the same machine's processor; how often the host waits for the GPU between two records, after
-few and after many steps; and whole recipes of `lenet_helpers.tuning.recipes`, scored on 10,000 validation
+few and after many steps; and the shorter recipes of `lenet_helpers.tuning.recipes`, scored on 10,000 validation
 images where MNIST is at hand (LENET_DATA), else on the course's own. Writes lenet_helpers/results/cuda.json.
 """
 
@@ -76,6 +76,8 @@ def recipe_rows(data, seeds):
     """Each recipe as a whole: seconds by the clock, images a second, validation accuracies."""
     rows = {}
     for name, recipe in RECIPES.items():
+        if recipe.epochs > 10:  # minutes
+            continue
         accuracies, seconds = [], []
         for seed in range(seeds):
             model, tick = new_model(LeNetConfig(), seed), time.perf_counter()

@@ -123,13 +123,15 @@ def about_cuda(stored):
         [name, row["seconds"], ", ".join(f"{100 * one:.2f} %" for one in row["validation accuracies"])]
         for name, row in stored["recipes"].items()
     ]
+    steps, whole = (
+        grown("a step", stored["steps"]),
+        markdown(["", "seconds", "validation accuracy"], rows),
+    )
     return (
         "## On a GPU\n\nThe same `train`, data and weights on the device, beside one thread of that machine's"
-        f" processor.\n\n{grown('a step', stored['steps'])}\n\nBetween two records that are {few[0]} steps apart"
-        f" the host waits for the GPU {few[1]} times, with {many[0]} steps {many[1]} times:\nnone of the waits is"
-        " in the loop (tests/test_cuda.py). Whole recipes, scored on validation images at the end:\n\n"
-        + markdown(["", "seconds", "validation accuracy"], rows)
-        + "\n\n`mps` is untested."
+        f" processor.\n\n{steps}\n\nThe host waits for the GPU {few[1]} times until the first record if that"
+        f" comes after {few[0]} steps, {many[1]} times\nafter {many[0]}: no step waits (tests/test_cuda.py)."
+        f" Whole recipes, scored on validation images at the end:\n\n{whole}\n\n`mps` is untested."
     )
 
 

@@ -17,9 +17,10 @@ Every recipe is trained on the 60,000 training images, and the test set is read 
 last step. Recipes are chosen by `--choose`, on 50,000 training and 10,000 validation images, which
 reads no test image; so does `--ablate`, which leaves out one part at a time: every arm, the recipe itself
 too, takes the best of four learning rates on three seeds, and is then compared seed by seed on others.
-Both tell accuracies alone and may run on a GPU (`--device cuda`, `--share 0/8` for one of eight processes);
-what took the time is always a processor. Each run is kept in build/records/ as soon as it is done, with the commit it ran
-at; the summary goes to lenet_helpers/results/records.json and docs/records.md.
+Both tell accuracies alone and may run on a GPU (`--device cuda`, `--share 0/8` for one of eight
+processes); costs and test scores are always a processor's. Each run is kept in build/records/ as soon as
+it is done, with the commit it ran at; the summary goes to lenet_helpers/results/records.json and
+docs/records.md.
 """
 
 import argparse
@@ -31,6 +32,7 @@ import subprocess
 import time
 from dataclasses import asdict, replace
 from datetime import date
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,7 @@ from lenet_helpers.models import LeNetConfig, new_model
 from lenet_helpers.results import FOLDER
 from lenet_helpers.train_config import count_steps
 from lenet_helpers.training import Diverged
+from lenet_helpers.tuning.book import in_words
 from lenet_helpers.tuning.evidence import paired_interval
 from lenet_helpers.tuning.recipes import RECIPES
 
@@ -50,9 +53,9 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT, RESULT, PAGE = ROOT / "build" / "records", FOLDER / "records.json", ROOT / "docs" / "records.md"
 SOURCE_STEPS = 10 * -(-60_000 // 256)
 PACES, BLOCKS, BLOCK, SOURCE_BLOCK = 5, 12, 8, 2  # paces of a recipe; blocks in one; steps in a block
-LONG = 3_600_000  # images of the longest recipe: about four times as long as the source's ten epochs
+LONG = 4_800_000  # images of the longest recipe: about four times as long as the source's ten epochs
 MOST = 10  # seeds of a recipe, unless it takes long
-SEEDS = {"three passes": 5, "six passes, distorted": 3}
+SEEDS = {"six passes, distorted": 5, "eighty passes, distorted": 3}
 
 # accuracy, of which seed ("median", "every"), highest share of the source's ten epochs
 BARS = {
@@ -60,14 +63,18 @@ BARS = {
     "sprint": [(0.9744, "every", 1 / 75)],
     "three passes": [(0.99, "every", 1 / 14)],
     "six passes, distorted": [(0.993, "median", 1 / 6)],
+    "eighty passes, distorted": [(0.9955, "median", 4.0)],
 }
 
 
 def candidates():
     """What was tried on validation images: name → (configuration for 50,000 images, seeds)."""
 
+    plain = TrainConfig(learning_rate=0.008, batch_size=128, optimizer="adamw", schedule="one-cycle")
+    distorted = replace(plain, rotation=7.0, scale=0.05, shift=0.07)
+
     def of(base, images, seeds, **changes):
-        config = replace(RECIPES[base], **changes)
+        config = replace(distorted if "distorted" in base else plain, **changes)
         label = ", ".join(f"{key} {value:g}" for key, value in changes.items())
         return f"{base}: {images:,} images, {label}", (
             replace(config, steps=round(images / config.batch_size)),
@@ -103,68 +110,91 @@ def candidates():
         of("six passes, distorted", 360_000, 1, rotation=t, scale=s, shift=m)
         for t, s, m in [(4, 0.03, 0.04), (7, 0.05, 0.07), (10, 0.07, 0.1)]
     ]
+    # Two threads are worth their while in larger batches: those were tried last.
     tried += [
-        of("six passes, distorted", LONG, 2, learning_rate=r, weight_decay=d, rotation=t, scale=s, shift=m)
-        for r, d in [(0.004, 0.0), (0.008, 0.0), (0.004, 0.05), (0.008, 0.05)]
+        of("sprint", images, 3, batch_size=batch, learning_rate=rate)
+        for images in (16_800, 20_000, 24_000, 28_000)
+        for batch, rate in product((96, 128), (0.012, 0.016, 0.02, 0.03))
+    ]
+    tried += [
+        of("three passes", images, 5, batch_size=b, learning_rate=r)
+        for images, b, rates in [
+            (120_000, 128, (0.008, 0.012, 0.016)),
+            (120_000, 192, (0.01, 0.014, 0.02)),
+            (140_000, 256, (0.012, 0.016, 0.024)),
+            (160_000, 256, (0.012, 0.016, 0.02)),
+            (180_000, 256, (0.012, 0.016, 0.02)),
+        ]
+        for r in rates
+    ]
+    tried += [
+        of("six passes, distorted", 360_000, 3, batch_size=256, learning_rate=rate) for rate in (0.012, 0.016)
+    ]
+    tried += [
+        of("six passes, distorted", images, 3, learning_rate=r, rotation=t, scale=s, shift=m)
+        for images, r in product((210_000, 240_000), (0.008, 0.012))
+        for t, s, m in [(4, 0.03, 0.04), (5, 0.04, 0.05), (7, 0.05, 0.07)]
+    ]
+    tried += [
+        of("eighty passes, distorted", LONG, 1, learning_rate=r, weight_decay=d, rotation=t, scale=s, shift=m)
+        for r, d in product((0.004, 0.008), (0.0, 0.05))
         for t, s, m in [(7, 0.05, 0.07), (10, 0.1, 0.07), (14, 0.1, 0.1)]
     ]
     return dict(tried)
 
 
+# What a recipe is compared with: itself, and itself without one part, or with another in its place.
 SGD = {"optimizer": "sgd", "learning_rate": 0.1}
-# recipe → part → what differs without it
+PLAIN = {"rotation": 0.0, "scale": 0.0, "shift": 0.0}
+CONSTANT = {"schedule": "constant"}
 ABLATIONS = {
-    "sprint": {
-        "one-cycle": {"schedule": "constant"},
-        "adaptive steps (AdamW)": {**SGD, "momentum": 0.9},
-        "small batches": {"batch_size": 256},
-    },
-    "three passes": {
-        "one-cycle": {"schedule": "constant"},
-        "adaptive steps (AdamW)": {**SGD, "momentum": 0.9},
-        "adaptive steps and momentum": SGD,
-        "batches of 128, not 32": {"batch_size": 32},
-        "batches of 128, not 512": {"batch_size": 512},
-    },
-    "six passes, distorted": {
-        "one-cycle": {"schedule": "constant"},
-        "rotation": {"rotation": 0.0},
-        "change of size": {"scale": 0.0},
-        "shift": {"shift": 0.0},
-        "all distortion": {"rotation": 0.0, "scale": 0.0, "shift": 0.0},
-    },
+    "sprint": [{}, CONSTANT, {**SGD, "momentum": 0.9}, {"batch_size": 32}, {"batch_size": 256}],
+    "three passes": [
+        {},
+        CONSTANT,
+        {**SGD, "momentum": 0.9},
+        SGD,
+        {"batch_size": 64},
+        {"batch_size": 512},
+    ],
+    "six passes, distorted": [
+        {},
+        CONSTANT,
+        PLAIN,
+        *({name: value} for name, value in PLAIN.items()),
+    ],
 }
-WHOLE, FACTORS, CHOOSING = "nothing", (0.25, 0.5, 1.0, 2.0), (100, 101, 102)
-ABLATED = {"six passes, distorted": 5}  # seeds, 10 unless said otherwise
+FACTORS, CHOOSING, JUDGED = (0.25, 0.5, 1.0, 2.0), (100, 101, 102), 5
 
 
-def arm(recipe, part, factor):
-    """The configuration of `recipe` without `part`, its learning rate times `factor`."""
-    config = replace(RECIPES[recipe], **({WHOLE: {}} | ABLATIONS[recipe])[part])
-    return replace(config, learning_rate=config.learning_rate * factor)
-
-
-def ablate(data, recipe, part, device):
+def ablate(data, recipe, number, device):
     """All runs of one arm: four rates on three seeds, then the best of them on others."""
+    changed = ABLATIONS[recipe][number]
+    arm = replace(RECIPES[recipe], **changed, device=device, record_every=10**6)
 
-    def accuracies(factor, seeds):
+    def accuracies(rate, seeds):
         found = []
         for seed in seeds:
-            config = replace(arm(recipe, part, factor), seed=seed, device=device, record_every=10**6)
             try:
-                *_, last = train(new_model(LeNetConfig(), seed), data, config)
+                *_, last = train(
+                    new_model(LeNetConfig(), seed), data, replace(arm, learning_rate=rate, seed=seed)
+                )
                 found.append(last.validation_accuracy)
             except Diverged:
                 found.append(0.0)
         return found
 
-    chosen = {factor: statistics.mean(accuracies(factor, CHOOSING)) for factor in FACTORS}
-    best = max(chosen, key=chosen.get)
-    print(f"{recipe} without {part}: rate times {best:g}, {chosen[best]:.4f}", flush=True)
+    tried = {
+        arm.learning_rate * factor: statistics.mean(accuracies(arm.learning_rate * factor, CHOOSING))
+        for factor in FACTORS
+    }
+    best = max(tried, key=tried.get)
+    print(f"{recipe}, {in_words(changed)}: rate {best:g}, {tried[best]:.4f}", flush=True)
     return {
-        "rate": arm(recipe, part, best).learning_rate,
-        "tried": {str(factor): accuracy for factor, accuracy in chosen.items()},
-        "accuracies": accuracies(best, range(ABLATED.get(recipe, 10))),
+        "changed": {name: value for name, value in changed.items() if name != "learning_rate"},
+        "rate": best,
+        "tried": {f"{rate:g}": accuracy for rate, accuracy in tried.items()},
+        "accuracies": accuracies(best, range(JUDGED)),
         "device": torch.cuda.get_device_name() if device == "cuda" else "processor",
         "torch": torch.__version__,
     }
@@ -267,16 +297,18 @@ def main(arguments=None):
             for s in range(seeds)
             if name.split(":")[0] in options.only
         ]
+        tasks.sort(key=lambda task: -candidates()[task[1]][0].steps)  # so that shares take equally long
         made = lambda name, seed: choose(data, name, seed, options.device)  # noqa: E731
     elif options.ablate:
         data = load_dataset("mnist", validation=10_000)
         tasks = [
-            ("ablate", f"{recipe}, without", part)
-            for recipe in ABLATIONS
+            ("ablate", recipe, number)
+            for recipe, changes in ABLATIONS.items()
             if recipe in options.only
-            for part in [WHOLE, *ABLATIONS[recipe]]
+            for number in range(len(changes))
         ]
-        made = lambda name, part: ablate(data, name.removesuffix(", without"), part, options.device)  # noqa: E731
+        tasks.sort(key=lambda task: -RECIPES[task[1]].epochs / RECIPES[task[1]].batch_size)
+        made = lambda name, number: ablate(data, name, number, options.device)  # noqa: E731
     elif options.pace:
         data = load_dataset("mnist", validation=0)
         source = from_loader(Pictures(data.to_unit(data.train.images), data.train.labels))
@@ -314,22 +346,19 @@ def summarise():
         "python": platform.python_version(),
         "processor": f"{platform.machine()}, {os.cpu_count()} cores",
         "recipes": {name: about(name, runs, paces[name]) for name, runs in recipes.items() if runs},
-        "without": {name: told for name in ABLATIONS if (told := without(name))},
+        "ablated": {name: told for name in ABLATIONS if (told := arms(name))},
         "tried on validation": {
             name: [round(run["accuracy"], 4) for run in runs.values()] for name, runs in tried.items() if runs
         },
     }
 
 
-def without(recipe):
-    """What each part of a recipe buys: part → the runs without it, and their difference to the whole."""
-    runs = kept("ablate", f"{recipe}, without", [WHOLE, *ABLATIONS[recipe]])
-    whole = np.array(runs[WHOLE]["accuracies"]) if WHOLE in runs else None
-    for part, run in runs.items():
-        run["accuracies"] = [round(one, 4) for one in run["accuracies"]]
-        if part != WHOLE and whole is not None:
-            mean, low, high = paired_interval(np.array(run["accuracies"]) - whole)
-            run["difference in points"] = {"mean": 100 * mean, "low": 100 * low, "high": 100 * high}
+def arms(recipe):
+    """A recipe's arms, itself first: their runs, and the difference to the recipe, seed by seed."""
+    runs = list(kept("ablate", recipe, range(len(ABLATIONS[recipe]))).values())
+    for run in runs[1:]:
+        gaps = np.array(run["accuracies"]) - np.array(runs[0]["accuracies"])
+        run["difference"] = dict(zip(("mean", "low", "high"), paired_interval(gaps)))
     return runs
 
 
@@ -387,6 +416,11 @@ def _ratio(share):
     return f"{share:.2g} times" if share > 1 else f"1/{1 / share:.1f}"
 
 
+def _points(difference):
+    mean, low, high = (100 * difference[key] for key in ("mean", "low", "high"))
+    return f"{mean:+.2f} | [{low:+.2f}, {high:+.2f}] |"
+
+
 def table(summary):
     """The leaderboard in Markdown."""
     rows = [
@@ -430,22 +464,15 @@ def page(summary):
         for name, right in summary["tried on validation"].items()
     ]
     parts = [
-        f"| {name} | {part} | {run['rate']:g} | {100 * statistics.mean(run['accuracies']):.2f} % |"
-        + (
-            " | |"
-            if part == WHOLE
-            else " {mean:+.2f} | [{low:+.2f}, {high:+.2f}] |".format(**run["difference in points"])
-        )
-        for name, runs in summary["without"].items()
-        for part, run in runs.items()
+        f"| {name} | {in_words(run['changed'])} | {run['rate']:g} |"
+        f" {100 * statistics.mean(run['accuracies']):.2f} % | "
+        + (_points(run["difference"]) if "difference" in run else "| |")
+        for name, runs in summary["ablated"].items()
+        for run in runs
     ]
-    places = sorted(
-        {
-            f"{run['device']}, torch {run['torch']}"
-            for runs in summary["without"].values()
-            for run in runs.values()
-        }
-    )
+    places = {
+        f"{run['device']}, torch {run['torch']}" for runs in summary["ablated"].values() for run in runs
+    }
     failed = [
         f"- {name}, seed {seed}: {why}"
         for name, one in summary["recipes"].items()
@@ -472,7 +499,8 @@ def page(summary):
         recipes="\n".join(recipes),
         waiting="".join(f"- {name}: not run yet\n" for name in RECIPES if name not in summary["recipes"]),
         parts="\n".join(parts),
-        places="; ".join(places) or "not run yet",
+        places="; ".join(sorted(places)) or "not run yet",
+        judged=JUDGED,
         tried="\n".join(tried),
         failed="\n".join(failed) or "No run failed.",
     )
@@ -516,10 +544,10 @@ of “dash” had been read.
 ## What each part buys
 
 Trained on 50,000 images, scored on 10,000 validation images; every arm at the best of four rates, chosen on
-three other seeds. The difference to the whole recipe is in points, seed by seed, with its 95 % interval
-(paired t; n in the file). Run on: {places}.
+three other seeds. The difference to the recipe is in points, on {judged} seeds, with its 95 % interval
+(paired t). Run on: {places}.
 
-| recipe | without | rate | accuracy | difference | interval |
+| recipe | changed | rate | accuracy | difference | interval |
 |---|---|---:|---:|---:|---:|
 {parts}
 

@@ -67,9 +67,7 @@ def load_checkpoint(path: _Path, model: nn.Module) -> TrainingState:
         for name, weight in state.weights().items():
             prefix = f"optimizer.{name}."
             remembered = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
-            # The step count of Adam stays on the CPU, as torch itself keeps it.
-            moved = {key: t if t.ndim == 0 else t.to(weight.device) for key, t in remembered.items()}
-            state.optimizer.state[weight].update(moved)
+            state.optimizer.state[weight].update({key: t.to(weight.device) for key, t in remembered.items()})
         weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
         if {n: t.shape for n, t in weights.items()} != {n: t.shape for n, t in model.state_dict().items()}:
             raise KeyError("weights")  # load_state_dict would change some of them before it says so

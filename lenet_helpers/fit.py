@@ -64,9 +64,8 @@ def find_device(name: str) -> torch.device:
     """The device of that name; raises ValueError, naming those there are, where it is not to be had."""
     device = torch.device(name)
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        there["cuda"] = False
-    if not there.get(device.type, False):
+    too_many = device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
+    if too_many or not there.get(device.type, False):
         found = ", ".join(kind for kind, usable in there.items() if usable)
         message = _("device={name!r} is not to be had here: choose one of {found}")
         raise ValueError(message.format(name=name, found=found))

@@ -59,6 +59,8 @@ class TrainingState:
                 if torch.is_tensor(tensor) and tensor.shape == weight.shape:
                     # In memory as the weight lies: fused optimizers take the two side by side, unseen.
                     memory[key] = torch.empty_like(weight, requires_grad=False).copy_(tensor)
+                elif torch.is_tensor(tensor):  # a fused Adam counts its steps where the weights are
+                    memory[key] = tensor.to(weight.device)
 
 
 def _what_must_stay(dataset: Dataset, config: TrainConfig) -> dict[str, Any]:

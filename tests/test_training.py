@@ -282,6 +282,13 @@ def test_a_device_that_is_not_there_is_named(digits, device):
             train(fresh(), digits, TrainConfig(device=device))
 
 
+def test_a_gpu_too_many_is_named_beside_those_there_are(digits, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ValueError, match="device='cuda:1' is not to be had here: choose one of cpu, cuda"):
+        train(fresh(), digits, TrainConfig(device="cuda:1"))
+
+
 def test_augmentation_touches_training_images_only_and_fills_with_background(digits):
     seen = []
 
