@@ -4,8 +4,9 @@
 
 Milliseconds of a step (median over blocks) against the batch size, plain and distorted, on the GPU and on
 one thread of the same machine's processor; how often the host waits for the GPU between two records, after
-few and after many steps; and the shorter recipes of `lenet_helpers.tuning.recipes`, scored on 10,000 validation
-images where MNIST is at hand (LENET_DATA), else on the course's own. Writes lenet_helpers/results/cuda.json.
+few and after many steps; and the shorter recipes of `lenet_helpers.tuning.recipes`, scored on 10,000
+validation images where MNIST is at hand (LENET_DATA), else on the course's own digits. Writes
+lenet_helpers/results/cuda.json.
 """
 
 import argparse

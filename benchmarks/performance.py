@@ -2,8 +2,8 @@
 
     python -m benchmarks.performance        # a second; measures nothing
 
-From lenet_helpers/results: steps, same-accuracy, rivals, cost, records and suite, each with its
-command, date, versions and machine.
+From lenet_helpers/results: steps, startup, same-accuracy, rivals, cost, cuda, records and suite, each with
+its command, date, versions and machine.
 """
 
 from pathlib import Path
@@ -51,6 +51,7 @@ def page():
     """docs/performance.md: a section for each result that there is."""
     sections = {
         "steps": about_steps,
+        "startup": about_startup,
         "same-accuracy": about_accuracy,
         "rivals": about_rivals,
         "cost": about_cost,
@@ -73,6 +74,14 @@ def about_steps(stored):
     return (
         "## A step\n\n`train` against itself at an earlier commit, and against a plain loop in torch's usual"
         " layout: median\nratio of blocks that take turns, with quartiles. Below 1 is quicker.\n\n" + rows
+    )
+
+
+def about_startup(stored):
+    """What comes before the first step."""
+    rows = [[name, f"{value:.3f}"] for name, value in stored["seconds"].items()]
+    return f"## Start-up\n\nMedians of {stored['times']} fresh processes.\n\n" + markdown(
+        ["", "seconds"], rows
     )
 
 

@@ -1,10 +1,12 @@
-"""The closing picture of chapter 4: what accuracy costs, for every recipe and every effect measured."""
+"""The closing pictures of chapter 4: what accuracy costs, and what each part of a recipe buys."""
 
 import numpy as np
 
 from ..results import stored_result
+from ..tuning.book import in_words
 from ..wording import _
 from .canvas import COLOURS, GREY, figure, label, show
+from .tuning import forest
 
 LENET = 281_640  # multiply-adds of one image
 SOURCE = 600_000  # images that the source notebook's ten epochs are trained on
@@ -72,3 +74,31 @@ def show_cost():
     text = _("Accuracy against cost. Test accuracy of the recipes (median): {parts}.")
     fig = cost_figure(records, stored_result("levers"), stored_result("source-recipe"))
     show(fig, text.format(parts="; ".join(parts)))
+
+
+def parts_figure(runs):
+    """A recipe with one part changed at a time: the differences to it, with their intervals [points].
+
+    runs: one recipe's arms in the result `records`, itself first.
+    """
+    rows = [
+        (
+            _("{levers}\nrate {rate:g}").format(levers=in_words(run["changed"]), rate=run["rate"]),
+            [run["difference"]],
+        )
+        for run in runs[1:]
+    ]
+    return forest(rows, _("difference from the recipe [points]"))
+
+
+def show_parts(name):
+    """Show `parts_figure` of the recipe of that name, and its numbers in a sentence below."""
+    runs = stored_result("records")["ablated"][name]
+    parts = [
+        _("{levers}: {mean:+.2f} points").format(
+            levers=in_words(run["changed"]), mean=100 * run["difference"]["mean"]
+        )
+        for run in runs[1:]
+    ]
+    text = _("What each part buys: accuracy with one part of the recipe changed, {n} seeds each. {parts}.")
+    show(parts_figure(runs), text.format(n=len(runs[0]["accuracies"]), parts="; ".join(parts)))

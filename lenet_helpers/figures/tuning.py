@@ -140,7 +140,7 @@ class Effects:
             if len(both) > 1:
                 text = words.format(what=text, rate=self.results["chosen"][name]["chosen"])
             rows.append((text, both))
-        fig = _forest(rows, _("difference from the baseline [points]"))
+        fig = forest(rows, _("difference from the baseline [points]"))
         if any(len(both) > 1 for _text, both in rows):
             # Above the axes: inside, it would lie on an interval.
             fig.set_figheight(fig.get_figheight() + 0.3)
@@ -298,7 +298,7 @@ class Effects:
 STYLES = ((0, (2, 1.5)), "-")  # of the two intervals in a row: at the baseline's rate, each at its own
 
 
-def _forest(rows, xlabel):
+def forest(rows, xlabel):
     """Intervals [points], one row per (name, comparisons in it); filled where 0 is outside."""
     fig, ax = figure(width=8.2, height=0.9 + sum(0.2 + 0.24 * len(found) for _name, found in rows))
     clipped, styles = False, STYLES if max(len(found) for _name, found in rows) > 1 else ("-",)

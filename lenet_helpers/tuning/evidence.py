@@ -108,7 +108,7 @@ def paired_bootstrap(candidate, baseline, *, resamples=2000, level=0.95, seed=0)
     """
     difference = _paired(candidate, baseline, "paired_bootstrap")
     n_seeds, n_images = difference.shape
-    means = _resampled_means(difference, resamples, np.random.default_rng(seed))
+    means = resampled_means(difference, resamples, np.random.default_rng(seed))
     tail = (1 - level) / 2
     low, high = np.quantile(means, (tail, 1 - tail))
     return Difference(float(difference.mean()), float(low), float(high), n_seeds, n_images)
@@ -149,7 +149,7 @@ def many_comparisons(spread, candidates, seeds, draws=4000, seed=0):
     return float((means > half).any(axis=1).mean()), float(means.max(axis=1).mean())
 
 
-def _resampled_means(values, resamples, rng, block=200):
+def resampled_means(values, resamples, rng, block=200):
     """Means (resamples,) of `values` (seeds, images), both axes drawn with replacement."""
     n_seeds, n_images = values.shape
     means = []
