@@ -22,7 +22,7 @@ override LENET_DATA := $(shell path='$(subst ','\'',$(value LENET_DATA))'; case 
 export LENET_DATA
 endif
 # Two busy programs on two cores: threads that wait for each other cost more than they gain.
-TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) PYTHONDONTWRITEBYTECODE=1
+TEST_ENV := OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1)
 PYTEST := $(TEST_ENV) $(BIN)/python -m pytest
 
 .PHONY: help setup lab original test lint proof proof-checks proof-classroom proof-search proof-training proof-chapters \

@@ -1,6 +1,6 @@
 """A class on a real hub: proxy, single-user servers, exchange and Formgrader, all of it on loopback.
 
-Three students in the ordinary tests; twenty, one of them in Chromium, in `make proof-hub`.
+Two students in the ordinary tests; twenty, one of them in Chromium, in `make proof-hub`.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ def run(coroutine):
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    with RunningHub(tmp_path_factory.mktemp("hub"), 3, memory_mb=2500, processes=150) as hub:
+    with RunningHub(tmp_path_factory.mktemp("hub"), 2, memory_mb=2500, processes=150) as hub:
         yield hub
 
 
@@ -59,9 +59,9 @@ async def whole_day(hub, browser=()):
 
 
 # The order matters: the day begins with nobody there, what follows finds everybody at work.
-def test_a_day_of_three_students(hub):
+def test_a_day_of_two_students(hub):
     found = run(whole_day(hub))
-    assert found["students"] == 3
+    assert found["students"] == 2
 
 
 def inside(hub, name, **expressions):
