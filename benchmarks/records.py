@@ -488,8 +488,8 @@ def page(summary):
         loads = [one["load"]["median"] for one in paced]
         threads = " and ".join(str(n) for n in sorted({n for one in paced for n in one["threads"]}))
         said = (
-            f"Paced with {threads} thread(s) on each side; load average, median by recipe, {min(loads):.1f} to"
-            f" {max(loads):.1f}."
+            f"Paced with {threads} thread(s) on each side; load average, median by recipe,"
+            f" {min(loads):.1f} to {max(loads):.1f}."
         )
     return PAGE_TEXT.format(
         command=summary["command"],
@@ -538,8 +538,8 @@ What differs from `TrainConfig()`:
 |---|---|
 {recipes}
 
-Chosen on validation images alone, for two threads. Earlier recipes of these names, in batches of 64 and 128, had
-been scored on the test set before.
+Chosen on validation images alone, for two threads. Earlier recipes of these names, in batches of 64 and
+128, had been scored on the test set before.
 
 ## Runs that failed, or are still to come
 

@@ -153,7 +153,7 @@ def test_every_recipe_and_effect_is_in_the_picture():
 
 
 def test_chapter_4_says_of_the_recipes_what_was_measured():
-    """Section 4.10: 240 times the work, less than a quarter of the error; the star pays thirty times as much."""
+    """Section 4.10: 240 times the work, less than a quarter of the error; the star pays for thirty."""
     records, source = stored_result("records")["recipes"], stored_result("source-recipe")
     cheap, dear = (records[name] for name in ("dash", "eighty passes, distorted"))
     assert len(records) == 6 and (cheap["images"], dear["images"]) == (20_000, 4_800_000)
@@ -164,7 +164,7 @@ def test_chapter_4_says_of_the_recipes_what_was_measured():
 
 
 def test_chapter_4_says_of_the_parts_of_a_recipe_what_was_measured():
-    """The parts of three passes: a schedule, adaptive steps, momentum, and batches, whose size costs nothing."""
+    """The parts of three passes: schedule, adaptive steps, momentum, and batches, whose size is free."""
     usual = RECIPES["three passes"]
     assert (usual.optimizer, usual.schedule, usual.batch_size) == ("adamw", "one-cycle", 256)
     whole, *arms = stored_result("records")["ablated"]["three passes"]
