@@ -410,14 +410,14 @@ def bar(right, shares, accuracy, which, share):
     reached = statistics.median(right) if which == "median" else min(right)
     spent = statistics.median(shares)
     return {
-        "aim": f"{100 * accuracy:g} % ({which} of the seeds) in {_ratio(share)} of the source's ten epochs",
-        "reached": f"{100 * reached:.2f} % in {_ratio(spent)}",
+        "aim": f"{100 * accuracy:g} % ({which} of the seeds) at {_ratio(share)} of the source's ten epochs",
+        "reached": f"{100 * reached:.2f} % at {_ratio(spent)}",
         "met": reached >= accuracy and spent <= share,
     }
 
 
 def _ratio(share):
-    return f"{share:.2g} times" if share > 1 else f"1/{1 / share:.1f}"
+    return f"{share:.2g} ×" if share > 1 else f"1/{1 / share:.1f}"
 
 
 def _points(difference):

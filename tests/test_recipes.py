@@ -181,6 +181,15 @@ def test_chapter_4_says_of_the_parts_of_a_recipe_what_was_measured():
     assert 100 * momentum["mean"] == pytest.approx(-0.5, abs=0.05) and momentum["high"] < 0
     assert -1.5 < 100 * plain["mean"] < -1.4 and plain["high"] < 0
     assert all(one["low"] < 0 < one["high"] for one in (small, large))
+    few = {str(one["changed"]): one for one in stored_result("records")["ablated"]["sprint"]}
+    assert 50_000 * RECIPES["sprint"].epochs == 20_000
+    assert few["{'batch_size': 256}"]["difference"]["high"] < 0
+    assert -1.5 < 100 * few["{'batch_size': 256}"]["difference"]["mean"] < -1.2
+    distorted = {
+        str(one["changed"]): one for one in stored_result("records")["ablated"]["six passes, distorted"]
+    }
+    without = distorted["{'rotation': 0.0, 'scale': 0.0, 'shift': 0.0}"]["difference"]
+    assert without["low"] < 0 < without["high"]
 
 
 def test_a_part_is_shown_with_its_rate_and_its_interval(monkeypatch):
