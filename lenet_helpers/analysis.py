@@ -92,12 +92,3 @@ def bounding_box(image: Tensor, empty: float = 0.0) -> tuple[int, int, int, int]
         return None
     top, left = int(rows.min()), int(columns.min())
     return top, left, int(rows.max()) - top + 1, int(columns.max()) - left + 1
-
-
-def centre_of_mass(image: Tensor) -> tuple[float, float]:
-    """(y, x) of the mean position of the ink in `image` (height, width), in pixels from the upper left
-    corner's centre.
-    """
-    ink = image.double()
-    y, x = (torch.arange(n, dtype=torch.float64) for n in ink.shape)
-    return float((ink.sum(1) * y).sum() / ink.sum()), float((ink.sum(0) * x).sum() / ink.sum())

@@ -40,9 +40,8 @@ def affine(images: Tensor, angle: Tensor, size: Tensor, moves: Tensor, backgroun
     """
     cos, sin = torch.cos(angle) / size, torch.sin(angle) / size
     inverse = torch.stack([torch.stack([cos, sin], 1), torch.stack([-sin, cos], 1)], 1)
-    # The grid says where each output pixel comes from, so it holds the inverse map.
-    theta = torch.cat([inverse, -inverse @ moves[:, :, None]], 2)
-    theta = theta.to(images, non_blocking=images.is_cuda)  # no step waits for the GPU
+    # The grid says where each output pixel comes from, so it holds the inverse map; no GPU is waited for.
+    theta = torch.cat([inverse, -inverse @ moves[:, :, None]], 2).to(images, non_blocking=images.is_cuda)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     # grid_sample knows only 0 outside the image; take the background away and add it again.
     return F.grid_sample(images - background, grid, align_corners=False) + background

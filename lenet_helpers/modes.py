@@ -23,17 +23,15 @@ def evaluation_mode(model: nn.Module) -> Iterator[nn.Module]:
             module.training = training
 
 
-_backends: Any = torch.backends
+_torch: Any = torch.backends
 # Whose setting, which, and its value in a run: float32 in full, and on a GPU the same way every time.
 # Products shortened to bfloat16 or TensorFloat32 give other numbers; so does a cuDNN left to choose.
-EXACT: tuple[tuple[Any, str, Any], ...] = (
-    (_backends.mkldnn.matmul, "fp32_precision", "ieee"),
-    (_backends.mkldnn.conv, "fp32_precision", "ieee"),
-    (_backends.cuda.matmul, "fp32_precision", "ieee"),
-    (_backends.cudnn.conv, "fp32_precision", "ieee"),
-    (_backends.cudnn, "deterministic", True),
-    (_backends.cudnn, "benchmark", False),
-)
+EXACT: list[tuple[Any, str, Any]] = [
+    *((part.matmul, "fp32_precision", "ieee") for part in (_torch.mkldnn, _torch.cuda)),
+    *((part.conv, "fp32_precision", "ieee") for part in (_torch.mkldnn, _torch.cudnn)),
+    (_torch.cudnn, "deterministic", True),
+    (_torch.cudnn, "benchmark", False),
+]
 
 
 @contextmanager
@@ -41,8 +39,8 @@ def usual_torch(threads: int | None = None, device: torch.device = torch.device(
     """torch's process-wide switches as a run expects them inside the block, the caller's again after it.
 
     Gradients on, float32 in full, new tensors on the CPU, `threads` threads (None: as many as
-    there are), and random numbers (those of `device` too) that the caller won't miss.
-    What an earlier cell has switched cannot change a run, nor a run the cell after it.
+    there are), random numbers (those of `device` too) that the caller won't miss. What an
+    earlier cell has switched cannot change a run, nor a run the cell after it.
     """
     dtype, before = torch.get_default_dtype(), torch.get_num_threads()
     with ExitStack() as stack:

@@ -56,11 +56,10 @@ class TrainingState:
         self.config, self.data = config, images
         for weight, memory in self.optimizer.state.items():
             for key, tensor in memory.items():
-                if torch.is_tensor(tensor) and tensor.shape == weight.shape:
-                    # In memory as the weight lies: fused optimizers take the two side by side, unseen.
-                    memory[key] = torch.empty_like(weight, requires_grad=False).copy_(tensor)
-                elif torch.is_tensor(tensor):  # a fused Adam counts its steps where the weights are
-                    memory[key] = tensor.to(weight.device)
+                if torch.is_tensor(tensor):
+                    # Where the weight is, and as it lies in memory: fused optimizers take both side by side.
+                    like = weight if tensor.shape == weight.shape else tensor.to(weight.device)
+                    memory[key] = torch.empty_like(like, requires_grad=False).copy_(tensor)
 
 
 def _what_must_stay(dataset: Dataset, config: TrainConfig) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How to train: the configuration, and what follows from it (steps, learning rate, optimizer)."""
 
 import inspect
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -88,11 +88,6 @@ class TrainConfig:
 
 # The recipe that the dashboard opens on: 96 % and better on the embedded digits within about two seconds.
 QUICK = TrainConfig(learning_rate=0.008, batch_size=32, epochs=5, optimizer="adam", schedule="one-cycle")
-
-
-def quick_recipe(dataset: Dataset) -> TrainConfig:
-    """QUICK for a few thousand training images; half an epoch of it for more than 10,000."""
-    return QUICK if len(dataset.train) <= 10_000 else replace(QUICK, epochs=0.5)
 
 
 def count_steps(dataset: Dataset, config: TrainConfig) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lenet_helpers import LeNet, analysis, evaluate, load_dataset
+from lenet_helpers.explorers.gallery import centre_of_mass
 from lenet_helpers.tuning import calibration, clothes, own_digits, robustness
 
 FASHION_PACKAGE = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
@@ -244,7 +245,7 @@ def test_a_prepared_digit_is_like_mnists():
             assert image.shape == (28, 28) and image.dtype == np.float32
             assert 0 <= image.min() and image.max() <= 1
             top, left, height, width = analysis.bounding_box(torch.from_numpy(image), 0.0)
-            y, x = analysis.centre_of_mass(torch.from_numpy(image))
+            y, x = centre_of_mass(torch.from_numpy(image))
             assert max(height, width) in (19, 20)
             assert abs(x - 14) <= 0.55 and (
                 abs(y - 14) <= 0.55 or top + height == 28

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lenet_helpers import LeNet, TrainConfig, load_dataset
-from lenet_helpers.train_config import QUICK, count_steps, learning_rate_at, make_optimizer, quick_recipe
+from lenet_helpers.train_config import QUICK, count_steps, learning_rate_at, make_optimizer
+from lenet_helpers.tuning.recipes import quick_recipe
 
 
 def test_the_default_is_plain_sgd():

@@ -10,8 +10,9 @@ import ipywidgets as w
 from ..figures.canvas import png
 from ..models import LeNetConfig, new_model
 from ..summary import count_parameters, layer_table
-from ..train_config import count_steps, quick_recipe
+from ..train_config import count_steps
 from ..tuning.interrupts import at_once, held_back
+from ..tuning.recipes import quick_recipe
 from ..tuning.session import TrainingSession
 from ..wording import N_, _, sentences
 from .kit.base import CAPTION, Explorer

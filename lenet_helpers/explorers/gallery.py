@@ -7,13 +7,22 @@ import numpy as np
 import torch
 from matplotlib.patches import Rectangle
 
-from ..analysis import bounding_box, centre_of_mass
+from ..analysis import bounding_box
 from ..figures.canvas import COLOURS, bare, figure
 from ..wording import _, sentences
 from .kit.base import Explorer
 
 SIDE = 20  # pixels: the box that MNIST's makers scaled every digit to
 FAINTEST = 0.5 / 255  # less than the lowest grey level above an empty pixel
+
+
+def centre_of_mass(image):
+    """(y, x) of the mean position of the ink in `image` (height, width), in pixels from the upper left
+    corner's centre.
+    """
+    ink = image.double()
+    y, x = (torch.arange(n, dtype=torch.float64) for n in ink.shape)
+    return float((ink.sum(1) * y).sum() / ink.sum()), float((ink.sum(0) * x).sum() / ink.sum())
 
 
 @dataclass
