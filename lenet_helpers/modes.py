@@ -24,8 +24,7 @@ def evaluation_mode(model: nn.Module) -> Iterator[nn.Module]:
 
 
 _torch: Any = torch.backends
-# Whose setting, which, and its value in a run: float32 in full, and on a GPU the same way every time.
-# Products shortened to bfloat16 or TensorFloat32 give other numbers; so does a cuDNN left to choose.
+# Whose setting, which, and its value in a run: no product in bfloat16 or TensorFloat32, no choice for cuDNN.
 EXACT: list[tuple[Any, str, Any]] = [
     *((part.matmul, "fp32_precision", "ieee") for part in (_torch.mkldnn, _torch.cuda)),
     *((part.conv, "fp32_precision", "ieee") for part in (_torch.mkldnn, _torch.cudnn)),
