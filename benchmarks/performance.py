@@ -105,6 +105,8 @@ def about_rivals(stored):
     text = "## Rivals\n\n"
     text += f"One step of 256 images; medians of {blocks} blocks of {steps} step(s) that took turns.\n\n"
     text += markdown(["", "ms a step", "times ours", "by processor time"], rows)
+    if versions := stored.get("versions"):
+        text += f"\n\n{' and '.join(f'{name} {number}' for name, number in versions.items())}."
     if limit := stored.get("roofline"):
         text += (
             f"\n\nThe limit: {limit['multiply-adds']:,} multiply-adds at {limit['GFLOP/s measured']} GFLOP/s"

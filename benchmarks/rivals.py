@@ -1,4 +1,4 @@
-"""A step of 256 images in six ways, side by side in one run, and how far the processor's own limit is.
+"""A step of 256 images in several ways, side by side in one run, and how far the processor's own limit is.
 
     python -m benchmarks.rivals [--blocks 30] [--steps 4]
 
@@ -10,21 +10,29 @@ example      in the style of PyTorch's own MNIST example: such a loader, log-sof
 tensors      a DataLoader over a TensorDataset of normalised images
 numpy        the appendix, written in numpy
 ours         lenet_helpers.train
+lightning    PyTorch Lightning's Trainer over the same loader, no logs, no checkpoints, where it is installed
+skorch       skorch's NeuralNetClassifier on the same images, no scoring, where it is installed
 floor        forward, backward, step on one fixed batch in channels-last, nothing else
 roofline     the multiply-adds and bytes of a step at the highest speeds measured here; not a program
 
-Blocks alternate in random order. Printed: milliseconds of a step and the median ratio to ours, by
-wall-clock time and by processor time. The result goes to lenet_helpers/results/rivals.json.
+Neither Lightning nor skorch is needed by the course: `pip install --target FOLDER pytorch-lightning skorch`,
+and FOLDER in PYTHONPATH, let them take part. Blocks alternate in random order. Printed: milliseconds of a
+step and the median ratio to ours, by wall-clock time and by processor time. The result goes to
+lenet_helpers/results/rivals.json.
 """
 
 import argparse
+import importlib
+import importlib.util
 import json
 import os
 import platform
 import random
 import statistics
+import threading
 import time
 from datetime import date
+from importlib.metadata import version
 
 import numpy as np
 import torch
@@ -69,6 +77,77 @@ def floor(images, labels):
         loss.backward()
         optimizer.step()
         yield
+
+
+def in_turns(fit):
+    """Steps, without end, of a loop that is not ours: `fit` calls the function it is given after each one."""
+    go, done = threading.Semaphore(0), threading.Semaphore(0)
+
+    def after_a_step():
+        done.release()
+        go.acquire()
+
+    def work():
+        go.acquire()
+        fit(after_a_step)
+
+    threading.Thread(target=work, daemon=True).start()
+    while True:
+        go.release()
+        done.acquire()
+        yield
+
+
+def lightning(split):
+    """Steps of Lightning's Trainer; None where it is not installed."""
+    if not importlib.util.find_spec("pytorch_lightning"):
+        return None
+    library = importlib.import_module("pytorch_lightning")
+
+    class Module(library.LightningModule):
+        def __init__(self, after):
+            super().__init__()
+            self.net, self.on_train_batch_end = LeNet(), lambda *_what: after()
+
+        def training_step(self, batch, _index):
+            return F.cross_entropy(self.net(batch[0]), batch[1])
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=RATE)
+
+    def fit(after):
+        quiet = dict.fromkeys(
+            ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
+        )
+        trainer = library.Trainer(accelerator="cpu", max_epochs=-1, **quiet)
+        trainer.fit(Module(after), DataLoader(TensorDataset(split.images, split.labels), BATCH, shuffle=True))
+
+    return in_turns(fit)
+
+
+def skorch(split):
+    """Steps of skorch's NeuralNetClassifier; None where it is not installed."""
+    if not importlib.util.find_spec("skorch"):
+        return None
+    library = importlib.import_module("skorch")
+
+    class After(importlib.import_module("skorch.callbacks").Callback):
+        def __init__(self, after):
+            self.on_batch_end = lambda *_net, **_what: after()
+
+    def fit(after):
+        options = dict(optimizer=torch.optim.SGD, lr=RATE, batch_size=BATCH, iterator_train__shuffle=True)
+        library.NeuralNetClassifier(
+            LeNet,
+            criterion=torch.nn.CrossEntropyLoss,
+            max_epochs=10**9,
+            train_split=None,
+            verbose=0,
+            callbacks=[After(after)],
+            **options,
+        ).fit(split.images, split.labels)
+
+    return in_turns(fit)
 
 
 def numpy_steps(split):
@@ -186,13 +265,17 @@ def main(arguments=None):
         "example": example(pictures),
         "tensors": from_loader(TensorDataset(split.images, split.labels)),
         "numpy": numpy_steps(split),
+        "lightning": lightning(split),
+        "skorch": skorch(split),
         "floor": floor(split.images[:BATCH], split.labels[:BATCH]),
     }
-    contenders = {name: lambda s=s: [next(s) for _turn in range(options.steps)] for name, s in steps.items()}
+    contenders = {
+        name: lambda s=s: [next(s) for _turn in range(options.steps)] for name, s in steps.items() if s
+    }
     records = ours(dataset, options.steps)
     contenders["ours"] = lambda: next(records)
     seconds, rows = measure(contenders, options.blocks), {}
-    for name in ("source", "example", "tensors", "numpy", "ours", "floor"):
+    for name in (*(name for name in contenders if name not in ("floor", "ours")), "ours", "floor"):
         wall, busy = (np.median(seconds[name] / seconds["ours"], axis=0)).tolist()
         rows[name] = {
             "ms": round(1000 * statistics.median(seconds[name][:, 0]) / options.steps, 2),
@@ -214,6 +297,9 @@ def main(arguments=None):
             "blocks": options.blocks,
             "steps in a block": options.steps,
             "batch": BATCH,
+            "versions": {
+                name: version(name) for name in ("pytorch-lightning", "skorch") if name.split("-")[-1] in rows
+            },
             "rows": rows,
             "roofline": limit,
             "done otherwise": otherwise,
