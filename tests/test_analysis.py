@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from lenet_helpers import LeNet, LeNetConfig, LeNetVariant, analysis, load_dataset
+from lenet_helpers.explorers.gallery import centre_of_mass
 
 
 def test_probabilities_are_the_softmax_in_evaluation_mode_for_uneven_batches():
@@ -67,7 +68,7 @@ def test_boxes_and_centres_by_hand():
     image = torch.zeros(7, 9)
     image[2:4, 5:8] = 1.0
     assert analysis.bounding_box(image) == (2, 5, 2, 3)
-    assert analysis.centre_of_mass(image) == (2.5, 6.0)
+    assert centre_of_mass(image) == (2.5, 6.0)
     assert analysis.bounding_box(torch.zeros(3, 3)) is None
 
 

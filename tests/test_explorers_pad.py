@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from lenet_helpers import LeNet, load_dataset
-from lenet_helpers.analysis import bounding_box, centre_of_mass
+from lenet_helpers.analysis import bounding_box
 from lenet_helpers.explorers import DigitPad
 from lenet_helpers.explorers.drawing_pad import INK
+from lenet_helpers.explorers.gallery import centre_of_mass
 from lenet_helpers.tuning import kept_digits
 from lenet_helpers.tuning.own_digits import BOX
 from lenet_helpers.tuning.own_digits import prepared as like_mnist
