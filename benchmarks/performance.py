@@ -54,6 +54,7 @@ def page():
         "startup": about_startup,
         "same-accuracy": about_accuracy,
         "rivals": about_rivals,
+        "rivals-one-thread": about_rivals,
         "cost": about_cost,
         "cuda": about_cuda,
         "records": about_records,
@@ -102,7 +103,7 @@ def about_rivals(stored):
     """Ways to take the same step, the limit of the machine, and parts done otherwise."""
     rows = [[name, *row.values()] for name, row in stored["rows"].items()]
     blocks, steps = stored["blocks"], stored["steps in a block"]
-    text = "## Rivals\n\n"
+    text = "## Rivals" + ", on one thread" * stored["processor"].endswith(" 1 threads") + "\n\n"
     text += f"One step of 256 images; medians of {blocks} blocks of {steps} step(s) that took turns.\n\n"
     text += markdown(["", "ms a step", "times ours", "by processor time"], rows)
     if versions := stored.get("versions"):
