@@ -3,8 +3,8 @@
     python -m benchmarks.suite                        # runs make test, then writes the table
     python -m benchmarks.suite --xml artefacts/x.xml  # only reads what a run with --junitxml=... wrote
 
-A second of a worker is one in which one of pytest's processes was at a test; with three processes a
-minute of the clock has 180 of them, less what is spent on starting, on finding the tests, and on
+A second of a worker is one in which one of pytest's processes was at a test; with two processes a
+minute of the clock has 120 of them, less what is spent on starting, on finding the tests, and on
 waiting for the other at the end. Writes `lenet_helpers/results/suite.json`.
 """
 
