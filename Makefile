@@ -40,9 +40,9 @@ lab: setup  ## open your copies of the chapters in JupyterLab (TORCH=cpu: the sm
 original: setup  ## put a chapter of your copies back: CHAPTER=03-training [CELL=loop-exercise]
 	@$(BIN)/python -m tools.copies original $(CHAPTER) $(CELL)
 
-# A file to a process at a time: all cells of a chapter stay in one kernel. On two cores two processes and three
-# take equally long (640 and 644 s); two leave more memory.
-WORKERS ?= 2
+# A file to a process at a time: all cells of a chapter stay in one kernel. Two compute, a third waits for servers:
+# conftest.py says which.
+WORKERS ?= 3
 test: $(VENV)/.all  ## install what the tests need and run all of them
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(ARGS)
 

@@ -5,9 +5,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
+from xdist.scheduler import loadscope
+
+import conftest
 
 ROOT = Path(__file__).parents[1]
 # What pytest-randomly does, without its seed: the tests of a file in another order.
@@ -46,3 +50,26 @@ def test_cells_stay_in_order_and_in_one_kernel(tmp_path):
         check=False,
     )
     assert run.returncode == 0 and "10 passed" in run.stdout, run.stdout[-2000:] + run.stderr[-2000:]
+
+
+def test_of_three_processes_one_waits_for_servers_and_two_compute(monkeypatch):
+    monkeypatch.setattr(loadscope, "parse_tx_spec_config", lambda _config: [None] * 3)
+    spread, nodes = conftest.pytest_xdist_make_scheduler(Mock(), Mock()), [Mock() for _n in range(3)]
+    files = ["a", "b", "c", "hub", "lab", "known_wrong"]
+    tests = [f"tests/test_{name}.py::test_{n}" for name in files for n in range(3)]
+    for number, node in enumerate(nodes):
+        node.gateway.id, node.shutting_down = f"gw{number}", False
+        spread.add_node(node)
+    for node in nodes:
+        spread.add_node_collection(node, tests)
+    spread.schedule()
+
+    def given(node):
+        return [scope.removeprefix("tests/test_").removesuffix(".py") for scope in spread.assigned_work[node]]
+
+    assert [given(node) for node in nodes] == [["known_wrong"], ["a"], ["hub"]]
+    for node, name in [(2, "hub"), (2, "lab"), (0, "known_wrong"), (1, "a")]:
+        for n in range(3):
+            spread.mark_test_complete(nodes[node], tests.index(f"tests/test_{name}.py::test_{n}"))
+    assert [given(node) for node in nodes] == [["known_wrong", "b"], ["a", "c"], ["hub", "lab"]]
+    assert nodes[2].shutdown.called and not nodes[0].shutdown.called
