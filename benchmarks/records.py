@@ -30,6 +30,7 @@ import platform
 import statistics
 import subprocess
 import time
+from collections import Counter
 from dataclasses import asdict, replace
 from datetime import date
 from itertools import product
@@ -351,6 +352,7 @@ def summarise():
         "processor": f"{platform.machine()}, {os.cpu_count()} cores",
         "recipes": {name: about(name, runs, paces[name]) for name, runs in recipes.items() if runs},
         "ablated": {name: told for name in ABLATIONS if (told := arms(name))},
+        "tried on": Counter(run["device"] for runs in tried.values() for run in runs.values()),
         "tried on validation": {
             name: [round(run["accuracy"], 4) for run in runs.values()] for name, runs in tried.items() if runs
         },
@@ -506,6 +508,7 @@ def page(summary):
         places="; ".join(sorted(places)) or "not run yet",
         judged=JUDGED,
         tried="\n".join(tried),
+        devices=", ".join(f"{device} {count}" for device, count in summary["tried on"].items()),
         failed="\n".join(failed) or "No run failed.",
     )
 
@@ -558,6 +561,7 @@ three other seeds. The difference to the recipe is in points, on {judged} seeds,
 ## What was tried
 
 On 50,000 training and 10,000 validation images; a number for each seed, in percent. No test image was read.
+Runs by device: {devices}.
 
 | tried | validation accuracy |
 |---|---|
