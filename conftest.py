@@ -24,8 +24,9 @@ from tools.kernel import chapter_environment
 KERNEL = "lenet-chapter"
 BROWSER = "tests/browser/"
 LONGEST = (BROWSER, "notebooks/en/04-tuning.ipynb", "tests/test_known_wrong.py")
-# For servers, databases, other processes: of three, one process does these alone, and two compute.
-WAITING = tuple(
+# For a browser, servers, other processes: of three, one process does these alone, and two compute until
+# nothing else is left.
+WAITING = (BROWSER,) + tuple(
     f"tests/test_{name}.py"
     for name in ("hub", "search_postgres", "search", "torchvision_sets", "site", "lab")
 )
