@@ -19,7 +19,7 @@ FLAGS = (
 ).split()
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # As `make lab` starts it: see `tools.light`.
-LAB = "from tools.light import without_torch; without_torch(); from jupyterlab.labapp import main; main()"
+LAB = "from tools.light import light; light(); from jupyterlab.labapp import main; main()"
 # The whole chapter stays in the page, so that it can be looked through in one go.
 SETTINGS = {
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',

@@ -216,8 +216,8 @@ class Chapter:
         self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{light}'")
         self.page.evaluate(STILL)
 
-    def violations(self):
-        """Serious and critical findings of axe in our own content, one line each."""
+    def violations(self, rules=("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")):
+        """Serious and critical findings of axe in our own content by these sets of rules, one line each."""
         from axe_playwright_python.sync_playwright import Axe
 
         parts = [
@@ -228,7 +228,7 @@ class Chapter:
         found = Axe().run(
             self.page,
             context={"include": parts},
-            options={"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
+            options={"resultTypes": ["violations"], "runOnly": list(rules)},
         )
         return [
             f"{v['id']}: {node['target']} {node['html'][:200]} {node.get('failureSummary', '')[:200]}"

@@ -12,9 +12,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 if __name__ == "__main__":
-    from tools.light import without_torch
+    from tools.light import light
 
-    without_torch()
+    light()
 
 from lenet_helpers.files import write_whole
 from lenet_helpers.wording import _, set_language

@@ -66,9 +66,9 @@ def main():
         end_with_parent()
         sys.argv.append("--LabApp.extension_manager=readonly")
     else:
-        from tools.light import without_torch
+        from tools.light import light
 
-        without_torch()
+        light()
         from tools.copies import reader, refresh
         from tools.lab import COURSE, front_door, jupyterlab_in
 

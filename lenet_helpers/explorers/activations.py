@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..figures.canvas import COLOURS, GREY, figure, label
+from ..figures.canvas import AT_THE_TOP, COLOURS, GREY, bare, figure, label
 from ..lenet1998 import scaled_tanh
 from ..models import ACTIVATIONS, LeNetConfig, LeNetVariant
 from ..wording import N_, _
@@ -145,29 +145,34 @@ class ActivationExplorer(Explorer):
         super().__init__(ActivationState(split.images[::step][:count], split.labels[::step][:count]))
 
     def build(self):
-        self.figure, axes = figure(3, 5, width=9.2, height=4.9, layout=None, height_ratios=(1.3, 1, 1))
-        self.figure.subplots_adjust(left=0.05, right=0.99, top=0.94, bottom=0.06, hspace=0.6, wspace=0.2)
-        for ax in axes[0, 2:]:
-            ax.remove()
+        self.figure, axes = figure(3, 2, width=9.2, height=4.5, layout=None)
+        left, right = 0.05, 0.99
         self.curves = []
-        for ax, dash, limits in zip(axes[0], ("-", (0, (4, 2))), ((-2, 4), (-0.1, 1.3))):
+        for at, ax, dash, limits in zip((left, 0.57), axes[0], ("-", (0, (4, 2))), ((-2, 4), (-0.1, 1.3))):
+            ax.set_position((at, 0.7, 0.42, 0.23))
             self.curves += ax.plot([], [], color=COLOURS["blue"], linewidth=2, linestyle=dash)
             ax.axhline(0, color=GREY, linewidth=0.8)
             label(ax, title=" ")
             ax.set(xlim=(-4, 4), ylim=limits, xticks=(-4, 0, 4), yticks=(0, 1))
-        axes[0, 1].set_title(_("its derivative"), fontsize=12)
-        self.notes = self.figure.text(0.45, 0.80, "", fontsize=10, va="center", linespacing=1.4)
-        for row, title in (
-            (1, _("outputs of each layer")),
-            (2, _("gradients of each layer, log10 of their size")),
-        ):
-            axes[row, 0].set_title(title, fontsize=10, loc="left")
-            for ax, name in zip(axes[row], LAYERS):
-                ax.text(0.03, 0.86, name, transform=ax.transAxes, fontsize=9)
-                ax.yaxis.set_visible(False)
-                ax.tick_params(labelsize=8)
-        self.outputs = [_Histogram(ax, COLOURS["sky blue"]) for ax in axes[1]]
-        self.gradients = [_Histogram(ax, COLOURS["orange"]) for ax in axes[2]]
+        axes[0, 1].set_title(_("its derivative"), fontsize=12, **AT_THE_TOP)
+        for bottom, (ax, unused) in zip((0.345, 0.03), axes[1:]):
+            ax.set_position((left, bottom, right - left, 0.21))
+            unused.remove()
+        self.outputs = _Histograms(
+            axes[1, 0],
+            _("outputs of each layer"),
+            _("outputs of each layer, from {low:.2g} to {high:.2g}; at its name, their spread across digits"),
+            COLOURS["sky blue"],
+        )
+        self.gradients = _Histograms(
+            axes[2, 0],
+            _("gradients of each layer, log10 of their size"),
+            _(
+                "gradients of each layer, log10 of their size, from {low:.2g} to {high:.2g};"
+                " at its name, their size"
+            ),
+            COLOURS["orange"],
+        )
         self.ask(
             _(
                 "A fresh LeNet with sigmoids. How large are the gradients of conv1's weights beside those of"
@@ -193,27 +198,20 @@ class ActivationExplorer(Explorer):
         x, y, slope = state.curve()
         for line, values in zip(self.curves, (y, slope)):
             line.set_data(x.numpy(), values.numpy())
-        self.curves[0].axes.set_title(_(NAMES[state.activation]), fontsize=12)
-        self.notes.set_text(self._notes() if self.revealed else "?")
+        self.curves[0].axes.set_title(_(NAMES[state.activation]), fontsize=12, **AT_THE_TOP)
         if not self.revealed:
-            for histogram in (*self.outputs, *self.gradients):
-                histogram.hide()
+            self.outputs.hide()
+            self.gradients.hide()
             return
         outputs, gradients = state.signals()
         largest = max(float(g.abs().max()) for g in gradients.values())
         top = max(-1.0, math.log10(largest)) if largest else -1.0
         # One range for all layers, so that shrinking shows.
         ends = min(float(o.min()) for o in outputs.values()), max(float(o.max()) for o in outputs.values())
-        for layer, of_outputs, of_gradients in zip(LAYERS, self.outputs, self.gradients):
-            of_outputs.show(outputs[layer], ends)
-            of_gradients.show(gradients[layer].abs().clamp(min=1e-12).log10(), (-8.0, top))
-
-    def _notes(self):
-        gradients = self.state.sizes()[1]
-        spread = self.state.spreads()
-        lines = [_("layer: spread of outputs across digits, size of gradients")]
-        lines += [f"{name}: {spread[name]:.2g}, {gradients[name]:.1e}" for name in LAYERS]
-        return "\n".join(lines)
+        spreads, sizes = state.spreads(), state.sizes()[1]
+        self.outputs.show(outputs, ends, {layer: f"{layer}: {spreads[layer]:.2g}" for layer in LAYERS})
+        logs = {layer: g.abs().clamp(min=1e-12).log10() for layer, g in gradients.items()}
+        self.gradients.show(logs, (-8.0, top), {layer: f"{layer}: {sizes[layer]:.1e}" for layer in LAYERS})
 
     def sentence(self):
         return (
@@ -223,31 +221,48 @@ class ActivationExplorer(Explorer):
         )
 
 
-class _Histogram:
-    """Thirty bars as one artist, which is moved and never made anew."""
+class _Histograms:
+    """A row of histograms, one for each layer, over one range: one artist, moved and never made anew."""
 
-    def __init__(self, ax, colour):
-        self.ax = ax
-        self.bars = ax.stairs(np.zeros(30), fill=True, facecolor=colour, edgecolor="black", linewidth=0.4)
-        self.unknown = ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", va="center")
-        self.hide()
+    BARS, WIDE = 30, 1.2  # of a layer; how far apart two layers begin
+
+    def __init__(self, ax, title, ranged, colour):
+        self.ax, self.title, self.ranged = ax, title, ranged
+        bare(ax)
+        starts = self.WIDE * np.arange(len(LAYERS))
+        edges = starts[:, None] + np.linspace(0, 1, self.BARS + 1)
+        self.none = np.full((len(LAYERS), self.BARS + 1), np.nan)
+        self.bars = ax.stairs(
+            self.none.ravel()[:-1],
+            edges.ravel(),
+            fill=True,
+            facecolor=colour,
+            edgecolor="black",
+            linewidth=0.4,
+        )
+        ax.hlines(np.zeros(len(LAYERS)), starts, starts + 1, color="black", linewidth=0.8)
+        ax.set(xlim=(0, starts[-1] + 1), ylim=(-0.02, 1.2))
+        self.names = [ax.text(x + 0.02, 1.06, "", fontsize=9) for x in starts]
+        self.head = ax.set_title(title, fontsize=10, loc="left", **AT_THE_TOP)
 
     def hide(self):
-        self.bars.set_visible(False)
-        self.unknown.set_visible(True)
-        self.ax.xaxis.set_visible(False)
+        self.bars.set_data(self.none.ravel()[:-1])
+        self.head.set_text(self.title)
+        for text, layer in zip(self.names, LAYERS):
+            text.set_text(f"{layer}: ?")
 
-    def show(self, values, limits=None):
-        """How often the values of a flat tensor occur, between `limits` or from their least to their most."""
-        values = values.numpy()
-        low, high = limits or (float(values.min()), float(values.max()))
+    def show(self, values, limits, names):
+        """How often the values of each layer's flat tensor occur between `limits`, the most frequent being 1;
+        over them their `names`.
+        """
+        low, high = limits
         if high - low < 1e-3:  # all but one value: give the bar a width that can be seen
             low, high = low - 0.5e-3, high + 0.5e-3
-        heights, edges = np.histogram(values, 30, (low, high))
-        self.bars.set_data(heights, edges)
-        # Two ticks are enough to read, and quick to draw.
-        self.ax.set_xticks((low, high), (f"{low:.1g}", f"{high:.1g}"))
-        self.ax.set(xlim=(low, high), ylim=(0, 1.05 * max(1, heights.max())))
-        self.bars.set_visible(True)
-        self.unknown.set_visible(False)
-        self.ax.xaxis.set_visible(True)
+        heights = self.none.copy()
+        for row, layer in zip(heights, LAYERS):
+            counts, _edges = np.histogram(values[layer].numpy(), self.BARS, (low, high))
+            row[:-1] = counts / max(1, counts.max())
+        self.bars.set_data(heights.ravel()[:-1])
+        self.head.set_text(self.ranged.format(low=low, high=high))
+        for text, layer in zip(self.names, LAYERS):
+            text.set_text(names[layer])

@@ -132,7 +132,7 @@ class C3Explorer(Explorer):
     def _build_still(self):
         self.figure, ax = figure(width=8.4, height=3.4, layout=None)
         ax.set_position((0.09, 0.06, 0.9, 0.78))
-        bare(ax)
+        bare(ax, named=True)
         ax.xaxis.tick_top()
         ax.set_xticks(range(16), range(16))
         ax.set_yticks([*range(6), 6.1], [*range(6), _("reads")])

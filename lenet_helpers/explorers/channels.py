@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..figures.canvas import GREY, SIGNED, bare, figure
+from ..figures.canvas import AT_THE_TOP, GREY, SIGNED, bare, figure
 from ..wording import N_, _
 from .kit.base import Explorer
 
@@ -134,7 +134,7 @@ class ChannelsExplorer(Explorer):
 def _signed(ax, title):
     """A framed picture in signed colours, to be filled by `_show`."""
     drawn = ax.imshow(np.zeros((2, 2)), cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest")
-    ax.set_title(title, fontsize=10)
+    ax.set_title(title, fontsize=10, **AT_THE_TOP)
     ax.spines[:].set_visible(True)
     ax.spines[:].set_color("#999999")
     return drawn

@@ -98,6 +98,7 @@ class ConfusionExplorer(Explorer):
             fontsize=9,
         )
         ax.set_yticks(range(n), state.class_names, fontsize=9)
+        ax.tick_params(length=0)
         ax.set_xlabel(pgettext("class", "predicted"))
         ax.set_ylabel(pgettext("class", "true"))
         self.numbers = [

@@ -136,7 +136,7 @@ def show_codes():
     fig.subplots_adjust(0.01, 0.02, 0.99, 0.84, wspace=0.3)
     for digit, (ax, code) in enumerate(zip(axes, digit_codes().view(10, 12, 7))):
         ax.imshow(code, cmap="Greys", vmin=-1.4, vmax=1.2)
-        bare(ax, str(digit))
+        bare(ax, str(digit), named=True)
         # Lines between the pixels: 84 of them, as F6 has outputs.
         ax.set_xticks([x - 0.5 for x in range(8)], minor=True)
         ax.set_yticks([y - 0.5 for y in range(13)], minor=True)

@@ -105,5 +105,5 @@ def _side_by_side(ax, maps, cmap, name):
     low = -limit if cmap == SIGNED else min(0.0, float(np.nanmin(maps)))
     ax.imshow(mosaic, cmap=cmap, vmin=low, vmax=limit, aspect="auto" if high == 1 else "equal")
     ax.set_anchor("W")
-    bare(ax)
+    bare(ax, named=True)
     ax.set_ylabel(f"{name}\n{shape}", fontsize=10, rotation=0, ha="right", va="center")

@@ -44,7 +44,7 @@ def show_matrices(seed=0):
     fig.subplots_adjust(0.03, 0.1, 0.94, 0.84, wspace=0.12)
     for ax, (name, matrix) in zip(axes, matrices.items()):
         drawn = ax.imshow(matrix, cmap=SIGNED, vmin=-2, vmax=2)
-        bare(ax, names[name])
+        bare(ax, names[name], named=True)
         ax.title.set_fontsize(10)
         for (row, column), weight in np.ndenumerate(matrix):
             ax.text(

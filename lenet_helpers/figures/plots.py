@@ -113,7 +113,7 @@ def image_grid(images, titles=None, *, columns=10, scale=0.85, low=None, high=No
     fig, axes = figure(rows, columns, width=scale * columns, height=rows * tall, squeeze=False)
     norm = Normalize(images.min() if low is None else low, images.max() if high is None else high)
     for ax in axes.flat:
-        bare(ax)
+        bare(ax, named=True)
     for index, (ax, image) in enumerate(zip(axes.flat, images, strict=False)):
         ax.imshow(image, cmap=cmap, norm=norm)
         if titles is not None:

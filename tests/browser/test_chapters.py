@@ -195,7 +195,8 @@ def test_axe_finds_nothing_serious(chapter, theme):
     chapter.theme(theme)
     pictures = chapter.page.locator(".jp-OutputArea-output img")
     chapter.shot(theme.lower(), pictures.first if pictures.count() else None)
-    assert chapter.violations() == []
+    # A theme changes colours, and nothing else that axe looks at.
+    assert (chapter.violations() if theme == "Light" else chapter.violations(["color-contrast"])) == []
 
 
 # At the end ----------------------------------------------------------------------------

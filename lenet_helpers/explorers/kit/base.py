@@ -194,17 +194,18 @@ class Explorer:
     # drawing --------------------------------------------------------------------------
     def refresh(self):
         """Redraw the picture and the caption from the state."""
+        said = self.sentence()
         if self.stage is None:
             self.draw()
-            self.image.value = png(self.figure, compression=1)
-        else:
+            with self.image.hold_sync():  # one message, not two
+                self.image.value = png(self.figure, compression=1)
+                self.image.tooltip = said
+            self.labels.text = said
+        else:  # the picture is hidden, and nobody needs two more messages
             self.draw_stage()
         self.image.remove_class("lenet-stale")
         if self.problem():
             self.error.value = _alert(_("Not possible: {problem}").format(problem=self.problem()))
-        said = self.sentence()
-        if self.stage is None:  # else the picture is hidden, and nobody needs two more messages
-            self.image.tooltip = self.labels.text = said
         self.caption.value = f'<p style="{CAPTION}">{html.escape(said)}</p>'
 
     def _guarded(self, action):
