@@ -38,8 +38,8 @@ MARKERS = ("o", "s", "^", "D", "v")
 GREY = "#595959"  # annotations: 7:1 against white
 SIGNED = "PuOr_r"  # negative purple, zero white, positive orange: safe for colour-blind readers
 DPI = 100
-# Where a title stands: else matplotlib measures at each drawing whether ticks are in the way, in a tenth of
-# its time.
+# Where a title stands over axes with nothing written above them: else matplotlib looks there at each drawing,
+# in a tenth of its time.
 AT_THE_TOP = {"y": 1.0}
 # What the output of a cell may hold beside its picture.
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -112,7 +112,7 @@ def label(ax, *, x=None, y=None, title=None, grid=True):
     if y:
         ax.set_ylabel(y, fontsize=11)
     if title:
-        ax.set_title(title, fontsize=12, **AT_THE_TOP)
+        ax.set_title(title, fontsize=12)
     if grid:
         ax.grid(True, color="#D9D9D9", linewidth=0.8)
         ax.set_axisbelow(True)
