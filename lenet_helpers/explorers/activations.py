@@ -73,9 +73,13 @@ class ActivationState:
 
     def signals(self):
         """(outputs, gradients): dicts from layer to flat tensors, after the activation and of the weights."""
-        key = (self.activation, self.initialisation, self.gain)
+        return self._once(self._measure)
+
+    def _once(self, measure):
+        """What `measure` finds, which is asked once for each setting."""
+        key = (measure.__name__, self.activation, self.initialisation, self.gain)
         if key not in self.cache:
-            self.cache[key] = self._measure()
+            self.cache[key] = measure()
         return self.cache[key]
 
     def _measure(self):
@@ -90,6 +94,9 @@ class ActivationState:
 
     def spreads(self):
         """Standard deviation of a unit's output across the images, root mean square over a layer's units."""
+        return self._once(self._spreads)
+
+    def _spreads(self):
         return {
             name: float(values.view(len(self.images), -1).std(0).square().mean().sqrt())
             for name, values in self.signals()[0].items()
@@ -97,6 +104,9 @@ class ActivationState:
 
     def sizes(self):
         """Root mean square of every layer's outputs and weight gradients: two dicts from layer to float."""
+        return self._once(self._sizes)
+
+    def _sizes(self):
         return tuple(
             {name: float(values.square().mean().sqrt()) for name, values in part.items()}
             for part in self.signals()
@@ -138,7 +148,7 @@ class ActivationExplorer(Explorer):
 
     name = "activations"
 
-    def __init__(self, split, count=200):
+    def __init__(self, split, count=100):
         """`split`: a Split of 28×28 digits, standardised; the first `count` are used."""
         require_digits(split.images, "ActivationExplorer", split.labels)
         step = max(1, len(split) // count)  # spread over the split, which may be sorted by class

@@ -38,6 +38,7 @@ What a notebook stores is the figure before the prediction, with one line that s
 """
 
 import contextlib
+import gc
 import html
 import traceback
 
@@ -51,6 +52,10 @@ from .accessibility import Labels
 from .prediction import Prediction
 from .still import bundle, live_output
 from .style import gone, style_sheet
+
+# What was imported up to here stays until the end. Else Python's collector walks through all of torch and
+# matplotlib after some hundred moves, a fifth of a second in which no figure answers.
+gc.freeze()
 
 CAPTION = "font-size:14px;line-height:1.45;max-width:46em;margin:4px 0"
 
