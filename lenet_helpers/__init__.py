@@ -1,11 +1,13 @@
-"""The half of the course that its notebooks import: model, data, loop, checks.
+"""What the course's notebooks import: model, data, loop, checks. What needs ipywidgets is in `.explorers`.
 
-    from lenet_helpers import LeNet, TrainConfig, load_dataset, train
-
-The interactive figures, which alone need ipywidgets, are in `lenet_helpers.explorers`.
+from lenet_helpers import LeNet, TrainConfig, load_dataset, train
 """
 
+import os
 from typing import Any
+
+# torch's threads else spin a millisecond at each wait: beside another program, 80 s in place of 1.
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 from . import readers  # noqa: F401  (tells `sources` how its kinds are read)
 from .checkpoint import load_checkpoint, save_checkpoint
@@ -43,13 +45,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "check":  # the exercises and the quiz wait until they are asked for
-        from .checks import check
-
-        return check
-    if name == "quiz":
-        from .explorers.kit.quiz_view import quiz
-
-        return quiz
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name: str) -> Any:  # the exercises and the quiz wait until they are asked for
+    found: Any
+    if name == "check":
+        from .checks import check as found
+    elif name == "quiz":
+        from .explorers.kit.quiz_view import quiz as found
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return found

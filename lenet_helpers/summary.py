@@ -57,9 +57,8 @@ def run_and_count(model: nn.Module, image: Tensor) -> tuple[Tensor, int]:
 def receptive_fields(model: nn.Module, input_shape: tuple[int, ...] | None = None) -> dict[str, int]:
     """Side, in input pixels, of the square that one unit sees: a dict from layer name to int.
 
-    By the usual recurrence, r += (k − 1)·jump and jump *= stride, for a network whose
-    convolutions and poolings follow each other; dense layers, which see everything
-    that the layer before them sees, are left out.
+    By the usual recurrence, r += (k − 1)·jump and jump *= stride, for convolutions and poolings that follow
+    each other; dense layers, which see everything that the layer before them sees, are left out.
     """
     sides: dict[str, int] = {}
     side, jump = 1, 1

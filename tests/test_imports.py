@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "lenet_helpers"
 CONFIG = ROOT / "pyproject.toml"
@@ -74,3 +76,14 @@ def test_a_chapter_does_not_wait_for_what_it_never_uses():
     code = "\n".join([*dict.fromkeys(lines), f"print(*{slow} & set(sys.modules))"])
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert len(lines) > 20 and not done.stdout.split(), done.stdout
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere torch has other threads")
+@pytest.mark.parametrize("given, kept", [({}, "5000"), ({"GOMP_SPINCOUNT": "7"}, "7")])
+def test_torchs_threads_do_not_spin_for_long(given, kept):
+    """By what their library itself says that it read as torch was loaded; the reader's own choice stays."""
+    environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    environment |= {"OMP_DISPLAY_ENV": "VERBOSE"} | given
+    code = [sys.executable, "-c", "import lenet_helpers"]
+    done = subprocess.run(code, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert f"GOMP_SPINCOUNT = '{kept}'" in done.stderr
