@@ -50,7 +50,7 @@ def test_outcome_waits_for_the_prediction(explorer):
     explorer.prediction.commit.click()
     assert explorer.bars.get_visible() and "Luck alone" in explorer.sentence()
     assert explorer.prediction.value == explorer.prediction.answer
-    assert "in about 1 of 2" in explorer.prediction.verdict.value
+    assert "in about 2 of 3" in explorer.prediction.verdict.value
 
 
 def test_more_seeds_leave_less_to_luck_and_fewer_images_more(explorer):

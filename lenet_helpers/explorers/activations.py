@@ -149,7 +149,7 @@ class ActivationExplorer(Explorer):
     name = "activations"
 
     def __init__(self, split, count=100):
-        """`split`: a Split of 28×28 digits, standardised; the first `count` are used."""
+        """`split`: a Split of 28×28 digits, standardised; `count` of them are used, spread over it."""
         require_digits(split.images, "ActivationExplorer", split.labels)
         step = max(1, len(split) // count)  # spread over the split, which may be sorted by class
         super().__init__(ActivationState(split.images[::step][:count], split.labels[::step][:count]))

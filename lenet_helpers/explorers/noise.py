@@ -91,7 +91,7 @@ class NoiseExplorer(Explorer):
         shares = {
             "twentieth": _("in fewer than 1 comparison of 20"),
             "quarter": _("in about 1 of 4"),
-            "half": _("in about 1 of 2"),
+            "most": _("in about 2 of 3"),
         }
         self.ask(
             _(
@@ -99,7 +99,7 @@ class NoiseExplorer(Explorer):
                 " apart?"
             ),
             shares,
-            answer=lambda: list(shares)[np.digitize(self._first_share(), (0.1, 0.37))],
+            answer=lambda: list(shares)[np.digitize(self._first_share(), (0.1, 0.46))],
         )
 
     def _first_share(self):
