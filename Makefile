@@ -77,7 +77,7 @@ proof-reliability: $(VENV)/.all  ## inject every fault (an hour; LENET_MINUTES=5
 # First what is measured against the clock.
 FAULTS := tests/test_reliability_clock.py tests/test_reliability.py tests/test_reliability_running.py tests/test_torchvision_sets.py \
 	tests/test_small_files.py tests/test_pictures.py tests/test_parsers.py tests/test_security.py \
-	tests/test_lab.py::test_the_server_answers_with_its_token_and_refuses_without \
+	tests/test_lab.py::test_the_server_answers_with_its_token_alone_and_in_the_readers_language \
 	tests/test_search.py::test_interrupts_at_random_instants_lose_no_trial
 
 # What has run stays: stopped, it goes on with the next number. A changed commit begins anew.

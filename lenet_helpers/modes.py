@@ -4,7 +4,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import FrameType
 from typing import Any
 
 import torch
@@ -62,10 +61,9 @@ def usual_torch(threads: int | None = None, device: torch.device = torch.device(
 
 @contextmanager
 def interrupts_between_steps() -> Iterator[Callable[[], None]]:
-    """■ or Ctrl-C waits until the block calls the function it gets, which then raises KeyboardInterrupt.
+    """■ or Ctrl-C waits until the block calls the function it gets or ends, which raises KeyboardInterrupt.
 
-    A second one does not wait. Outside the main thread nothing changes: no signal
-    arrives there.
+    A second one does not wait. Outside the main thread nothing changes: no signal arrives there.
     """
     asked: list[bool] = []
 
@@ -73,16 +71,17 @@ def interrupts_between_steps() -> Iterator[Callable[[], None]]:
         if asked:
             raise KeyboardInterrupt
 
-    def note(_number: int, _frame: FrameType | None) -> None:
+    def note(*_signal: object) -> None:
         asked.append(True)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield look
-        return
-    signal.signal(signal.SIGINT, note)
+    ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, note)
     try:
         yield look
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    look()

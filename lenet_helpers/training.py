@@ -143,20 +143,27 @@ def train(
 ) -> Iterator[EpochRecord]:
     """Train `model` on `dataset.train`: a generator of `EpochRecord`, one every `config.record_every` steps.
 
-    The loop of `train_one_epoch`, with the schedule, the augmentation and the records
-    around it. Fractional epochs end on a record. To go on after a stop, give the
-    `state` that was saved (see `checkpoint`); the result is then bit for bit that of a
-    run that was never stopped.
+    The loop of `train_one_epoch`, with the schedule, the augmentation and the records around it.
+    Fractional epochs end on a record. To go on after a stop, give the `state` that was saved (see
+    `checkpoint`); the result is then bit for bit that of a run that was never stopped.
 
-    Raises ValueError where model, data, configuration and state do not fit together;
-    `Diverged`, with the last good weights put back, once loss or weights are no longer
-    finite (that is looked at once a record); and `Interrupted` where it is stopped by
-    hand.
+    Raises ValueError where model, data, configuration and state do not fit together; `Diverged`,
+    with the last good weights put back, once loss or weights are no longer finite (that is looked
+    at once a record); and `Interrupted` where it is stopped by hand.
     """
     work = check_fit(model, dataset, config)
     state = state or TrainingState(model, config)
     state.continue_with(model, dataset, config)
-    return _records(model, dataset, config, state, _threads(work * config.batch_size))
+    records = _records(model, dataset, config, state, _threads(work * config.batch_size))
+    return _told_where(records, state, count_steps(dataset, config)[1])
+
+
+def _told_where(records: Iterator[EpochRecord], state: TrainingState, total: int) -> Iterator[EpochRecord]:
+    try:
+        yield from records
+    except KeyboardInterrupt as interrupt:
+        message = _("Stopped at step {step} of {total}; run the cell again.")
+        raise Interrupted(message.format(step=state.step, total=total)) from interrupt
 
 
 def _threads(work: float) -> int:
@@ -189,9 +196,6 @@ def _records(
             seconds = time.perf_counter() - tick
             good = _last_good(model, good, losses, first, config)
             score = _score(score_pieces(model, dataset.validation, threads)) if dataset.validation else None
-        except KeyboardInterrupt as interrupt:
-            message = _("Stopped at step {step} of {total}; run the cell again.")
-            raise Interrupted(message.format(step=state.step, total=total)) from interrupt
         except (RuntimeError, MemoryError) as error:
             if len(steps) == wanted or "memory" not in f"{type(error).__name__}: {error}".lower():
                 raise  # another error, or one of scoring, whose pieces do not depend on the batch size
@@ -214,21 +218,18 @@ def _records(
 
 def _batch_that_fits(model: nn.Module, dataset: Dataset, config: TrainConfig) -> str:
     """What to do where memory ran out: a half, a quarter … of the batch, tried on a copy of the model."""
-    size, fits, device = config.batch_size // 2, False, device_of(model)
-    while size and not fits:
+    none = _("no memory is left, even for one image at a time: restart the kernel, or take a smaller network")
+    message = _("batch_size={value} takes more memory than there is: choose batch_size={fits}, which fits")
+    fits, device = config.batch_size // 2, device_of(model)
+    while fits:
         try:
             twin = deepcopy(model)
-            some = dataset.train[:size]
+            some = dataset.train[:fits]
             training_step(twin, make_optimizer(twin, config), some.images.to(device), some.labels.to(device))
-            fits = True
+            break
         except (RuntimeError, MemoryError):
-            size //= 2
-    if not size:
-        return _(
-            "no memory is left, even for one image at a time: restart the kernel, or take a smaller network"
-        )
-    message = _("batch_size={value} takes more memory than there is: choose batch_size={fits}, which fits")
-    return message.format(value=config.batch_size, fits=size)
+            fits //= 2
+    return message.format(value=config.batch_size, fits=fits) if fits else none
 
 
 def _read(steps: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, int, Tensor]:

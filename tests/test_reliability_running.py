@@ -48,6 +48,7 @@ class Cell:
         self.digits = digits
 
     def begin(self):
+        self.state = None
         self.model, self.records = new_model(LeNetConfig(), 0), []
         config = replace(QUICK, epochs=500, record_every=3)
         self.state = TrainingState(self.model, config)
@@ -55,6 +56,8 @@ class Cell:
             self.records.append(record)
 
     def check(self, step):
+        if self.state is None:  # struck before there was one
+            return
         assert step in (None, self.state.step)
         assert [record.step for record in self.records] == [3 * n for n in range(1, 1 + len(self.records))]
         assert self.state.step - 3 <= 3 * len(self.records) <= self.state.step

@@ -1,6 +1,7 @@
 """The course where people put it: paths with spaces and other scripts, other folders, other Pythons."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,12 +21,12 @@ CHAPTERS = sorted((ROOT / "notebooks" / "en").glob("0*.ipynb"))
 needs_make = pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 
 
-def asked_of_make(folder, question, **environment):
-    """What make's variables are in a shell line of a rule of the Makefile's."""
+def asked_of_make(folder, question, here=None, **environment):
+    """What make's variables are in a shell line of a rule of the Makefile's, run in `folder` or `here`."""
     (folder / "question.mk").write_text(f"question:\n\t@printf %s {question}\n", "utf-8")
     command = ["make", "-s", "-f", str(ROOT / "Makefile"), "-f", str(folder / "question.mk"), "question"]
     done = subprocess.run(
-        command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, check=True
+        command, cwd=here or folder, env=os.environ | environment, capture_output=True, text=True, check=True
     )
     assert done.stderr == ""
     return done.stdout
@@ -57,6 +58,25 @@ def test_make_hands_lenet_data_on_as_it_is_meant(tmp_path, given, expected):
     home = str(tmp_path / "a b")
     found = asked_of_make(tmp_path, '"$$LENET_DATA"', LENET_DATA=given, HOME=home)
     assert found == expected.format(home=home, here=tmp_path)
+
+
+@needs_make
+def test_what_make_proof_names_is_there_and_nothing_is_left_out(tmp_path):
+    """Every test that is named, every file with a long test in a part, every fault in the table."""
+    faults, parts = (
+        asked_of_make(tmp_path, f"'{names}'", here=ROOT).split()
+        for names in ("$(FAULTS)", "$(foreach part,$(filter PROOF_%,$(.VARIABLES)),$($(part)))")
+    )
+    for named in faults + parts:
+        file, _, test = named.partition("::")
+        text = (ROOT / file).read_text("utf-8")
+        assert not test or f"def {test}(" in text, named
+    there = {named.partition("::")[0] for named in faults + parts}
+    for file in sorted(ROOT.glob("tests/test_*.py")):
+        name, text = file.relative_to(ROOT).as_posix(), file.read_text("utf-8")
+        assert "pytest.mark.proof" not in text or name in there, f"{name}: in no part of make proof"
+        injects = re.search(r"^from reliability import .*\bobserved\b", text, re.MULTILINE)
+        assert not injects or any(named.startswith(name) for named in faults), f"{name}: not in the table"
 
 
 @pytest.mark.parametrize("name", ["my data", "数据 集", "plain", "~/sets", "~/我的 sets"])

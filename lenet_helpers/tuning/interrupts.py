@@ -41,8 +41,8 @@ def at_once(function, *arguments):
     global _open
     if not _in_main_thread():
         return function(*arguments)
-    _open = True
     try:
+        _open = True
         if _waiting:
             _strike()
         return function(*arguments)
@@ -58,8 +58,8 @@ def _hold_back(_signal, _frame):
 
 
 def _strike():
-    global _waiting
-    _waiting = False
+    global _open, _waiting
+    _open = _waiting = False
     raise KeyboardInterrupt
 
 
