@@ -80,11 +80,13 @@ FAULTS := tests/test_reliability_clock.py tests/test_reliability.py tests/test_r
 	tests/test_lab.py::test_the_server_answers_with_its_token_alone_and_in_the_readers_language \
 	tests/test_search.py::test_interrupts_at_random_instants_lose_no_trial
 
-# What has run stays: stopped, it goes on with the next number. A changed commit begins anew.
+# What has run stays: stopped, it goes on with the next number. A change begins anew, if not to the page that the
+# other long proof writes.
 proof-repeats: $(VENV)/.all  ## the whole test run 20 times and once in random order; goes on where it stopped
-	@commit=$$(git rev-parse --short HEAD) && mkdir -p artefacts/repeats-$$commit && \
+	@tree=$$(git ls-tree -r HEAD | grep -v 'docs/reliability.md$$' | git hash-object --stdin | cut -c 1-12) && \
+	mkdir -p artefacts/repeats-$$tree && \
 	for n in random $$(seq -w 1 $(or $(TIMES),20)); do \
-		done=artefacts/repeats-$$commit/$$n.xml; \
+		done=artefacts/repeats-$$tree/$$n.xml; \
 		if [ -e $$done ]; then echo "$$n: done before"; continue; fi; \
 		if [ $$n = random ]; then seed=$$(date +%s); else seed=; fi; \
 		echo "$$n $$seed"; \
