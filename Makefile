@@ -101,7 +101,7 @@ proof-oldest proof-newest: proof-%: $(VENV)/.uv  ## the tests with the oldest or
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --resolution $(RESOLUTION_$*) --all-extras pyproject.toml \
 		-o artefacts/$*.txt
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) artefacts/venv-$*
-	$(BIN)/uv pip install --quiet --python artefacts/venv-$*/bin/python -r artefacts/$*.txt "setuptools>=80" pip
+	$(BIN)/uv pip install --quiet --python artefacts/venv-$*/bin/python -r artefacts/$*.txt "setuptools>=80" pip uv
 	$(BIN)/uv pip install --quiet --python artefacts/venv-$*/bin/python --no-deps --no-build-isolation --editable .
 	$(TEST_ENV) artefacts/venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 

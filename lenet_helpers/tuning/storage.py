@@ -96,7 +96,7 @@ def open_storage(address, heartbeat):
 
 def _read_address(address):
     try:
-        url = sqlalchemy.make_url(address)
+        url = sqlalchemy.make_url(address if isinstance(address, sqlalchemy.URL) else str(address))
     except (exc.ArgumentError, ValueError) as error:
         raise _no_address(address) from error
     if url.drivername in ("postgres", "postgresql"):
