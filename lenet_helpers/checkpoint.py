@@ -1,10 +1,10 @@
 """Save a training run to one file and go on from it later, bit for bit.
 
-The file is in the safetensors format, which holds tensors and text and nothing that
-could be executed.
+The file is in the safetensors format, which holds tensors and text and nothing that could be executed.
 """
 
 import dataclasses
+import hashlib
 import json
 import os
 from dataclasses import replace
@@ -21,7 +21,7 @@ from .summary import device_of
 from .train_config import TrainConfig
 from .wording import _
 
-FORMAT = "lenet_helpers checkpoint 2"
+FORMAT = "lenet_helpers checkpoint 3"
 _Path = str | os.PathLike[str]
 
 
@@ -39,17 +39,17 @@ def save_checkpoint(path: _Path, model: nn.Module, state: TrainingState) -> None
     # Contiguous: the file does not depend on the layout that suits this machine's processor.
     copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     about = {"config": dataclasses.asdict(state.config), "step": state.step, "data": state.data}
-    about["model"] = _describe(model)
-    write_whole(path, save(copies, {"format": FORMAT, "about": json.dumps(about)}))
+    text = json.dumps(about | {"model": _describe(model)})
+    write_whole(path, save(copies, {"format": FORMAT, "about": text, "sum": _checksum(copies, text)}))
 
 
 def load_checkpoint(path: _Path, model: nn.Module) -> TrainingState:
     """Put the weights saved in `path` into `model` and return the `TrainingState` to go on with.
 
-    The model stays on its device, wherever the file was saved. Raises ValueError for a
-    file that is no checkpoint of ours, and where the model's layers, the type of its
-    numbers, its configuration or what is trained of it differ from what was saved,
-    naming the difference; the model is then left as it was.
+    The model stays on its device, wherever the file was saved. Raises ValueError for a file that is
+    no checkpoint of ours or has changed since, and where the model's layers, the type of its numbers,
+    its configuration or what is trained of it differ from what was saved, naming the difference; the
+    model is then left as it was.
     """
     about, tensors = _read(path)
     saved, mine = about.get("model", {}), _describe(model)
@@ -69,8 +69,6 @@ def load_checkpoint(path: _Path, model: nn.Module) -> TrainingState:
             remembered = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
             state.optimizer.state[weight].update({key: t.to(weight.device) for key, t in remembered.items()})
         weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
-        if {n: t.shape for n, t in weights.items()} != {n: t.shape for n, t in model.state_dict().items()}:
-            raise KeyError("weights")  # load_state_dict would change some of them before it says so
         model.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         message = _("{path}: a checkpoint of another version ({why}); train again")
@@ -93,6 +91,10 @@ def _describe(model: nn.Module) -> dict[str, str]:
     return found
 
 
+def _checksum(tensors: dict[str, Tensor], about: str) -> str:
+    return hashlib.sha256(save(tensors, {"about": about})).hexdigest()
+
+
 def _in_words(described: object) -> str:
     what, frozen, _rest = str(described).partition(", not trained")
     return _("{what}, not trained").format(what=what) if frozen else what
@@ -108,15 +110,13 @@ def _read(path: _Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             " they can run code"
         )
         raise ValueError(message.format(path=path)) from error
-    if notes.get("format", "").startswith("lenet_helpers checkpoint") and notes["format"] != FORMAT:
-        message = _("{path}: a checkpoint of another version ({why}); train again")
-        raise ValueError(message.format(path=path, why=notes["format"]))
-    try:
-        about = json.loads(notes["about"])
-    except (KeyError, ValueError):
-        about = None
-    if not isinstance(about, dict):
-        raise ValueError(
-            _("{path}: holds tensors, but not a checkpoint of save_checkpoint").format(path=path)
-        )
-    return about, tensors
+    named = notes.get("format", "")
+    if named != FORMAT:
+        message = _("{path}: holds tensors, but not a checkpoint of save_checkpoint")
+        if named.startswith("lenet_helpers checkpoint"):
+            message = _("{path}: a checkpoint of another version ({why}); train again")
+        raise ValueError(message.format(path=path, why=named))
+    if notes.get("sum") != _checksum(tensors, notes.get("about", "")):
+        message = _("{path}: changed since it was saved, by hand or by a failing disk; take an earlier one")
+        raise ValueError(message.format(path=path))
+    return json.loads(notes["about"]), tensors

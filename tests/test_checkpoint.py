@@ -1,4 +1,6 @@
+import json
 import pickle
+import random
 
 import pytest
 import torch
@@ -139,17 +141,60 @@ def test_the_state_dict_in_the_file_is_a_copy_not_an_alias(tmp_path, digits):
     assert torch.equal(weights(model), before)
 
 
-def test_a_file_that_lacks_a_weight_is_refused_and_changes_none(tmp_path):
-    """Found by the fuzz: torch copies the weights that are there before it says that one lacks."""
-    model, path = LeNet(), tmp_path / "run.safetensors"
-    save_checkpoint(path, model, TrainingState(model, TrainConfig()))
-    with safe_open(path, framework="pt") as file:
-        notes = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in file.keys() if name != "model.fc3.bias"}
-    save_file(tensors, path, notes)
+# What is done to a file after it was saved: to its tensors, and to its text about them.
+CHANGES = {
+    "a weight is missing": lambda tensors, about: tensors.pop("model.fc3.bias"),
+    "a weight is another": lambda tensors, about: tensors["model.conv1.weight"].add_(1e-6),
+    "Adam's memory is missing": lambda tensors, about: tensors.pop("optimizer.conv1.weight.exp_avg"),
+    "Adam's memory has another shape": lambda tensors, about: tensors.update(
+        {"optimizer.conv1.weight.exp_avg": torch.zeros(3)}
+    ),
+    "more than was saved": lambda tensors, about: tensors.update(more=torch.zeros(1)),
+    "another step": lambda tensors, about: about.update(step=about["step"] - 1),
+    "a step below zero": lambda tensors, about: about.update(step=-7),
+    "other images": lambda tensors, about: about.update(data=None),
+    "another recipe": lambda tensors, about: about["config"].update(momentum=0.5),
+    "a model that is none": lambda tensors, about: about.update(model=[1]),
+}
+
+
+@pytest.fixture(scope="module")
+def saved(digits, tmp_path_factory):
+    model, path = LeNet(), tmp_path_factory.mktemp("saved") / "run.safetensors"
+    state = TrainingState(model, CONFIGS["adam"])
+    next(train(model, digits, CONFIGS["adam"], state=state))
+    save_checkpoint(path, model, state)
+    return path.read_bytes()
+
+
+def refuses(path, words):
     other = LeNet()
-    before = [p.detach().clone() for p in other.parameters()]
-    with pytest.raises(ValueError, match="a checkpoint of another version") as caught:
+    before = weights(other).clone()
+    with pytest.raises(ValueError, match=words) as caught:
         load_checkpoint(path, other)
-    assert "\n" not in str(caught.value)
-    assert all(torch.equal(*pair) for pair in zip(before, other.parameters()))
+    assert "\n" not in str(caught.value) and "run.safetensors" in str(caught.value)
+    assert torch.equal(weights(other), before), "left as it was"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_file_that_was_changed_is_refused(saved, tmp_path, change):
+    path = tmp_path / "run.safetensors"
+    path.write_bytes(saved)
+    with safe_open(path, framework="pt") as file:
+        notes, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
+    save_file(tensors, path, notes)
+    load_checkpoint(path, LeNet())  # written anew, but the same
+    about = json.loads(notes["about"])
+    CHANGES[change](tensors, about)
+    save_file(tensors, path, notes | {"about": json.dumps(about)})
+    refuses(path, "changed since it was saved")
+
+
+def test_every_single_bit_that_flips_is_told(saved, tmp_path):
+    path, rng = tmp_path / "run.safetensors", random.Random(0)
+    body = 8 + int.from_bytes(saved[:8], "little")
+    for place in [*rng.sample(range(body), 20), *rng.sample(range(body, len(saved)), 40)]:
+        spoiled = bytearray(saved)
+        spoiled[place] ^= 1 << rng.randrange(8)
+        path.write_bytes(spoiled)
+        refuses(path, "changed since|cut short|another version|not a checkpoint of")

@@ -69,9 +69,11 @@ class Checkpoint:
         good = self.path.read_bytes()
         size = struct.unpack("<Q", good[:8])[0]
         self.rest, self.header = good[8 + size :], good[8 : 8 + size]
-        # The header alone is damaged, with its length put right: else nearly all of it is "cut short".
-        heads = damaged(self.header)
-        self.inputs = st.binary(max_size=60) | heads.map(lambda h: struct.pack("<Q", len(h)) + h + self.rest)
+        self.saved = [p.detach().clone() for p in model.parameters()]
+        # The header's length is put right: else nearly all of it is "cut short".
+        heads = damaged(self.header).map(lambda h: struct.pack("<Q", len(h)) + h + self.rest)
+        bodies = damaged(self.rest).map(lambda r: good[: 8 + size] + r)
+        self.inputs = st.binary(max_size=60) | heads | bodies
 
     def parse(self, data):
         self.path.write_bytes(data)
@@ -83,7 +85,7 @@ class Checkpoint:
             told(error, "run.safetensors")
             assert all(torch.equal(*pair) for pair in zip(before, model.parameters())), "left as it was"
         else:
-            assert isinstance(state.step, int)
+            assert state.step == 0 and all(torch.equal(*pair) for pair in zip(self.saved, model.parameters()))
 
 
 class KeptDigits:
