@@ -35,8 +35,7 @@ def random_affine(
 def affine(images: Tensor, angle: Tensor, size: Tensor, moves: Tensor, background: float = 0.0) -> Tensor:
     """Turn by `angle` (n,) [radians], resize by `size` (n,) and move by `moves` (n, 2) [half sides: x, y].
 
-    Bilinear, with `background` outside. All the images in one call: far quicker than
-    one picture at a time.
+    Bilinear, with `background` outside. All the images in one call: far quicker than one picture at a time.
     """
     cos, sin = torch.cos(angle) / size, torch.sin(angle) / size
     inverse = torch.stack([torch.stack([cos, sin], 1), torch.stack([-sin, cos], 1)], 1)

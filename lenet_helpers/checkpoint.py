@@ -28,8 +28,7 @@ _Path = str | os.PathLike[str]
 def save_checkpoint(path: _Path, model: nn.Module, state: TrainingState) -> None:
     """Write weights, optimizer and step count to `path`, whole or not at all.
 
-    A full disk or a crash leaves an earlier checkpoint as it was. Raises OSError where
-    it cannot be written.
+    A full disk or a crash leaves an earlier checkpoint as it was. Raises OSError where it cannot be written.
     """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, weight in state.weights().items():

@@ -196,9 +196,8 @@ def batches(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield (images, labels) of up to `batch_size` images until every image was seen once.
 
-    In order, or shuffled by `generator`; the first `skip` batches are left out. The last
-    batch may be smaller. Raises ValueError for a batch size that is not from 1 to the
-    number of images.
+    In order, or shuffled by `generator`; the first `skip` batches are left out. The last batch may be
+    smaller. Raises ValueError for a batch size that is not from 1 to the number of images.
     """
     n, size = len(split), whole_number(batch_size)
     if size is None or not 1 <= size <= n:
@@ -216,7 +215,7 @@ def _count(name: str, value: Any, low: int, high: int, available: int) -> int:
     """`value` as an int. Raises ValueError unless it is a whole number from `low` to `high`."""
     number = whole_number(value)
     if number is None or not low <= number <= high:
-        message = _("{name}={value}: choose {low} to {high} ({n} training images are available)")
+        message = _("{name}={value!r}: choose {low} to {high} ({n} training images are available)")
         raise ValueError(message.format(name=name, value=value, low=low, high=high, n=available))
     return number
 

@@ -12,8 +12,11 @@ from .wording import _
 
 def check_fit(model: nn.Module, dataset: Dataset, config: TrainConfig) -> int:
     """One image through the model, so that what does not fit is said in words; returns its multiply-adds."""
-    n = len(dataset.train)
-    if config.batch_size > n:
+    if not isinstance(model, nn.Module):
+        raise ValueError(
+            _("{value!r} is no network: give one that is made, as LeNet() is").format(value=model)
+        )
+    if config.batch_size > (n := len(dataset.train)):
         message = _("batch_size={value}: choose 1 to {n} (the training split has {n} images)")
         raise ValueError(message.format(value=config.batch_size, n=n))
     images = dataset.train.images
@@ -26,10 +29,16 @@ def check_fit(model: nn.Module, dataset: Dataset, config: TrainConfig) -> int:
         if weight.dtype != torch.float32:
             message = _("{name} is {dtype} and the images are float32: call model.float() first")
             raise ValueError(message.format(name=name, dtype=str(weight.dtype).removeprefix("torch.")))
+        if not torch.isfinite(weight).all():
+            message = _("{name} has a number that is not finite, which no training mends: make a new model")
+            raise ValueError(message.format(name=name))
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise ValueError(_("nothing of the model is trained: let some parameters have requires_grad=True"))
     device = find_device(config.device)
     with usual_torch(device=device):
         logits, work = _first_pass(model.to(device), dataset.train.images[:1])
-    shape, classes = tuple(logits.shape), len(dataset.class_names)
+    shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    classes = len(dataset.class_names)
     if shape != (1, classes):
         message = _(
             "the model gives {shape} for one image: it must give one logit for each class, shape (1, {n})"

@@ -121,8 +121,7 @@ def levers_of(config_class: type) -> dict[str, Lever]:
 def validate(config: Any) -> None:
     """Check every lever of `config`; raises ValueError at the first that is not allowed.
 
-    Whole numbers given for a float become floats, so that two equal configurations
-    also print the same.
+    Whole numbers given for a float become floats, so that two equal configurations also print the same.
     """
     for name, one in levers_of(type(config)).items():
         object.__setattr__(config, name, one.check(getattr(config, name)))

@@ -163,9 +163,8 @@ def pool_side(name: str, side: int) -> int:
 class LeNetVariant(nn.Module):
     """A LeNet built from a `LeNetConfig`; `.config` keeps it.
 
-    Layers are attributes named as in the plain network: conv1, pool1, conv2, … fc1, ….
-    Raises ValueError where a kernel or a pooling window does not fit its input, naming
-    the layer, both sizes and the ways out.
+    Layers are attributes named as in the plain network: conv1, pool1, conv2, … fc1, …. Raises ValueError
+    where a kernel or a pooling window does not fit its input, naming the layer, both sizes and the ways out.
     """
 
     def __init__(self, config: LeNetConfig = LeNetConfig()) -> None:

@@ -30,9 +30,8 @@ def count_parameters(model: nn.Module) -> int:
 def layer_table(model: nn.Module, input_shape: tuple[int, ...] | None = None) -> list[LayerRow]:
     """One `LayerRow` per layer, in the order in which the layers run.
 
-    `input_shape` is (channels, height, width) of one image; by default what the model's
-    configuration says, else (1, 28, 28). Dropout, which changes neither shape nor
-    count, is left out.
+    `input_shape` is (channels, height, width) of one image; by default what the model's configuration says,
+    else (1, 28, 28). Dropout, which changes neither shape nor count, is left out.
     """
     rows = []
 

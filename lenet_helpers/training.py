@@ -41,9 +41,8 @@ PIECE = 500  # images scored at once: more no longer fit the processor's cache
 class EpochRecord:
     """What was known after a step. Losses in nats per image, accuracies as fractions.
 
-    The training numbers are running means over the steps since the last record, taken
-    while the weights were still changing: they lag behind the validation numbers, which
-    are measured at the end.
+    The training numbers are running means over the steps since the last record, taken while the weights were
+    still changing: they lag behind the validation numbers, which are measured at the end.
     """
 
     step: int

@@ -1,10 +1,9 @@
 """The language a learner reads: one switch for every message and label of the package.
 
-English strings stand in the code and are the keys; other languages are gettext
-catalogues in ``locale/<code>/LC_MESSAGES/lenet_helpers.mo``. Write ``_("text")`` where
-a string is used, and ``N_("text")`` where it is only declared (a label in a table)
-and translated later by ``_``. Insert values after translation, so that the key stays
-the same: ``_("epoch {n}").format(n=3)``.
+English strings stand in the code and are the keys; other languages are gettext catalogues in
+``locale/<code>/LC_MESSAGES/lenet_helpers.mo``. Write ``_("text")`` where a string is used, and ``N_("text")``
+where it is only declared (a label in a table) and translated later by ``_``. Insert values after translation,
+so that the key stays the same: ``_("epoch {n}").format(n=3)``.
 """
 
 import gettext

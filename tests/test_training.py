@@ -205,7 +205,7 @@ def test_divergence_names_step_and_rate_and_gives_the_good_weights_back(digits):
 
 def test_a_loss_that_is_not_finite_at_once_names_step_one(digits):
     model = fresh()
-    torch.nn.init.constant_(model.fc3.bias, math.nan)
+    torch.nn.init.constant_(model.fc3.weight, 3e38)
     with pytest.raises(Diverged, match="at step 1 with"):
         list(train(model, digits, TrainConfig(epochs=1)))
 
@@ -256,9 +256,42 @@ def test_the_model_is_in_training_mode_while_it_trains(digits):
     assert modes == [(False, 1)] + [(True, 200), (False, 100)] * 2
 
 
+class Returning(LeNet):
+    """A LeNet that gives back what it is told to."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x):
+        return self.answer(super().forward(x))
+
+
+def with_a_nan():
+    model = LeNet()
+    model.fc2.weight.data[3, 5] = torch.nan
+    return model
+
+
 @pytest.mark.parametrize(
     "model, changes, words",
     [
+        (LeNet, {}, "lenet_helpers.models.LeNet'> is no network: give one that is made, as LeNet() is"),
+        (lambda x: x, {}, "is no network"),
+        (
+            LeNet().double(),
+            {},
+            "conv1.weight is float64 and the images are float32: call model.float() first",
+        ),
+        (with_a_nan(), {}, "fc2.weight has a number that is not finite"),
+        (LeNet().requires_grad_(False), {}, "nothing of the model is trained"),
+        (
+            Returning(lambda logits: None),
+            {},
+            "the model gives NoneType for one image: it must give one logit",
+        ),
+        (Returning(lambda logits: (logits, 1)), {}, "the model gives tuple for one image"),
+        (Returning(lambda logits: logits.argmax(1)), {}, "the model gives (1,) for one image"),
         (LeNet(), dict(batch_size=201), "batch_size=201: choose 1 to 200"),
         (LeNetVariant(LeNetConfig(classes=9)), {}, "the model gives (1, 9) for one image"),
         (LeNetVariant(LeNetConfig(in_channels=3)), {}, "the model does not take images of shape (1, 28, 28)"),
