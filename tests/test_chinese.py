@@ -1,5 +1,6 @@
 """The Chinese edition reads as Chinese does: marks, spaces, one word a term, a font for each character."""
 
+import gettext
 import io
 import re
 from pathlib import Path
@@ -189,4 +190,8 @@ def test_the_compiled_catalogue_is_the_written_one():
     buffer = io.BytesIO()
     with open(PO, "rb") as file:
         write_mo(buffer, read_po(file, locale="zh", domain=DOMAIN))
-    assert buffer.getvalue() == PO.with_suffix(".mo").read_bytes(), "make translations"
+    buffer.seek(0)
+    with open(PO.with_suffix(".mo"), "rb") as file:
+        stored, written = (gettext.GNUTranslations(one)._catalog for one in (file, buffer))
+    heads = stored.pop(""), written.pop("")  # the version of Babel, among others
+    assert stored == written and len(stored) > 1000 and all(heads), "make translations"

@@ -385,6 +385,9 @@ def damaged_books(draw, folder):
     return bytes(data)
 
 
+NUMBERS = [one.name for one in fields(EpochRecord)]
+
+
 def a_book_is_read_or_named(folder, data):
     path = folder / "fuzz.csv"
     path.write_bytes(data)
@@ -392,6 +395,11 @@ def a_book_is_read_or_named(folder, data):
         book = Book.load(path)
         book.table()
         book.leaderboard(Budget())
+        book.refused(Budget(images=1, parameters=1, multiply_adds=1, seeds=9))
+        book.save(path)
+        records = [r for e in book.entries for history in e.histories for r in history]
+        drawn = [getattr(r, name) for r in records for name in NUMBERS] + list(book.seconds().values())
+        assert all(one is None or isinstance(one, int | float) for one in drawn)
     except ValueError as error:
         assert "fuzz.csv" in str(error) or "run" in str(error)
 
@@ -408,6 +416,34 @@ def test_any_book_is_read_or_named(tmp_path, data):
 def test_any_book_is_read_or_named_for_long(tmp_path, data):
     a_book_is_read_or_named(tmp_path, data.draw(st.binary(max_size=80) | damaged_books(tmp_path)))
     observed("Anything for a parser", "a book of runs", "read, or told in one sentence")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("train_accuracies", "[null]"),  # these two were found by the long fuzz
+        ("train_accuracies", '[""]'),
+        ("train_accuracies", "7"),
+        ("seeds", "[null]"),
+        ("seeds", '["a"]'),
+        ("seconds", "soon"),
+        ("curves", '[[{"step": "1"}]]'),
+        ("curves", "[[[1]]]"),
+        ("images", "-3"),
+        ("correct", '["a"]'),
+        ("network", "[]"),
+        ("training", '{"learning_rate": "fast"}'),
+        ("revealed", "[1]"),
+    ],
+)
+def test_a_cell_of_a_book_that_means_nothing_is_named_on_loading(tmp_path, column, value):
+    path = tmp_path / "fuzz.csv"
+    book_of(1, 2).save(path)
+    table = pd.read_csv(path).astype(object)
+    table.loc[0, column] = value
+    table.to_csv(path, index=False)
+    with pytest.raises(ValueError, match="fuzz.csv: not a table of runs"):
+        Book.load(path)
 
 
 def test_a_number_beyond_all_floats_in_a_book_is_named(tmp_path):

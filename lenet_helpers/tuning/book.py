@@ -313,6 +313,7 @@ class Book:
             table = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig")
             for row in table.replace({np.nan: None}).to_dict("records"):
                 book._take(_entry(row), row)
+            book.table(), book.leaderboard(Budget())  # what cannot be shown is not taken for read
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             message = _("{path}: not a table of runs as the lab saves it ({why}); give the name of one")
             raise ValueError(message.format(path=path, why=f"{type(error).__name__}: {error}")) from error
@@ -338,22 +339,31 @@ def _entry(row):
     if isinstance(network["padding"], list):
         network["padding"] = tuple(network["padding"])
     images = int(row["images"])
+    if images < bool(packed):
+        raise ValueError(f"images={images}")
     return Entry(
         number=int(row["run"]),
-        status=row["status"],
-        seeds=tuple(json.loads(row["seeds"])),
+        status=str(row["status"]),
+        seeds=tuple(int(seed) for seed in json.loads(row["seeds"])),
         expected=row["expected"],
         model_config=LeNetConfig(**network),
         train_config=TrainConfig(**json.loads(row["training"])),
-        histories=[[EpochRecord(**r) for r in h] for h in json.loads(row["curves"])],
+        histories=[[_record(r) for r in h] for h in json.loads(row["curves"])],
         correct=unpack(packed, images) if packed else np.zeros((0, images), dtype=bool),
         parameters=int(row["parameters"]),
         multiply_adds=int(row["multiply_adds"]),
         # Tables that were saved before these were kept have no such columns.
         images_seen=None if row.get("images_seen") is None else int(row["images_seen"]),
-        train_accuracies=json.loads(row.get("train_accuracies") or "[]"),
-        seconds=row["seconds"],
+        train_accuracies=[float(one) for one in json.loads(row.get("train_accuracies") or "[]")],
+        seconds=float(row["seconds"]),
     )
+
+
+def _record(values):
+    wrong = [name for name, value in values.items() if not isinstance(value, int | float | None)]
+    if wrong:
+        raise ValueError(f"{wrong[0]}={values[wrong[0]]!r}")
+    return EpochRecord(**values)
 
 
 def _images_seen(histories, n_train, batch_size):
