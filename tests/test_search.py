@@ -315,10 +315,10 @@ def test_a_database_in_memory_cannot_be_shared(address):
         (
             "postgresql+psycopg2://me@127.0.0.1/x",
             "psycopg2",
-            "psycopg2 is not installed; pip install psycopg2",
+            "psycopg2 is not installed; pip install psycopg2-binary",
         ),
         ("postgresql+asyncpg://me@127.0.0.1/x", "asyncpg", "asyncpg is not installed"),
-        ("mysql://me@127.0.0.1/x", "MySQLdb", "is not installed"),
+        ("mysql://me@127.0.0.1/x", "MySQLdb", "mysqldb is not installed; pip install mysqlclient"),
         ("mysql+pymysql://me@127.0.0.1/x", "pymysql", "pymysql is not installed"),
     ],
 )

@@ -85,8 +85,8 @@ def open_storage(address, heartbeat):
     except ImportError as error:
         message = _("storage={value!r}: its driver {name} is not installed; pip install {what}")
         name = url.get_driver_name()
-        what = {"psycopg": '"psycopg[binary]"'}.get(name, name)
-        raise ValueError(message.format(value=shown, name=name, what=what)) from error
+        what = {"psycopg": '"psycopg[binary]"', "psycopg2": "psycopg2-binary", "mysqldb": "mysqlclient"}
+        raise ValueError(message.format(value=shown, name=name, what=what.get(name, name))) from error
     except (exc.SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         message = _("storage={value!r}: this database cannot be used ({why}); is it there, and is it yours?")
         raise ConnectionError(message.format(value=shown, why=reason(error))) from error
