@@ -92,7 +92,7 @@ proof-repeats: $(VENV)/.all  ## the whole test run 20 times and once in random o
 		echo "$$n $$seed"; \
 		LENET_ORDER=$$seed $(PYTEST) -q -n $(WORKERS) --dist loadfile --junitxml=$$done.part $(ARGS) \
 			|| { mv $$done.part $$done.failed; echo "$$n failed: $$done.failed (LENET_ORDER=$$seed)"; exit 1; }; \
-		mv $$done.part $$done; \
+		mv $$done.part $$done && $(WHOLE) artefacts/repeats-$$tree/*.xml || exit 1; \
 	done
 
 # In a .venv of their own, so that nobody's is changed. $* is oldest or newest.
@@ -103,8 +103,10 @@ proof-oldest proof-newest: proof-%: $(VENV)/.uv  ## the tests with the oldest or
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) artefacts/venv-$*
 	$(BIN)/uv pip install --quiet --python artefacts/venv-$*/bin/python -r artefacts/$*.txt "setuptools>=80" pip uv
 	$(BIN)/uv pip install --quiet --python artefacts/venv-$*/bin/python --no-deps --no-build-isolation --editable .
-	$(TEST_ENV) artefacts/venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(TEST_ENV) artefacts/venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile --junitxml=artefacts/$*.xml $(ARGS)
+	$(WHOLE) artefacts/$*.xml
 
+WHOLE := PYTHONPATH="$(CURDIR)" $(BIN)/python tests/reliability.py whole docs/reliability.md
 RESOLUTION_oldest := lowest-direct
 RESOLUTION_newest := highest
 

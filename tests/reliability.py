@@ -4,6 +4,10 @@
 and this module, run as a program, makes the table of them::
 
     python tests/reliability.py artefacts/reliability.jsonl docs/reliability.md LENET_MINUTES=30
+
+The other long proofs note in its last table that the whole test has passed, by the files of --junitxml::
+
+    python tests/reliability.py whole docs/reliability.md artefacts/oldest.xml
 """
 
 import contextlib
@@ -14,6 +18,7 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import torch
 
@@ -23,10 +28,18 @@ HEAD = """# Faults injected
 
 Written whole by one run of `make proof-reliability`: a row is added only after a test has injected the fault,
 observed it, and checked the outcome. A test that fails writes no row and fails the command. An outcome that
-holds a number holds the one measured in this run.
+holds a number holds the one measured in this run. The last table is written by `make proof-repeats`,
+`make proof-oldest` and `make proof-newest`.
 
 Run on {day}, {system}, Python {python}, torch {torch}, with `{how}`.
 """
+
+WHOLE = "\n## The whole test\n\n| Run | Times | Outcome |\n|---|---:|---|\n"
+RUNS = {  # by the name of its file; any other is one of those in their own order
+    "random": "in random order",
+    "oldest": "with the oldest versions that are allowed",
+    "newest": "with the newest versions that are allowed",
+}
 
 
 def observed(kind, fault, outcome, times=1):
@@ -109,8 +122,38 @@ def main(source, target, how):
         torch=torch.__version__,
         how=how.strip(),
     )
-    Path(target).write_text(page(rows, head), "utf-8")
+    Path(target).write_text(page(rows, head) + "".join(_parted(target)[1:]), "utf-8")
+
+
+def whole(target, *files):
+    """Note in `target` how often the whole test has passed, a line for each way to run it."""
+    runs = {}
+    for file in map(Path, files):
+        runs.setdefault(RUNS.get(file.stem, "in its own order"), []).append(
+            ElementTree.parse(file).find("testsuite").attrib
+        )
+    front, head, lines = _parted(target)
+    rows = dict(line.strip("| ").split(" | ", 1) for line in lines.splitlines())
+    for run, suites in runs.items():
+        if any(int(one["failures"]) + int(one["errors"]) for one in suites):
+            sys.exit(f"{run}: not all passed")
+        skipped = [int(one["skipped"]) for one in suites]
+        passed = [int(one["tests"]) - n for one, n in zip(suites, skipped)]
+        days = _to(one["timestamp"][:10] for one in suites)
+        rows[run] = f"{len(suites)} | all passed: {_to(passed)} tests, {_to(skipped)} skipped; {days}"
+    lines = "".join(f"| {run} | {rest} |\n" for run, rest in sorted(rows.items()))
+    Path(target).write_text(front + (head or WHOLE) + lines, "utf-8")
+
+
+def _parted(target):
+    return Path(target).read_text("utf-8").partition(WHOLE) if Path(target).exists() else ("", "", "")
+
+
+def _to(values):
+    ordered = sorted(values)
+    least, most = ordered[0], ordered[-1]
+    return str(least) if least == most else f"{least} to {most}"
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    whole(*sys.argv[2:]) if sys.argv[1] == "whole" else main(*sys.argv[1:])

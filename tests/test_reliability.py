@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import reliability
 from reliability import Child, at_once, observed, page
 from test_small_files import book_of
 from torchvision import datasets
@@ -507,6 +508,36 @@ def test_the_page_counts_what_was_observed_and_nothing_else():
         "## B", "", "| Fault | Injected | Outcome |", "|---|---:|---|", "| b | 4 | told |",
         "| c | 1 | lost |",
     ]  # fmt: skip
+
+
+def test_the_last_table_counts_whole_runs_and_stays_when_the_page_is_made_anew(tmp_path):
+    target, rows = tmp_path / "page.md", tmp_path / "rows.jsonl"
+    rows.write_text('["A", "a", "told", 2]\n', "utf-8")
+
+    def suite(name, tests, skipped, failures=0, day="2026-11-26"):
+        counts = f'tests="{tests}" skipped="{skipped}" failures="{failures}" errors="0"'
+        (tmp_path / name).write_text(
+            f'<testsuites><testsuite {counts} timestamp="{day}T10:00:00"/></testsuites>', "utf-8"
+        )
+        return str(tmp_path / name)
+
+    reliability.main(rows, target, "")
+    assert "The whole test" not in target.read_text("utf-8")
+    reliability.whole(target, suite("01.xml", 10, 1), suite("02.xml", 10, 2), suite("random.xml", 10, 1))
+    reliability.whole(target, suite("oldest.xml", 9, 0))
+    reliability.main(rows, target, "again")
+    reliability.whole(target, *[suite(f"0{n}.xml", 10, 1, day=f"2026-11-2{n}") for n in (6, 7, 8)])
+    text = target.read_text("utf-8")
+    assert "`again`" in text and text.count("## ") == 2
+    assert text.partition("## The whole test\n")[2].splitlines() == [
+        "", "| Run | Times | Outcome |", "|---|---:|---|",
+        "| in its own order | 3 | all passed: 9 tests, 1 skipped; 2026-11-26 to 2026-11-28 |",
+        "| in random order | 1 | all passed: 9 tests, 1 skipped; 2026-11-26 |",
+        "| with the oldest versions that are allowed | 1 | all passed: 9 tests, 0 skipped; 2026-11-26 |",
+    ]  # fmt: skip
+    with pytest.raises(SystemExit, match="in random order: not all passed"):
+        reliability.whole(target, suite("random.xml", 10, 1, failures=1))
+    assert target.read_text("utf-8") == text
 
 
 def test_a_row_is_written_by_observation_alone(tmp_path, monkeypatch):
