@@ -13,9 +13,8 @@ from .wording import _
 def check_fit(model: nn.Module, dataset: Dataset, config: TrainConfig) -> int:
     """One image through the model, so that what does not fit is said in words; returns its multiply-adds."""
     if not isinstance(model, nn.Module):
-        raise ValueError(
-            _("{value!r} is no network: give one that is made, as LeNet() is").format(value=model)
-        )
+        message = _("{value!r} is no network: give one that is made, as LeNet() is")
+        raise ValueError(message.format(value=model))
     if config.batch_size > (n := len(dataset.train)):
         message = _("batch_size={value}: choose 1 to {n} (the training split has {n} images)")
         raise ValueError(message.format(value=config.batch_size, n=n))

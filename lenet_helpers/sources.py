@@ -2,8 +2,9 @@
 
 Add a data set by one entry::
 
-    REGISTRY["kmnist"] = torchvision_set("KMNIST") REGISTRY["letters"] = torchvision_set("EMNIST",
-    split="letters") REGISTRY["leaves"] = image_folder("photos/leaves", size=28)
+    REGISTRY["kmnist"] = torchvision_set("KMNIST")
+    REGISTRY["letters"] = torchvision_set("EMNIST", split="letters")
+    REGISTRY["leaves"] = image_folder("photos/leaves", size=28)
 
 How files are found, decoded and checked is in the room `readers`.
 """
