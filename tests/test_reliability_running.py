@@ -77,9 +77,9 @@ class Dashboard:
 
     def __init__(self, digits):
         self.made = self.kind(digits, train_config=SHORT)
+        self.before = None
 
     def begin(self):
-        self.before = self.made.state.run
         self.made.run(epochs=500)
 
     def may_be_told_nothing(self):
@@ -91,6 +91,7 @@ class Dashboard:
         steps = [record.step for record in self.made.state.history]
         assert steps == sorted(set(steps)) and (not steps or steps[-1] <= run.done)
         assert not self.made.train.disabled
+        self.before = run
 
     def again(self):
         assert self.made.run(epochs=0.2)[-1].step == 4
@@ -106,9 +107,10 @@ class Lab(Dashboard):
         super().__init__(digits)
         self.made.seeds.value = 1
         self.made.pin_baseline(epochs=0.2)
+        self.before = self.made.state.run
 
     def begin(self):
-        self.before, entries = self.made.state.run, len(self.made.book.entries)
+        entries = len(self.made.book.entries)
         try:
             self.made.compare(width=2.0, epochs=500)
         finally:
@@ -127,12 +129,8 @@ INTERRUPTED = {
 
 
 def press_after(seconds):
-    """Ctrl-C for the main thread in so many seconds; a notebook's ■ sends the same signal."""
-    press = threading.Timer(
-        seconds, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-    )
-    press.start()
-    return press
+    """Ctrl-C for the main thread, so long after its start [s]; a notebook's ■ sends the same signal."""
+    return threading.Timer(seconds, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))
 
 
 @posix
@@ -144,6 +142,7 @@ def test_interrupts_at_random_instants(digits, capsys, what, times):
     for _n in range(times):
         press = press_after(rng.uniform(0, 0.4))
         with pytest.raises(KeyboardInterrupt) as caught:
+            press.start()  # in here, as it may strike before anything has begun
             subject.begin()
         press.join()
         assert signal.getsignal(signal.SIGINT) is handler

@@ -701,17 +701,24 @@ def test_a_worker_in_another_thread_leaves_interrupts_alone(digits):
 @pytest.mark.parametrize("times", [5, pytest.param(100, marks=pytest.mark.proof)])
 def test_interrupts_at_random_instants_lose_no_trial(digits, tmp_path, times):
     study, rng = open_study(f"sqlite:///{tmp_path}/study.db"), np.random.default_rng()
-    search = Search(trials=10_000, epochs=4.0)
+    search, early, handler = Search(trials=10_000, epochs=4.0), 0, signal.getsignal(signal.SIGINT)
     for _n in range(times):
         timer = threading.Timer(rng.uniform(0, 0.3), press_main_thread)
-        timer.start()
-        interrupted(study, digits, search)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            timer.start()  # in here, as it may strike before `work` has begun
+            work(study, digits, search)
         timer.join()
+        early += not isinstance(caught.value, Interrupted)
+        assert signal.getsignal(signal.SIGINT) is handler
+        assert not [t for t in study.trials if t.state is TrialState.RUNNING]
         assert not [t for t in threading.enumerate() if "heartbeat" in t.name]
+    assert early <= times / 5
     trials = 1 + max(t.user_attrs["slot"] for t in study.trials)
     work(study, digits, replace(search, trials=trials))
     assert accounts(study, trials)[:3] == (trials, 0, 0)
     outcome = "no trial lost, none counted twice, no thread goes on; said where in one sentence"
+    if early:
+        outcome += f", but for {early} that struck before it began"
     observed("Interrupts at random instants", "a search", outcome, times)
 
 
