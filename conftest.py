@@ -85,11 +85,15 @@ def pytest_itemcollected(item):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """Files and tests in the order that LENET_ORDER gives, a seed; a chapter's cells always in their own."""
+    """Files and tests in the order that LENET_ORDER gives, a seed; a chapter's cells always in their own, and
+    so the tests that go down one open page in the browser, as a reader does.
+    """
     if seed := os.environ.get("LENET_ORDER"):
         order = random.Random(seed)
         files = {item.path: order.random() for item in items}
-        items.sort(key=lambda item: (files[item.path], order.random()))
+        items.sort(
+            key=lambda item: (files[item.path], 0 if item.nodeid.startswith(BROWSER) else order.random())
+        )
     chapters = {}
     for place, item in enumerate(items):
         if isinstance(item, nbval.plugin.IPyNbCell):

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -17,14 +18,20 @@ d.panel_of_levers.set(epochs=300)
 LONG = 180  # seconds; imports take long on a busy machine
 
 
-@pytest.fixture(scope="module")
-def kernel():
+@contextmanager
+def a_kernel():
     manager, client = start_new_kernel(
         kernel_name="python3", env={**os.environ, "OMP_NUM_THREADS": "1", "LENET_PROGRESS": "off"}
     )
     yield manager, client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    with a_kernel() as started:
+        yield started
 
 
 def run(client, code):
@@ -115,9 +122,9 @@ def test_a_cell_that_trains_ends_with_its_bar(kernel, body, said):
     assert run(client, FOLLOWERS).strip() == "[]"
 
 
-def test_a_kernel_asked_to_stop_in_the_middle_of_a_run_goes(kernel):
-    manager, client = kernel
-    run(client, MAKE + "d.train.click()")
-    clock = time.monotonic()
-    manager.shutdown_kernel(now=False)
-    assert not manager.is_alive() and time.monotonic() - clock < 30
+def test_a_kernel_asked_to_stop_in_the_middle_of_a_run_goes():
+    with a_kernel() as (manager, client):
+        run(client, MAKE + "d.train.click()")
+        clock = time.monotonic()
+        manager.shutdown_kernel(now=False)
+        assert not manager.is_alive() and time.monotonic() - clock < 30
