@@ -34,9 +34,21 @@ def run(coroutine):
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory):
+def empty_hub(tmp_path_factory):
     with RunningHub(tmp_path_factory.mktemp("hub"), 2, memory_mb=2500, processes=150) as hub:
         yield hub
+
+
+@pytest.fixture(scope="module")
+def found(empty_hub):
+    """What the day of two students came to, which begins with nobody there."""
+    return run(whole_day(empty_hub))
+
+
+@pytest.fixture(scope="module")
+def hub(empty_hub, found):
+    """The hub after that day, with everybody at work."""
+    return empty_hub
 
 
 async def entered(stack, hub, names, browser=()):
@@ -58,9 +70,7 @@ async def whole_day(hub, browser=()):
         return found
 
 
-# The order matters: the day begins with nobody there, what follows finds everybody at work.
-def test_a_day_of_two_students(hub):
-    found = run(whole_day(hub))
+def test_a_day_of_two_students(found):
     assert found["students"] == 2
 
 
