@@ -276,6 +276,11 @@ inbound = Path("/srv/exchange/lenet/inbound")
 (inbound / "s001+ps1+{stamp}3").mkdir()
 os.mkfifo(inbound / "s001+ps1+{stamp}3" / "ps1.ipynb")
 """
+    clean = f"""
+import shutil
+for one in inbound.glob("*+{stamp}*"):
+    one.unlink() if one.is_symlink() else shutil.rmtree(one)
+"""
 
     async def ask():
         async with hub.person("s001") as person, hub.person(GRADERS[0]) as grader:
@@ -286,7 +291,9 @@ os.mkfifo(inbound / "s001+ps1+{stamp}3" / "ps1.ipynb")
             await grader.log_in()
             await grader.open_formgrader()
             answer = await grader.grading("POST", "assignment/ps1/collect")
-            return answer, await submissions(grader)
+            found = await submissions(grader)
+            await kernel.run(clean)
+            return answer, found
 
     before = _tree(hub.folder / "course" / "submitted")
     answer, found = run(ask())
