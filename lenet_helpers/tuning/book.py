@@ -313,7 +313,8 @@ class Book:
             table = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig")
             for row in table.replace({np.nan: None}).to_dict("records"):
                 book._take(_entry(row), row)
-            book.table(), book.leaderboard(Budget())  # what cannot be shown is not taken for read
+            book.table()  # what cannot be shown is not taken for read
+            book.leaderboard(Budget())
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             message = _("{path}: not a table of runs as the lab saves it ({why}); give the name of one")
             raise ValueError(message.format(path=path, why=f"{type(error).__name__}: {error}")) from error
