@@ -80,23 +80,22 @@ FAULTS := tests/test_reliability_clock.py tests/test_reliability.py tests/test_r
 	tests/test_lab.py::test_the_server_answers_with_its_token_alone_and_in_the_readers_language \
 	tests/test_search.py::test_interrupts_at_random_instants_lose_no_trial
 
-# What has run stays: stopped, it goes on with the next number. A change begins anew, if not to the page that the
-# other long proof writes.
-proof-repeats: $(VENV)/.all  ## the whole test run 20 times and once in random order; goes on where it stopped
-	@tree=$$(git ls-tree -r HEAD | grep -v 'docs/reliability.md$$' | git hash-object --stdin | cut -c 1-12) && \
-	mkdir -p artefacts/repeats-$$tree && \
-	for n in random $$(seq -w 1 $(or $(TIMES),20)); do \
-		done=artefacts/repeats-$$tree/$$n.xml; \
-		if [ -e $$done ]; then echo "$$n: done before"; continue; fi; \
+# The page remembers what has run: stopped, it goes on with the next number, on another day or machine too. A change
+# begins anew, if not to the page itself.
+proof-repeats: $(VENV)/.all  ## the whole test run once in random order and 20 times; goes on where it stopped
+	@$(COMMITTED)
+	@mkdir -p artefacts && tree=$(TREE) && for n in random $$(seq -w 1 20); do \
+		if grep -q "^| $$n | $$tree |" $(FAULTS_PAGE); then echo "$$n: done before"; continue; fi; \
 		if [ $$n = random ]; then seed=$$(date +%s); else seed=; fi; \
 		echo "$$n $$seed"; \
-		LENET_ORDER=$$seed $(PYTEST) -q -n $(WORKERS) --dist loadfile --junitxml=$$done.part $(ARGS) \
-			|| { mv $$done.part $$done.failed; echo "$$n failed: $$done.failed (LENET_ORDER=$$seed)"; exit 1; }; \
-		mv $$done.part $$done && $(WHOLE) artefacts/repeats-$$tree/*.xml || exit 1; \
+		LENET_ORDER=$$seed $(PYTEST) -q -n $(WORKERS) --dist loadfile --junitxml=artefacts/$$n.xml $(ARGS) \
+			|| { echo "$$n failed: artefacts/$$n.xml (LENET_ORDER=$$seed)"; exit 1; }; \
+		$(WHOLE) $$tree artefacts/$$n.xml || exit 1; \
 	done
 
 # In a .venv of their own, so that nobody's is changed. $* is oldest or newest.
 proof-oldest proof-newest: proof-%: $(VENV)/.uv  ## the tests with the oldest or the newest versions that are allowed
+	@$(COMMITTED)
 	@mkdir -p artefacts
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --resolution $(RESOLUTION_$*) --all-extras pyproject.toml \
 		-o artefacts/$*.txt
@@ -104,9 +103,12 @@ proof-oldest proof-newest: proof-%: $(VENV)/.uv  ## the tests with the oldest or
 	$(BIN)/uv pip install --quiet --python artefacts/venv-$*/bin/python -r artefacts/$*.txt "setuptools>=80" pip uv
 	$(BIN)/uv pip install --quiet --python artefacts/venv-$*/bin/python --no-deps --no-build-isolation --editable .
 	$(TEST_ENV) artefacts/venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile --junitxml=artefacts/$*.xml $(ARGS)
-	$(WHOLE) artefacts/$*.xml
+	$(WHOLE) $(TREE) artefacts/$*.xml
 
-WHOLE := PYTHONPATH="$(CURDIR)" $(BIN)/python tests/reliability.py whole docs/reliability.md
+FAULTS_PAGE := docs/reliability.md
+WHOLE := PYTHONPATH="$(CURDIR)" $(BIN)/python tests/reliability.py whole $(FAULTS_PAGE)
+COMMITTED := git diff --quiet HEAD -- . ':!$(FAULTS_PAGE)' || { echo "Commit first: the page names what was tested."; exit 1; }
+TREE := $$(git ls-tree -r HEAD | grep -v '$(FAULTS_PAGE)$$' | git hash-object --stdin | cut -c 1-12)
 RESOLUTION_oldest := lowest-direct
 RESOLUTION_newest := highest
 

@@ -5,9 +5,10 @@ and this module, run as a program, makes the table of them::
 
     python tests/reliability.py artefacts/reliability.jsonl docs/reliability.md LENET_MINUTES=30
 
-The other long proofs note in its last table that the whole test has passed, by the files of --junitxml::
+The other long proofs note in its last table that the whole test has passed, by the file of --junitxml; TREE
+is what was tested, as git names it::
 
-    python tests/reliability.py whole docs/reliability.md artefacts/oldest.xml
+    python tests/reliability.py whole docs/reliability.md TREE artefacts/oldest.xml
 """
 
 import contextlib
@@ -34,12 +35,15 @@ holds a number holds the one measured in this run. The last table is written by 
 Run on {day}, {system}, Python {python}, torch {torch}, with `{how}`.
 """
 
-WHOLE = "\n## The whole test\n\n| Run | Times | Outcome |\n|---|---:|---|\n"
-RUNS = {  # by the name of its file; any other is one of those in their own order
-    "random": "in random order",
-    "oldest": "with the oldest versions that are allowed",
-    "newest": "with the newest versions that are allowed",
-}
+WHOLE = """
+## The whole test
+
+Each run of the whole test that passed: in random order, twenty times in its own, and with the oldest and the
+newest versions that are allowed. A tree is what was tested, by the name that git gives it without this page.
+
+| Run | Tree | Day | Passed | Skipped | Seconds |
+|---|---|---|---:|---:|---:|
+"""
 
 
 def observed(kind, fault, outcome, times=1):
@@ -125,34 +129,23 @@ def main(source, target, how):
     Path(target).write_text(page(rows, head) + "".join(_parted(target)[1:]), "utf-8")
 
 
-def whole(target, *files):
-    """Note in `target` how often the whole test has passed, a line for each way to run it."""
-    runs = {}
-    for file in map(Path, files):
-        runs.setdefault(RUNS.get(file.stem, "in its own order"), []).append(
-            ElementTree.parse(file).find("testsuite").attrib
-        )
+def whole(target, tree, file):
+    """Note in `target` that the whole test has passed on `tree`, in the line named like `file`."""
+    suite = ElementTree.parse(file).find("testsuite").attrib
+    if int(suite["failures"]) + int(suite["errors"]):
+        sys.exit(f"{file}: not all passed")
+    passed = int(suite["tests"]) - int(suite["skipped"])
     front, head, lines = _parted(target)
     rows = dict(line.strip("| ").split(" | ", 1) for line in lines.splitlines())
-    for run, suites in runs.items():
-        if any(int(one["failures"]) + int(one["errors"]) for one in suites):
-            sys.exit(f"{run}: not all passed")
-        skipped = [int(one["skipped"]) for one in suites]
-        passed = [int(one["tests"]) - n for one, n in zip(suites, skipped)]
-        days = _to(one["timestamp"][:10] for one in suites)
-        rows[run] = f"{len(suites)} | all passed: {_to(passed)} tests, {_to(skipped)} skipped; {days}"
+    rows[Path(file).stem] = (
+        f"{tree} | {suite['timestamp'][:10]} | {passed} | {suite['skipped']} | {float(suite['time']):.0f}"
+    )
     lines = "".join(f"| {run} | {rest} |\n" for run, rest in sorted(rows.items()))
     Path(target).write_text(front + (head or WHOLE) + lines, "utf-8")
 
 
 def _parted(target):
     return Path(target).read_text("utf-8").partition(WHOLE) if Path(target).exists() else ("", "", "")
-
-
-def _to(values):
-    ordered = sorted(values)
-    least, most = ordered[0], ordered[-1]
-    return str(least) if least == most else f"{least} to {most}"
 
 
 if __name__ == "__main__":

@@ -510,33 +510,41 @@ def test_the_page_counts_what_was_observed_and_nothing_else():
     ]  # fmt: skip
 
 
-def test_the_last_table_counts_whole_runs_and_stays_when_the_page_is_made_anew(tmp_path):
+def test_the_last_table_has_each_whole_run_and_stays_when_the_page_is_made_anew(tmp_path):
     target, rows = tmp_path / "page.md", tmp_path / "rows.jsonl"
     rows.write_text('["A", "a", "told", 2]\n', "utf-8")
 
-    def suite(name, tests, skipped, failures=0, day="2026-11-26"):
-        counts = f'tests="{tests}" skipped="{skipped}" failures="{failures}" errors="0"'
-        (tmp_path / name).write_text(
-            f'<testsuites><testsuite {counts} timestamp="{day}T10:00:00"/></testsuites>', "utf-8"
+    def suite(name, tests, skipped, failures=0, errors=0):
+        counts = f'tests="{tests}" skipped="{skipped}" failures="{failures}" errors="{errors}"'
+        file = tmp_path / name
+        file.write_text(
+            f'<testsuites><testsuite {counts} timestamp="2026-11-26T10:00:00" time="590.51"/></testsuites>',
+            "utf-8",
         )
-        return str(tmp_path / name)
+        return str(file)
 
     reliability.main(rows, target, "")
     assert "The whole test" not in target.read_text("utf-8")
-    reliability.whole(target, suite("01.xml", 10, 1), suite("02.xml", 10, 2), suite("random.xml", 10, 1))
-    reliability.whole(target, suite("oldest.xml", 9, 0))
+    for tree, file in [
+        ("1234", suite("oldest.xml", 9, 0)),
+        ("1234", suite("random.xml", 10, 1)),
+        ("1234", suite("01.xml", 10, 1)),
+        ("5678", suite("01.xml", 11, 2)),
+    ]:
+        reliability.whole(target, tree, file)
     reliability.main(rows, target, "again")
-    reliability.whole(target, *[suite(f"0{n}.xml", 10, 1, day=f"2026-11-2{n}") for n in (6, 7, 8)])
+    reliability.whole(target, "5678", suite("02.xml", 11, 2))
     text = target.read_text("utf-8")
     assert "`again`" in text and text.count("## ") == 2
-    assert text.partition("## The whole test\n")[2].splitlines() == [
-        "", "| Run | Times | Outcome |", "|---|---:|---|",
-        "| in its own order | 3 | all passed: 9 tests, 1 skipped; 2026-11-26 to 2026-11-28 |",
-        "| in random order | 1 | all passed: 9 tests, 1 skipped; 2026-11-26 |",
-        "| with the oldest versions that are allowed | 1 | all passed: 9 tests, 0 skipped; 2026-11-26 |",
-    ]  # fmt: skip
-    with pytest.raises(SystemExit, match="in random order: not all passed"):
-        reliability.whole(target, suite("random.xml", 10, 1, failures=1))
+    assert text.partition("|---|---|---|---:|---:|---:|\n")[2].splitlines() == [
+        "| 01 | 5678 | 2026-11-26 | 9 | 2 | 591 |",
+        "| 02 | 5678 | 2026-11-26 | 9 | 2 | 591 |",
+        "| oldest | 1234 | 2026-11-26 | 9 | 0 | 591 |",
+        "| random | 1234 | 2026-11-26 | 9 | 1 | 591 |",
+    ]
+    for fault in ({"failures": 1}, {"errors": 1}):
+        with pytest.raises(SystemExit, match=r"03.xml: not all passed"):
+            reliability.whole(target, "5678", suite("03.xml", 10, 1, **fault))
     assert target.read_text("utf-8") == text
 
 

@@ -79,6 +79,59 @@ def test_what_make_proof_names_is_there_and_nothing_is_left_out(tmp_path):
         assert not injects or any(named.startswith(name) for named in faults), f"{name}: not in the table"
 
 
+@needs_make
+def test_repeats_go_on_where_the_page_stops_and_begin_anew_after_a_change(tmp_path):
+    """With a whole test that passes `left` times, and lines of the page that hold only its name and tree."""
+    page, artefacts, source = tmp_path / "docs" / "page.md", tmp_path / "artefacts", tmp_path / "source.py"
+    for file, text in {
+        page: "",
+        source: "1",
+        tmp_path / ".gitignore": "artefacts",
+        artefacts
+        / "test.sh": "read left < artefacts/left; echo $((left - 1)) > artefacts/left; [ $left -gt 0 ]",
+        artefacts / "row.sh": 'echo "| $(basename $2 .xml) | $1 |" >> docs/page.md',
+    }.items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, "utf-8")
+
+    def run(*command):
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    def commit():
+        run("git", "add", "--all")
+        assert run("git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-m", "a").returncode == 0
+
+    def repeats(left):
+        """What of 21 ran, with `left` runs that pass; whether the command said that all is well."""
+        (artefacts / "left").write_text(f"{left}\n", "utf-8")
+        parts = {
+            "FAULTS_PAGE": "docs/page.md",
+            "PYTEST": "sh artefacts/test.sh",
+            "WHOLE": "sh artefacts/row.sh",
+        }
+        named = [f"{name}={value}" for name, value in parts.items()]
+        done = run("make", "-s", "-f", str(ROOT / "Makefile"), "-o", ".venv/.all", "proof-repeats", *named)
+        return [
+            line.split()[0] for line in done.stdout.splitlines() if "done before" not in line
+        ], done.returncode
+
+    numbers = [f"{n:02d}" for n in range(1, 21)]
+    run("git", "init")
+    commit()
+    assert repeats(3) == (["random", "01", "02", "03", "03"], 2)  # begins, and fails
+    commit()
+    assert repeats(21) == (numbers[2:], 0)  # goes on with what failed: a commit of the page is no change
+    assert repeats(21) == ([], 0)
+    source.write_text("2", "utf-8")
+    assert repeats(21) == (["Commit"], 2)
+    commit()
+    assert repeats(21) == (["random", *numbers], 0)
+    tree = {line.split()[3] for line in page.read_text("utf-8").splitlines()[21:]}
+    assert len(tree) == 1 and not tree & {
+        line.split()[3] for line in page.read_text("utf-8").splitlines()[:21]
+    }
+
+
 @pytest.mark.parametrize("name", ["my data", "数据 集", "plain", "~/sets", "~/我的 sets"])
 def test_python_finds_the_same_folder(tmp_path, monkeypatch, name):
     monkeypatch.setenv("HOME", str(tmp_path))

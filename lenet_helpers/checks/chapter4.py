@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from ..wording import N_, _
+from ..wording import N_, _, listed
 from .core import Contract, Exercise
 from .trial import judge
 from .values import TEXT, words
@@ -359,7 +359,7 @@ def _contest(rng, kinds, spread, seeds=(2, 6)):
 def _say_runs(runs, baseline):
     """The runs as people write them down: name, changed levers, mean accuracies."""
     text = _("{name} ({changes} changed): validation {validation:.4f}, test {test:.4f}, {n} seeds")
-    return "; ".join(
+    said = [
         text.format(
             name=run["name"],
             changes=sum(run["levers"][lever] != value for lever, value in baseline.items()),
@@ -368,7 +368,8 @@ def _say_runs(runs, baseline):
             n=len(run["validation"]),
         )
         for run in runs
-    )
+    ]
+    return listed(said, clauses=True)
 
 
 def _contests(candidate, rng, cases, look):

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..results import stored_result
 from ..tuning.book import in_words
-from ..wording import _
+from ..wording import _, listed
 from .canvas import COLOURS, GREY, figure, label, show
 from .tuning import forest
 
@@ -73,7 +73,7 @@ def show_cost():
     ]
     text = _("Accuracy against cost. Test accuracy of the recipes (median): {parts}.")
     fig = cost_figure(records, stored_result("levers"), stored_result("source-recipe"))
-    show(fig, text.format(parts="; ".join(parts)))
+    show(fig, text.format(parts=listed(parts, clauses=True)))
 
 
 def parts_figure(runs):
@@ -101,4 +101,4 @@ def show_parts(name):
         for run in runs[1:]
     ]
     text = _("What each part buys: accuracy with one part of the recipe changed, {n} seeds each. {parts}.")
-    show(parts_figure(runs), text.format(n=len(runs[0]["accuracies"]), parts="; ".join(parts)))
+    show(parts_figure(runs), text.format(n=len(runs[0]["accuracies"]), parts=listed(parts, clauses=True)))
