@@ -16,8 +16,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from .files import write_whole
-from .state import TrainingState, trained_weights
-from .summary import device_of
+from .state import TrainingState
+from .summary import device_of, trained_weights
 from .train_config import TrainConfig
 from .wording import _
 
@@ -26,10 +26,12 @@ _Path = str | os.PathLike[str]
 
 
 def save_checkpoint(path: _Path, model: nn.Module, state: TrainingState) -> None:
-    """Write weights, optimizer and step count to `path`, whole or not at all.
+    """Write weights, optimizer and step count to `path`, whole or else an earlier one as it was.
 
-    A full disk or a crash leaves an earlier checkpoint as it was. Raises OSError where it cannot be written.
+    Raises OSError where it cannot be written, ValueError for a model that keeps anything but dense tensors.
     """
+    about = {"config": dataclasses.asdict(state.config), "step": state.step, "data": state.data}
+    text = json.dumps(about | {"model": _describe(model)})
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, weight in state.weights().items():
         for quantity, value in state.optimizer.state.get(weight, {}).items():
@@ -37,8 +39,6 @@ def save_checkpoint(path: _Path, model: nn.Module, state: TrainingState) -> None
                 tensors[f"optimizer.{name}.{quantity}"] = torch.as_tensor(value)
     # Contiguous: the file does not depend on the layout that suits this machine's processor.
     copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    about = {"config": dataclasses.asdict(state.config), "step": state.step, "data": state.data}
-    text = json.dumps(about | {"model": _describe(model)})
     write_whole(path, save(copies, {"format": FORMAT, "about": text, "sum": _checksum(copies, text)}))
 
 
@@ -80,6 +80,9 @@ def _describe(model: nn.Module) -> dict[str, str]:
     trained = trained_weights(model)
     found = {}
     for name, tensor in model.state_dict().items():
+        if not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
+            message = _("{name} is no dense tensor, and a checkpoint holds no other: keep it elsewhere")
+            raise ValueError(message.format(name=name))
         frozen = "" if name in trained else ", not trained"
         found[name] = f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}{frozen}"
     config = getattr(model, "config", None)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from .data import Dataset
 from .modes import usual_torch
-from .summary import device_of, run_and_count
+from .summary import device_of, run_and_count, trained_weights
 from .train_config import TrainConfig
 from .wording import _
 
@@ -24,6 +24,8 @@ def check_fit(model: nn.Module, dataset: Dataset, config: TrainConfig) -> int:
         bad = int((~finite).flatten(1).any(1).nonzero()[0])
         message = _("training image {n} has a pixel that is not a finite number: leave it out or mend it")
         raise ValueError(message.format(n=bad))
+    if not trained_weights(model):
+        raise ValueError(_("nothing of the model is trained: let some parameters have requires_grad=True"))
     for name, weight in model.named_parameters():
         if weight.dtype != torch.float32:
             message = _("{name} is {dtype} and the images are float32: call model.float() first")
@@ -31,8 +33,6 @@ def check_fit(model: nn.Module, dataset: Dataset, config: TrainConfig) -> int:
         if not torch.isfinite(weight).all():
             message = _("{name} has a number that is not finite, which no training mends: make a new model")
             raise ValueError(message.format(name=name))
-    if not any(weight.requires_grad for weight in model.parameters()):
-        raise ValueError(_("nothing of the model is trained: let some parameters have requires_grad=True"))
     device = find_device(config.device)
     with usual_torch(device=device):
         logits, work = _first_pass(model.to(device), dataset.train.images[:1])

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from .data import Dataset, Split
 from .fit import find_device
+from .summary import trained_weights
 from .train_config import TrainConfig, count_steps, make_optimizer
 from .wording import _
 
@@ -67,11 +68,6 @@ def _what_must_stay(dataset: Dataset, config: TrainConfig) -> dict[str, Any]:
     # A constant rate may go on for longer; one-cycle's depends on where the end is.
     steps = None if config.schedule == "constant" else count_steps(dataset, config)[1]
     return {name: getattr(config, name) for name in names} | {"steps": steps}
-
-
-def trained_weights(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that training changes, by name, in their order."""
-    return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
 def fingerprint(split: Split) -> str:

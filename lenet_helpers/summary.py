@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from .modes import evaluation_mode
 from .wording import _
@@ -22,9 +23,18 @@ class LayerRow:
     multiply_adds: int  # for one image; biases, pooling and activations not counted
 
 
+def trained_weights(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that training changes, by name; ValueError where a lazy one has no shape yet."""
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if lazy := [name for name, weight in trained.items() if is_lazy(weight)]:
+        message = _("{name} has no shape yet: send an image through first, model(data.train.images[:1])")
+        raise ValueError(message.format(name=lazy[0]))
+    return trained
+
+
 def count_parameters(model: nn.Module) -> int:
     """Number of trained parameters of `model` (those that require a gradient)."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return sum(p.numel() for p in trained_weights(model).values())
 
 
 def layer_table(model: nn.Module, input_shape: tuple[int, ...] | None = None) -> list[LayerRow]:

@@ -17,9 +17,8 @@ def _device_name(device: str | int | torch.device | None) -> str:
     try:
         return str(torch.device("cpu" if device is None else device))
     except (RuntimeError, TypeError) as error:
-        raise ValueError(
-            _("device={device!r}: choose cpu, cuda, cuda:1, … or mps").format(device=device)
-        ) from error
+        message = _("device={device!r}: choose cpu, cuda, cuda:1, … or mps")
+        raise ValueError(message.format(device=device)) from error
 
 
 @dataclass(frozen=True)

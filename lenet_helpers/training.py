@@ -176,7 +176,7 @@ def _records(
     every = config.record_every or per_epoch
     device = torch.device(config.device)
     stream = _batches_from(state.step, dataset, config, device)
-    started, good = time.perf_counter(), _copy_weights(model)
+    started, good = time.perf_counter(), deepcopy(model.state_dict())
     while state.step < total:
         first, tick, steps, short = state.step, time.perf_counter(), [], False
         wanted = min(every - first % every, total - first)
@@ -259,16 +259,13 @@ def _batches_from(
                     background=dataset.background,
                     generator=_generator(config.seed, "augment", step),
                 )
-            _seed_dropout(_number(config.seed, "dropout", step), device)
+            # torch.manual_seed seeds every kind of device and notes down the call stack: a tenth of a step.
+            number = _number(config.seed, "dropout", step)
+            torch.default_generator.manual_seed(number)
+            if device.type != "cpu":
+                getattr(torch, device.type).manual_seed(number)
             yield images, labels
             step += 1
-
-
-def _seed_dropout(number: int, device: torch.device) -> None:
-    # torch.manual_seed seeds every kind of device and notes down the call stack for each: a tenth of a step.
-    torch.default_generator.manual_seed(number)
-    if device.type != "cpu":
-        getattr(torch, device.type).manual_seed(number)
 
 
 def _number(seed: int, purpose: str, position: int) -> int:
@@ -281,18 +278,13 @@ def _generator(seed: int, purpose: str, position: int) -> torch.Generator:
     return torch.Generator().manual_seed(_number(seed, purpose, position))
 
 
-def _copy_weights(model: nn.Module) -> dict[str, Tensor]:
-    # A copy: state_dict() alone holds the live tensors, which the next step changes.
-    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-
-
 def _last_good(
     model: nn.Module, good: dict[str, Tensor], losses: Tensor, first: int, config: TrainConfig
 ) -> dict[str, Tensor]:
     """A copy of the weights if all is finite; else puts `good` back and raises `Diverged`."""
     finite = torch.isfinite(losses)
     if finite.all() and all(torch.isfinite(p).all() for p in model.parameters()):
-        return _copy_weights(model)
+        return deepcopy(model.state_dict())  # alone it holds the live tensors, which the next step changes
     model.load_state_dict(good)
     # With every loss still finite, it was the last step that spoiled the weights.
     step = first + 1 + (int((~finite).int().argmax()) if not finite.all() else len(losses) - 1)

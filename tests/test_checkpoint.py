@@ -6,6 +6,8 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from torch import nn
+from torch.nn.utils import parametrizations, prune
 
 from lenet_helpers import (
     LeNet,
@@ -13,6 +15,7 @@ from lenet_helpers import (
     LeNetVariant,
     TrainConfig,
     TrainingState,
+    count_parameters,
     load_checkpoint,
     load_dataset,
     save_checkpoint,
@@ -139,6 +142,103 @@ def test_the_state_dict_in_the_file_is_a_copy_not_an_alias(tmp_path, digits):
     list(train(model, digits, TrainConfig(epochs=1)))
     load_checkpoint(path, model)
     assert torch.equal(weights(model), before)
+
+
+class Keeping(nn.Module):
+    """A small network that keeps `more` besides its weights, as extra state or as a buffer."""
+
+    def __init__(self, more=None, buffer=None, twins=False):
+        super().__init__()
+        self.more, self.conv = more, nn.Conv2d(1, 3, 5)
+        self.register_buffer("buffer", buffer)
+        self.dense = nn.Linear(3, 10, bias=False)
+        self.twin = nn.Linear(3, 10, bias=False)
+        if twins:
+            self.twin.weight = self.dense.weight
+
+    def forward(self, x):
+        pooled = self.conv(x).relu().amax((2, 3))
+        return self.dense(pooled) + self.twin(pooled)
+
+    def get_extra_state(self):
+        return self.more
+
+    def set_extra_state(self, more):
+        self.more = more
+
+
+def small(*more):
+    return nn.Sequential(nn.Conv2d(1, 3, 9, 4), *more, nn.ReLU(), nn.Flatten(), nn.Linear(75, 10))
+
+
+def pruned():
+    model = small()
+    prune.l1_unstructured(model[0], "weight", 0.5)
+    return model
+
+
+def after_an_image(model):
+    model(torch.zeros(1, 1, 28, 28))
+    return model
+
+
+MODELS = {
+    "running means": lambda: small(nn.BatchNorm2d(3)),
+    "weight norm": lambda: nn.Sequential(nn.Flatten(), parametrizations.weight_norm(nn.Linear(784, 10))),
+    "spectral norm": lambda: nn.Sequential(nn.Flatten(), parametrizations.spectral_norm(nn.Linear(784, 10))),
+    "pruned": pruned,
+    "compiled": lambda: torch.compile(small(), backend="eager"),
+    "a tensor as extra state": lambda: Keeping(torch.ones(3)),
+    "a weight with two names": lambda: Keeping(torch.ones(3), twins=True),
+    "a buffer that is part of another": lambda: Keeping(torch.ones(3), torch.arange(9.0)[3:6]),
+    "an empty buffer": lambda: Keeping(torch.ones(3), torch.zeros(0)),
+    "lazy, after its first image": lambda: after_an_image(nn.Sequential(nn.Flatten(), nn.LazyLinear(10))),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_kind_of_model_resumes_bit_for_bit(digits, tmp_path, name):
+    config = TrainConfig(batch_size=64, epochs=1, record_every=1, optimizer="adam", learning_rate=0.003)
+    whole, second = MODELS[name](), MODELS[name]()
+    state = TrainingState(whole, config)
+    for record in train(whole, digits, config, state=state):
+        if record.step == 2:
+            save_checkpoint(tmp_path / "run", whole, state)
+    rest = list(train(second, digits, config, state=load_checkpoint(tmp_path / "run", second)))
+    assert [one.step for one in rest] == [3, 4]
+    mine, kept = whole.state_dict(), second.state_dict()
+    assert mine.keys() == kept.keys() and all(torch.equal(mine[key], kept[key]) for key in mine)
+
+
+@pytest.mark.parametrize(
+    "model, name",
+    [
+        (Keeping({"seen": 3}), "_extra_state"),
+        (Keeping(), "_extra_state"),
+        (Keeping("text"), "_extra_state"),
+        (Keeping(torch.eye(3).to_sparse()), "_extra_state"),
+        (Keeping(torch.ones(3), torch.eye(3).to_sparse()), "buffer"),
+    ],
+)
+def test_what_a_checkpoint_cannot_hold_is_named_and_trains_all_the_same(digits, tmp_path, model, name):
+    state = TrainingState(model)
+    assert len(list(train(model, digits, TrainConfig(steps=2), state=state))) == 1
+    path = tmp_path / "run.safetensors"
+    with pytest.raises(ValueError, match=f"^{name} is no dense tensor, and a checkpoint holds no other"):
+        save_checkpoint(path, model, state)
+    assert not path.exists()
+    save_checkpoint(path, plain := Keeping(torch.ones(3)), TrainingState(plain))
+    with pytest.raises(ValueError, match=f"^{name} is no dense tensor"):
+        load_checkpoint(path, model)
+
+
+def test_a_lazy_model_is_told_to_see_an_image_first(tmp_path):
+    path, lazy = tmp_path / "run.safetensors", nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+    save_checkpoint(path, model := MODELS["lazy, after its first image"](), TrainingState(model))
+    for use in (TrainingState, count_parameters, lambda model: load_checkpoint(path, model)):
+        with pytest.raises(ValueError, match=r"^1\.weight has no shape yet: send an image through first"):
+            use(lazy)
+    load_checkpoint(path, after_an_image(lazy))
 
 
 # What is done to a file after it was saved: to its tensors, and to its text about them.

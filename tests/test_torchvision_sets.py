@@ -264,6 +264,7 @@ WORDS = {
     "capitals": ("KMnist", {}, nothing, "did you mean 'KMNIST'"),
     "no such set": ("MINST", {}, nothing, "did you mean 'MNIST'"),
     "not a class": ("utils", {}, nothing, "did you mean"),
+    "a function": ("wrap_dataset_for_transforms_v2", {}, nothing, "did you mean 'DatasetFolder'"),
     "train=": ("KMNIST", {"train": True}, make_mnist_like, "train="),
     "transform=": ("KMNIST", {"transform": str}, make_mnist_like, "transform="),
     "GTSRB without a size": ("GTSRB", {}, make_gtsrb, "resize=32"),

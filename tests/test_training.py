@@ -286,6 +286,11 @@ def with_a_nan():
         (with_a_nan(), {}, "fc2.weight has a number that is not finite"),
         (LeNet().requires_grad_(False), {}, "nothing of the model is trained"),
         (
+            nn.Sequential(nn.Flatten(), nn.LazyLinear(10)),
+            {},
+            "1.weight has no shape yet: send an image through",
+        ),
+        (
             Returning(lambda logits: None),
             {},
             "the model gives NoneType for one image: it must give one logit",

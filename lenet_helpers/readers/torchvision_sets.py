@@ -92,7 +92,9 @@ def _kind(name: str) -> Any:
 
     kind = getattr(datasets, name, None)
     if not inspect.isclass(kind):
-        names = {known.lower(): known for known in datasets.__all__}
+        names = {
+            known.lower(): known for known in datasets.__all__ if inspect.isclass(getattr(datasets, known))
+        }
         close = get_close_matches(str(name).lower(), names, 1, 0) or ["mnist"]
         message = _("torchvision.datasets has no {name!r}; did you mean {close!r}?")
         raise ValueError(message.format(name=name, close=names[close[0]]))
