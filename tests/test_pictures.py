@@ -55,6 +55,22 @@ def test_deep_pictures_are_scaled_by_their_range(tmp_path, kind):
     assert np.abs(pixels.astype(int) - BYTES).max() <= 1
 
 
+TURNED = {  # what it shows, what is saved: Pillow turns over 1 and 8 bits by itself, then as now
+    "1 bit": (np.where(WEDGE >= 0.5, 255, 0), WEDGE >= 0.5),
+    "8 bits": (BYTES, BYTES),
+    "16 bits": (BYTES, np.rint(65535 * (1 - WEDGE)).astype(np.uint16)),
+    "floats": (BYTES, (1 - WEDGE).astype(np.float32)),
+}
+
+
+@pytest.mark.parametrize("kind", TURNED)
+def test_a_tiff_in_which_0_is_white_shows_what_it_shows(tmp_path, kind):
+    """As scanners and X-ray machines write them: photometric interpretation WhiteIsZero (TIFF 6.0)."""
+    shown, values = TURNED[kind]
+    pixels = decoded(saved(tmp_path, "a.tif", values, tiffinfo={262: 0}))
+    assert np.abs(pixels.astype(int) - shown).max() <= 1
+
+
 REFUSED = {
     "float beyond 1": ("a.tif", (WEDGE * 255).astype(np.float32), "white="),
     "negative floats": ("a.tif", (WEDGE - 0.5).astype(np.float32), "from -0.5"),

@@ -14,6 +14,8 @@ from ..wording import _
 # Formats that hold several pictures of one thing (sizes, layers, both eyes): the first is the picture.
 _NOT_ANIMATED = {"MPO", "ICO", "ICNS", "PSD"}
 
+_PHOTOMETRIC = 262  # TIFF 6.0, section 8: 0 says that 0 is white
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -38,6 +40,9 @@ def decode_file(path: Path, size: int, channels: int, background: int, white: fl
             # A copy: turning is done in memory, and the file can be closed.
             image = ImageOps.exif_transpose(file)
             pixels, peak = as_pixels(str(path), image, size, channels, background, white, whole)
+            # WhiteIsZero: Pillow turns 1 and 8 bits over itself, and nothing else.
+            if file.format == "TIFF" and image.mode[0] in "IF" and file.tag_v2.get(_PHOTOMETRIC) == 0:
+                pixels = 255 - pixels
     except DataError:
         raise
     # Pillow raises OSError, ValueError, SyntaxError, struct.error, zlib.error, EOFError, ... from here.
