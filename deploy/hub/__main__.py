@@ -163,6 +163,10 @@ class Hub:
             kill(pid)
         self.reap()
         if self.lock is not None:  # otherwise it is another hub's
+            # Found again after a command that was killed, they are no descendants.
+            for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+                if is_server(pid, self.folders.run):
+                    kill(pid)
             shutil.rmtree(self.folders.run, ignore_errors=True)
 
     def _wait_for_end(self, hub, seconds=60):
@@ -209,12 +213,13 @@ def children(pid):
     return found
 
 
-def is_server(pid):
-    """Whether this is the shell in front of somebody's sandbox."""
+def is_server(pid, run=""):
+    """Whether this is the shell in front of somebody's sandbox, which sees its hub's folder `run`."""
     try:
-        return b"server-of-" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+    return b"server-of-" in command and os.fsencode(run) in command
 
 
 def descendants(pid):

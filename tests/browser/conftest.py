@@ -38,6 +38,9 @@ def new_page(browser):
     """
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(30_000)
+    # Two that load at once must not hear each other: a JupyterLab that has not chosen the name of its window
+    # yet takes any other's for the same, complains, and loads again under another address.
+    context.add_init_script("addEventListener('storage', event => event.stopImmediatePropagation(), true)")
     return context.new_page
 
 

@@ -203,4 +203,4 @@ def test_axe_finds_nothing_serious(chapter, theme):
 
 
 def test_the_browser_had_nothing_to_complain_about(chapter):
-    assert not chapter.problems
+    assert not chapter.problems, "\n".join(chapter.problems)
