@@ -1,5 +1,6 @@
 """Folders mean what people mean: what is a class, what a split, what nobody put there on purpose."""
 
+import os
 import warnings
 from pathlib import Path
 
@@ -90,6 +91,19 @@ def test_files_that_are_no_pictures_are_left_out_and_that_is_said(root):
     ):
         sources.REGISTRY["mine"] = image_folder(root)
         assert sizes(load_dataset("mine")) == {"train": 16, "test": 4}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such files here")
+def test_a_pipe_is_not_waited_for_and_links_are_followed(root, tmp_path_factory):
+    os.mkfifo(root / "a" / "pipe.png")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    fill(elsewhere, 10)
+    (root / "c").symlink_to(elsewhere)
+    (root / "a" / "linked.png").symlink_to(elsewhere / "00.png")
+    with pytest.warns(UserWarning, match=r"1 files that are no pictures are left out \(.png\)"):
+        sources.REGISTRY["mine"] = image_folder(root)
+        data = load_dataset("mine")
+    assert data.class_names == ("a", "b", "c") and sizes(data) == {"train": 25, "test": 6}
 
 
 LAYOUTS = {
@@ -212,6 +226,18 @@ def tests_without_training(root):
         (root / "x" / folder).rmdir()
 
 
+def a_loop(root):
+    (root / "c").symlink_to(root)
+
+
+def a_loop_above(root):
+    (root / "c").symlink_to(root.parent)
+
+
+def a_link_to_nowhere(root):
+    (root / "a" / "z.png").symlink_to(root / "nowhere.png")
+
+
 def no_pictures_at_all(root):
     for file in root.rglob("*.png"):
         file.rename(file.with_suffix(".heic"))
@@ -227,6 +253,9 @@ REFUSED = {
     splits_beside_classes: "a, b beside the folder train",
     splits_without_classes: "no subfolders in it",
     tests_without_training: "no folder train",
+    a_loop: "c: a link to a folder that it lies in itself; delete the link",
+    a_loop_above: "c: a link to a folder that it lies in itself",
+    a_link_to_nowhere: "z.png: could not be read as a picture",
     no_pictures_at_all: "class a has no pictures",
 }
 

@@ -123,7 +123,10 @@ def _pictures(path: Path) -> list[Path]:
 
 def _is_picture(path: Path) -> bool:
     Image.init()
-    return Image.registered_extensions().get(path.suffix.lower()) in Image.OPEN
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.OPEN:
+        return False
+    # Reading a pipe would wait for ever; of a link that leads nowhere, reading says so.
+    return path.is_file() or not path.exists()
 
 
 def _in_order(name: str) -> tuple[int, int, str]:
@@ -176,6 +179,9 @@ def _files(part: Path, names: tuple[str, ...], left_out: Counter[str]) -> list[t
                     path=entry, names=", ".join(names)
                 )
             )
+        if part.resolve().is_relative_to(entry.resolve()):
+            message = _("{path}: a link to a folder that it lies in itself; delete the link")
+            raise DataError(message.format(path=entry))
         for below, folders, files in os.walk(entry, onerror=_stop):
             folders[:] = sorted(filter(_is_ours, folders))
             for path in (Path(below, name) for name in sorted(files) if _is_ours(name)):
