@@ -39,6 +39,7 @@ class Lab:
 
     def __init__(self, folder, notebooks=NOTEBOOKS):
         self.root, self.token = folder / "notebooks", secrets.token_hex(16)
+        self.progress = folder / "progress.json"  # what is answered here is nobody's progress but this run's
         shutil.copytree(notebooks, self.root, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         for name, text in SETTINGS.items():
             file = folder / "config/lab/user-settings/@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -54,8 +55,7 @@ class Lab:
             "JUPYTER_PLATFORM_DIRS": "1",
             "MPLCONFIGDIR": str(folder / "mpl"),
         }
-        # What is answered here is nobody's progress but this run's.
-        private["LENET_PROGRESS"] = str(folder / "progress.json")
+        private["LENET_PROGRESS"] = str(self.progress)
         command = [
             sys.executable,
             "-c",

@@ -51,6 +51,12 @@ def lab(browser, tmp_path_factory):
     server.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def a_new_reader(lab):
+    """Each file begins with nothing answered and nothing solved, whatever the others did before it."""
+    lab.progress.unlink(missing_ok=True)
+
+
 class Shelf:
     """The chapters, each opened, looked at unrun, started, interrupted by a restart and started again.
 

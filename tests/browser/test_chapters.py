@@ -163,7 +163,9 @@ def answer(page, card, option):
     place = next(i for i, label in enumerate(labels) if label.lstrip("✓✗ ") == option.text)
     hands.press_in(page, card, "input[type=radio]", "Space", place)
     hands.press_in(page, card, "button.lenet-quiz-check:not([disabled])")
-    return hands.said(card, option.feedback[:40])
+    verdict = hands.said(card, "✓" if option.correct else "✗")
+    assert " ".join(option.feedback[:40].split()) in " ".join(verdict.split())
+    return verdict
 
 
 def test_wrong_and_right_answers_are_told_apart(chapter):

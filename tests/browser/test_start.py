@@ -29,17 +29,12 @@ def follow(page, link, path, heading):
 @pytest.fixture(scope="module")
 def start(new_page, lab):
     """The start page, run, for a reader who solved an exercise of chapter 2."""
-    file = lab.root.parent / "progress.json"
-    before = file.read_text("utf-8") if file.exists() else None
     last = {"kind": "exercises", "key": "max_pool", "when": "2026-11-24T09:00:00+00:00"}
-    file.write_text(json.dumps({"exercises": {"max_pool": True}, "last": last}), "utf-8")
+    lab.progress.write_text(json.dumps({"exercises": {"max_pool": True}, "last": last}), "utf-8")
     chapter = Chapter(new_page(), lab, START).wait_open()
     chapter.ensure_ran()
     yield chapter
     chapter.close()
-    file.unlink(missing_ok=True)
-    if before is not None:
-        file.write_text(before, "utf-8")
 
 
 def test_the_page_and_python_reach_each_other(start):
