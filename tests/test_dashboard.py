@@ -182,6 +182,15 @@ def test_how_many_images_stand_behind_a_point_is_said():
     made.close()
 
 
+def test_a_lever_does_not_disable_train_even_for_a_moment(dashboard):
+    """A press that follows at once, on a slow machine, would meet a disabled button and be lost."""
+    seen = []
+    dashboard.train.observe(lambda change: seen.append(change["new"]), "disabled")
+    for lever, value in {"epochs": 7, "learning_rate": 0.01, "seed": 3}.items():
+        dashboard.panel_of_levers.controls[lever].value = value
+    assert seen == [] and not dashboard.train.disabled
+
+
 def test_an_impossible_network_is_said_at_once_and_trains_nothing(dashboard):
     dashboard.panel_of_levers.controls["convs_per_stage"].value = 3
     assert "does not fit" in dashboard.error.value

@@ -128,7 +128,15 @@ class TrainingDashboard(Explorer):
 
     def _after_move(self):
         """Levers moved: what the next run will be, and what it will cost."""
-        self._set_possible(False)  # until all of this has gone well
+        possible = False
+        try:
+            self._plan()
+            possible = True
+        finally:  # only now: Train disabled for a moment would lose a press that follows at once
+            self._set_possible(possible)
+
+    def _plan(self):
+        """Take over the levers as they stand; raises ValueError where they give no network."""
         model_config = self.panel_of_levers.apply(self.state.model_config)
         train_config = self.panel_of_levers.apply(self.state.train_config)
         model = new_model(model_config, 0)
@@ -138,7 +146,6 @@ class TrainingDashboard(Explorer):
         text = _("Next run: {parameters:,} parameters, {work:,} multiply-adds an image, {steps:,} steps.")
         text = text.format(parameters=count_parameters(model), work=work, steps=steps)
         self.cost.value = _paragraph(sentences(text, self._estimate(work)))
-        self._set_possible(True)
 
     def _set_possible(self, possible):
         """Whether the levers as they stand give a network: else Train waits, and what is drawn is greyed."""

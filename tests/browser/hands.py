@@ -105,7 +105,9 @@ def appears(locator, seconds=10):
         if locator.count():
             return locator.first
         locator.page.wait_for_timeout(30)
-    raise NotInTime(f"not there after {seconds} s: {locator}")
+    said = [text for text in locator.page.locator("[role=status]").all_inner_texts() if text.strip()]
+    focus = locator.page.evaluate("() => document.activeElement.outerHTML.slice(0, 300)")
+    raise NotInTime(f"not there after {seconds} s: {locator}; the page says {said}; the focus is on {focus}")
 
 
 def press(page, element, key="Enter", seconds=10):
