@@ -1,6 +1,7 @@
 """What a learner does with a chapter, done by Playwright: open, run, restart, look."""
 
 import os
+import re
 import secrets
 import time
 
@@ -30,19 +31,32 @@ STILL = """() => new Promise(done => {
     look(); })"""
 
 
+# Every few seconds JupyterLab asks which kernels there are. If the server has just filed one and not dated it
+# yet, it answers 500 (jupyter-server 2.21: "last_activity ... not the NoneType"), and JupyterLab asks again.
+NOT_DATED_YET = re.compile(r"status of 500 .*/api/kernels\?\d+$")
+
+
+def complaints(page):
+    """The list to which everything is added that the page's console complains about from now on."""
+    found = []
+
+    def keep(message):
+        said = f"{message.text} {message.location.get('url', '')}"
+        if message.type == "error" and not NOT_DATED_YET.search(said):
+            found.append(said)
+
+    page.on("console", keep)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
 class Chapter:
     """One notebook, open in one page of the browser. `problems` collects what its console complains about."""
 
     def __init__(self, page, lab, path):
-        self.page, self.path, self.problems, self.ran, self.running = page, path, [], False, False
+        self.page, self.path, self.problems = page, path, complaints(page)
+        self.ran = self.running = False
         self.language, self.questions = path.removesuffix(".ipynb").split("/")
-        page.on(
-            "console",
-            lambda m: (
-                self.problems.append(f"{m.text} {m.location.get('url', '')}") if m.type == "error" else None
-            ),
-        )
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
         # Not waited for: another page can load meanwhile, see `wait_open`.
         page.goto(
             f"{lab.url}/lab/workspaces/auto-{secrets.token_hex(3)}/tree/{path}?token={lab.token}",

@@ -5,7 +5,7 @@ import urllib.request
 
 import pytest
 
-from tools.chapter import PANEL, Chapter
+from tools.chapter import PANEL, Chapter, complaints
 from tools.lab import SETTINGS
 
 START = "en/00-start-here.ipynb"
@@ -82,3 +82,21 @@ def unrun(new_page, lab):
 def test_before_anything_is_run_one_click_leads_to_a_section_far_down(unrun):
     link = unrun.page.get_by_role("row", name="calibration whether").get_by_role("link")
     follow(unrun.page, link, "en/05-beyond-the-test-set.ipynb", "5.6")
+
+
+def test_only_a_kernel_without_a_date_is_no_complaint(new_page, lab):
+    page = new_page()
+    page.goto(f"{lab.url}/static/favicons/favicon.ico")
+    page.route("**/api/**", lambda route: route.fulfill(status=500))
+    found, others = complaints(page), ["kernels/1?2", "sessions?2", "kernelspecs?2", "kernels"]
+    for asked in ["kernels?2", *others]:
+        page.evaluate("async where => { await fetch(where); }", f"/api/{asked}")
+    page.route("**/api/**", lambda route: route.fulfill(status=403))
+    page.evaluate("async () => { await fetch('/api/kernels?2'); console.error('ours'); }")
+    for _look in range(100):  # what failed to load is told on a way of its own
+        page.wait_for_timeout(50)
+        if len(found) == len(others) + 2:
+            break
+    told = {text.rpartition("/api/")[2] if "/api/" in text else text.split()[0] for text in found}
+    assert told == {*others, "kernels?2", "ours"} and len(found) == len(told)
+    page.close()
