@@ -79,12 +79,12 @@ def _describe(model: nn.Module) -> dict[str, str]:
     """Shape, type and whether it is trained, of every tensor by name; and what shapes cannot tell."""
     trained = trained_weights(model)
     found = {}
-    for name, tensor in model.state_dict().items():
-        if not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
+    for name, value in model.state_dict().items():  # 0 in its strides: one number expanded to many places
+        if not isinstance(value, Tensor) or value.layout != torch.strided or 0 in value.squeeze().stride():
             message = _("{name} is no dense tensor, and a checkpoint holds no other: keep it elsewhere")
             raise ValueError(message.format(name=name))
         frozen = "" if name in trained else ", not trained"
-        found[name] = f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}{frozen}"
+        found[name] = f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}{frozen}"
     config = getattr(model, "config", None)
     if dataclasses.is_dataclass(config):
         for field in dataclasses.fields(config):  # the plain LeNet is the default, and has none

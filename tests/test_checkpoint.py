@@ -218,6 +218,8 @@ def test_every_kind_of_model_resumes_bit_for_bit(digits, tmp_path, name):
         (Keeping("text"), "_extra_state"),
         (Keeping(torch.eye(3).to_sparse()), "_extra_state"),
         (Keeping(torch.ones(3), torch.eye(3).to_sparse()), "buffer"),
+        (Keeping(torch.ones(3), torch.zeros(1).expand(5)), "buffer"),
+        (Keeping(torch.ones(3), torch.ones(2, 3, 1).expand(2, 3, 4)), "buffer"),
     ],
 )
 def test_what_a_checkpoint_cannot_hold_is_named_and_trains_all_the_same(digits, tmp_path, model, name):

@@ -4,6 +4,7 @@ import http.cookiejar
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -154,6 +155,27 @@ def test_the_server_answers_with_its_token_alone_and_in_the_readers_language(tmp
         finally:
             server.terminate()
     assert server.returncode is not None
+
+
+def test_ctrl_c_while_it_loads_ends_it_without_a_traceback(tmp_path):
+    course = tmp_path / "course"
+    private = {
+        "LENET_COURSE": str(course),
+        "LENET_PROGRESS": "off",
+        "JUPYTER_DATA_DIR": str(tmp_path / "data"),
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tools.lab", "--no-browser", "--port=0"],
+        env=os.environ | private, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        # A shell in the background leaves its children deaf to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not course.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    server.send_signal(signal.SIGINT)
+    said, _none = server.communicate(timeout=120)
+    assert server.returncode == -signal.SIGINT and "Traceback" not in said, said
 
 
 @pytest.mark.parametrize(

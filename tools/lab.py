@@ -12,6 +12,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 if __name__ == "__main__":
+    # Ctrl-C while this loads ends it without Python's traceback. JupyterLab asks first, once it is there.
+    sys.excepthook = lambda kind, *rest: kind is KeyboardInterrupt or sys.__excepthook__(kind, *rest)
     from tools.light import light
 
     light()
