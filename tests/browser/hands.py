@@ -60,7 +60,8 @@ def move(page, kind, element, *, back=False):
             page.wait_for_function(
                 f"([e, before]) => ({VALUE})(e) !== before", arg=[element, before], timeout=2000, polling=30
             )
-            after = value(element)
+        # Asked once more: a page that had no time to answer may have moved, and the other key would undo it.
+        if (after := value(element)) != before:
             if back:
                 page.keyboard.press(BACK[key])
             return before, after

@@ -8,6 +8,8 @@ import pytest
 from tools.chapter import PANEL, Chapter, complaints
 from tools.lab import SETTINGS
 
+from . import hands
+
 START = "en/00-start-here.ipynb"
 # Whether the heading of a section stands in the window, in the notebook in front.
 IN_VIEW = f"""([path, words]) => {{
@@ -99,4 +101,13 @@ def test_only_a_kernel_without_a_date_is_no_complaint(new_page, lab):
             break
     told = {text.rpartition("/api/")[2] if "/api/" in text else text.split()[0] for text in found}
     assert told == {*others, "kernels?2", "ours"} and len(found) == len(told)
+    page.close()
+
+
+def test_a_control_that_moves_while_the_page_is_busy_has_moved(new_page):
+    page = new_page()
+    page.set_content("<input type=number value=1>")
+    page.evaluate("""() => addEventListener('keydown', () => setTimeout(() => {
+        const end = performance.now() + 2500; while (performance.now() < end); }, 0), {once: true})""")
+    assert hands.move(page, "number", page.locator("input").element_handle()) == ("1", "2")
     page.close()
