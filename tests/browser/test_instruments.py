@@ -252,7 +252,7 @@ def test_the_focus_stays_in_the_figure_and_the_question_folds(page):
         hands.said(figure, "", css=".lenet-verdict [role=status]")
         verdict = figure.locator(".lenet-verdict [role=status]").first
         try:
-            page.page.wait_for_function(f"f => ({FOCUS})(f)", arg=figure.element_handle(), timeout=3000)
+            page.page.wait_for_function(f"f => ({FOCUS})(f)", arg=figure.element_handle(), timeout=10_000)
         except hands.NotInTime:
             lost.append(named(figure))
         if options.first.is_visible() or verdict.bounding_box()["height"] > 50:
@@ -329,7 +329,7 @@ def caption(page, css):
     return page.page.locator(css).locator("p").last.inner_text()
 
 
-def says(page, css, text, seconds=5):
+def says(page, css, text, seconds=15):
     for _attempt in range(int(seconds / 0.1)):
         if text in page.page.locator(css).inner_text():
             return True
@@ -515,7 +515,7 @@ def second_view(page, cell, css):
         page.page.locator(".jp-LinkedOutputView").wait_for(state="detached")
 
 
-def alike(page, what, first, second, seconds=5):
+def alike(page, what, first, second, seconds=15):
     """Whether `what` finds the same in two views, within a moment."""
     for _attempt in range(int(seconds / 0.1)):
         if what(first) == what(second):
@@ -601,7 +601,7 @@ class TestTwoNotebooks:
                 hands.appears(view.locator(".lenet-verdict [role=status]")).inner_text()
                 for view in (other, neighbour)
             ]
-            page.page.wait_for_function(f"f => ({FOCUS})(f)", arg=neighbour.element_handle(), timeout=3000)
+            page.page.wait_for_function(f"f => ({FOCUS})(f)", arg=neighbour.element_handle(), timeout=10_000)
             page.page.wait_for_timeout(300)
             assert neighbour.evaluate(FOCUS), "the focus went to the view that nobody works in"
             assert said[0] == said[1]
