@@ -91,21 +91,24 @@ def picture(figure):
         return sums.map(s => new Uint8Array(s).join()).join('|'); }""")
 
 
+def within(page, look, seconds=10, every=100):
+    """What `look` finds, as soon as it finds something; it is called again after `every` ms."""
+    for _attempt in range(int(seconds * 1000 / every)):
+        if found := look():
+            return found
+        page.wait_for_timeout(every)
+    return look()
+
+
 def changes(page, figure, before, seconds=10):
     """Whether the figure's picture becomes another than `before`."""
-    for _attempt in range(int(seconds / 0.1)):
-        if picture(figure) != before:
-            return True
-        page.wait_for_timeout(100)
-    return False
+    return within(page, lambda: picture(figure) != before, seconds)
 
 
 def appears(locator, seconds=10):
     """Wait until something matches `locator`, looking more often than Playwright does; returns the first of it."""
-    for _attempt in range(int(seconds / 0.03)):
-        if locator.count():
-            return locator.first
-        locator.page.wait_for_timeout(30)
+    if within(locator.page, locator.count, seconds, every=30):
+        return locator.first
     said = [text for text in locator.page.locator("[role=status]").all_inner_texts() if text.strip()]
     focus = locator.page.evaluate("() => document.activeElement.outerHTML.slice(0, 300)")
     raise NotInTime(f"not there after {seconds} s: {locator}; the page says {said}; the focus is on {focus}")
@@ -113,12 +116,14 @@ def appears(locator, seconds=10):
 
 def press(page, element, key="Enter", seconds=10):
     """Press a key on an element, once it has the focus: one that is not drawn yet doesn't take it."""
-    for _attempt in range(int(seconds / 0.03)):
+
+    def focused():
         element.focus()
-        if element.evaluate("e => e === document.activeElement"):
-            return page.keyboard.press(key)
-        page.wait_for_timeout(30)
-    raise NotInTime(f"did not take the focus in {seconds} s: {element}")
+        return element.evaluate("e => e === document.activeElement")
+
+    if not within(page, focused, seconds, every=30):
+        raise NotInTime(f"did not take the focus in {seconds} s: {element}")
+    page.keyboard.press(key)
 
 
 # Looked for by the page itself: a question to it from here takes as long as the figure takes to answer.

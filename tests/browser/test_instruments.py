@@ -330,11 +330,7 @@ def caption(page, css):
 
 
 def says(page, css, text, seconds=15):
-    for _attempt in range(int(seconds / 0.1)):
-        if text in page.page.locator(css).inner_text():
-            return True
-        page.page.wait_for_timeout(100)
-    return False
+    return hands.within(page.page, lambda: text in page.page.locator(css).inner_text(), seconds)
 
 
 def test_the_c3_table_is_clicked_and_typed_on(page):
@@ -517,11 +513,7 @@ def second_view(page, cell, css):
 
 def alike(page, what, first, second, seconds=15):
     """Whether `what` finds the same in two views, within a moment."""
-    for _attempt in range(int(seconds / 0.1)):
-        if what(first) == what(second):
-            return True
-        page.page.wait_for_timeout(100)
-    return False
+    return hands.within(page.page, lambda: what(first) == what(second), seconds)
 
 
 def rate_of(view):
