@@ -17,6 +17,7 @@ from datetime import date
 
 import optuna
 import torch
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from lenet_helpers.results import FOLDER
@@ -52,9 +53,13 @@ def kill_one(study, workers, patience=300):
             if victim and finished(study) and not trial.intermediate_values:
                 victim.kill()
                 victim.wait()
-                # It may have finished while we took aim: then it is no loss, and we try again.
-                if study.trials[trial.number].state is TrialState.RUNNING:
-                    return trial
+                try:
+                    # No change, but it takes the trial's row for itself: so it waits for a commit of the
+                    # dead one's that is still on its way.
+                    study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
+                except UpdateFinishedTrialError:
+                    continue  # it finished while we took aim: that is no loss, and we try again
+                return trial
         time.sleep(0.02)
     raise TimeoutError(f"no worker was in the middle of a trial within {patience} s")
 

@@ -46,7 +46,18 @@ from lenet_helpers.tuning.search import (
     winner,
     work,
 )
-from lenet_helpers.tuning.slots import AHEAD, COUNTED, RETRIES, finished, top_up
+from lenet_helpers.tuning.slots import (
+    AHEAD,
+    COUNTED,
+    RETRIES,
+    Retry,
+    Surplus,
+    begun_before,
+    check_needed,
+    finished,
+    top_up,
+)
+from lenet_helpers.tuning.storage import quietly
 
 KERNELS = {"kernel_size": (1, 3)}
 
@@ -468,23 +479,33 @@ def test_one_worker_does_every_slot_once(digits):
     assert len(finished(study)) == 8
 
 
-def test_a_lost_trial_goes_back_with_its_values_and_a_copy_is_not_counted(digits):
+@pytest.mark.parametrize("copied", ["before it was begun", "after it was lost"])
+def test_a_lost_trial_goes_back_with_its_values_and_a_copy_is_not_counted(digits, copied):
+    """Two workers that see at once that a slot is free both queue it."""
     study = open_study()
     search = Search(trials=1, epochs=0.5, space={"dropout": (0.0, 0.5), "width": (0.5, 2.0)})
     agree(study, question(digits, search))
     top_up(study, 1)
+    if copied == "before it was begun":
+        study.enqueue_trial({}, user_attrs={"slot": 0})
     lost = study.ask()
     lost.set_user_attr("worker", "elsewhere:1")
     chosen = suggest(lost, search.space)
     study.tell(lost, state=TrialState.FAIL)
-    top_up(study, 1)
-    study.enqueue_trial({}, user_attrs={"slot": 0})  # as if two workers had noticed at once
+    if copied == "after it was lost":
+        top_up(study, 1)
+        study.enqueue_trial({}, user_attrs={"slot": 0})
     work(study, digits, search)
     assert [t.params for t in study.trials if t.state in COUNTED] == [chosen]
-    assert (
-        not [t for t in study.trials if t.state in (TrialState.WAITING, TrialState.RUNNING)]
-        or len(finished(study)) == 1
-    )
+    assert accounts(study, 1) == (1, 0, 0, 1)
+
+
+def surplus(study):
+    """Begin the trial that waits, as a worker does, which finds that it is not needed."""
+    trial = study.ask()
+    with pytest.raises(Surplus):
+        check_needed(trial)
+    study.tell(trial, state=TrialState.FAIL)
 
 
 def test_a_copy_that_was_begun_is_dropped_and_does_not_hide_the_lost_trials_values():
@@ -492,11 +513,28 @@ def test_a_copy_that_was_begun_is_dropped_and_does_not_hide_the_lost_trials_valu
     top_up(study, 1)
     lose_the_next_trial(study, {"dropout": 0.25})
     study.enqueue_trial({}, user_attrs={"slot": 0})
-    copy = study.ask()
-    study.tell(copy, state=TrialState.FAIL)  # as `Surplus` ends it: nobody worked on it
+    surplus(study)
     top_up(study, 1)
     (waiting,) = study.get_trials(states=(TrialState.WAITING,))
     assert waiting.params == {"dropout": 0.25}
+
+
+def test_a_copy_of_a_lost_trial_is_not_taken_for_lost_itself():
+    """Two workers noticed the loss; who began again chose one more value, and was lost too."""
+    study = open_study()
+    top_up(study, 1)
+    lose_the_next_trial(study, {"dropout": 0.25})
+    with quietly():
+        for _worker in range(2):
+            Retry()(study, study.trials[0])
+    again = study.ask()
+    again.set_user_attr("worker", "elsewhere:2")
+    values = {name: again.suggest_float(name, 0.25, 0.25) for name in ("dropout", "width")}
+    surplus(study)
+    study.tell(again, state=TrialState.FAIL)
+    top_up(study, 1)
+    (waiting,) = study.get_trials(states=(TrialState.WAITING,))
+    assert waiting.params == values and begun_before(waiting) == 2
 
 
 def test_values_that_kill_their_workers_again_and_again_are_given_up():

@@ -3,6 +3,9 @@
 import importlib.util
 import os
 import shlex
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from test_search import SMALL, commands_shown
 
 from benchmarks.postgres_server import programs, running_server
 from benchmarks.search_postgres import trouble_table, troubled
-from benchmarks.search_team import accounts
+from benchmarks.search_team import accounts, kill_one
 from lenet_helpers import load_dataset
 from lenet_helpers.tuning import storage
 from lenet_helpers.tuning.search import Search, main, open_study, tried, work
@@ -149,6 +152,31 @@ def test_patience_with_a_server_ends(server, digits, monkeypatch):
             work(study, digits, Search(1, 0.2, KERNELS))
     finally:
         server.start()
+
+
+def test_a_worker_whose_last_word_is_on_its_way_was_not_killed_in_a_trial(server):
+    """What a worker had committed when it was killed may be on the server's disk only a while later."""
+    import psycopg
+
+    study = open_study(server.address, "last word")
+    for slot in range(2):
+        study.enqueue_trial({}, user_attrs={"slot": slot})
+    with pytest.warns(UserWarning, match="Heartbeat"):
+        study.tell(study.ask(), 0.5)
+        trial = study.ask()
+    with psycopg.connect(server.address) as dead_ones:
+        worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        try:
+            trial.set_user_attr("worker", f"here:{worker.pid}")
+            dead_ones.execute("SELECT 1 FROM trials WHERE trial_id = %s FOR UPDATE", [trial._trial_id])
+            dead_ones.execute("UPDATE trials SET state = 'PRUNED' WHERE trial_id = %s", [trial._trial_id])
+            later = threading.Timer(1.0, dead_ones.commit)
+            later.start()
+            assert kill_one(study, [worker]) is None
+            later.join()
+        finally:
+            worker.kill()
+            worker.wait()
 
 
 @pytest.mark.parametrize(
