@@ -10,6 +10,7 @@ from IPython.display import display
 from ..figures.canvas import STORED
 from ..tuning.doctor import examine
 from ..wording import _
+from .kit.order import heard_in_order
 from .kit.still import live_output
 
 _ASK_AND_SHOW = """
@@ -79,6 +80,7 @@ class RoundTrip:
         self.asking.on_msg(self._answer)
         self.widget = w.VBox([self.asking])
         self.widget.add_class("lenet-round-trip")
+        heard_in_order(self.widget)
 
     def _answer(self, _widget, _content, _buffers):
         said = _("The page and Python reach each other: the interactive figures will work.")

@@ -40,6 +40,7 @@ What a notebook stores is the figure before the prediction, with one line that s
 import contextlib
 import gc
 import html
+import threading
 import traceback
 
 import ipywidgets as w
@@ -49,6 +50,7 @@ import traitlets
 from ...figures.canvas import png
 from ...wording import _, sentences
 from .accessibility import Labels
+from .order import heard_in_order
 from .prediction import Prediction
 from .still import bundle, live_output
 from .style import gone, style_sheet
@@ -56,6 +58,10 @@ from .style import gone, style_sheet
 # What was imported up to here stays until the end. Else Python's collector walks through all of torch and
 # matplotlib after some hundred moves, a fifth of a second in which no figure answers.
 gc.freeze()
+
+# One callback at a time: a page may ask for a thread for each control. Of two that draw at once the older
+# sentence may stay, and torch the other's number of threads.
+_ALONE = threading.RLock()
 
 CAPTION = "font-size:14px;line-height:1.45;max-width:46em;margin:4px 0"
 
@@ -99,6 +105,7 @@ class Explorer:
         self.widget = w.VBox([style_sheet(), gone(), *live, self.image, self.caption, self.labels])
         self.widget.add_class("lenet-explorer")
         self.widget.add_class(f"lenet-{self.name}")
+        heard_in_order(self.widget)
         self.refresh()
 
     # for subclasses -------------------------------------------------------------------
@@ -217,7 +224,7 @@ class Explorer:
         """Run a callback; what it raises stands beside the controls instead of vanishing."""
         try:
             self.error.value = ""
-            with _one_thread():
+            with _ALONE, _one_thread():
                 action()
                 self.refresh()
         except ValueError as problem:  # an illegal setting: its message is written for learners

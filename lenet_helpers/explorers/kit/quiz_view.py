@@ -7,6 +7,7 @@ import ipywidgets as w
 from ...quizzes.questions import Quiz, load_questions, score
 from ...wording import _, sentences
 from .accessibility import Labels
+from .order import heard_in_order
 from .radio import radio
 from .still import live_output
 from .style import gone, style_sheet
@@ -63,6 +64,7 @@ class QuestionCard:
         self.choice.observe(self._chosen, "value")
         self.button.on_click(lambda _button: self._judge())
         self.widget = w.VBox([title, self.choice, self.button, self.feedback])
+        heard_in_order(self.widget)
         self._recall()
 
     def _options(self, said=None):
