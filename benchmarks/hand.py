@@ -21,7 +21,7 @@ import torch
 from lenet_helpers import explorers, load_dataset
 from lenet_helpers.analysis import probabilities
 from lenet_helpers.explorers.drawing_pad import INK
-from lenet_helpers.models import LeNet
+from lenet_helpers.models import LeNetConfig, new_model
 from lenet_helpers.training import TrainConfig, train
 
 LIMIT = 100  # milliseconds
@@ -30,15 +30,13 @@ LIMIT = 100  # milliseconds
 def records(digits):
     """The records of a short run, for figures that draw one."""
     few = replace(digits, train=digits.train[:256], validation=digits.validation[:100])
-    return list(train(LeNet(), few, TrainConfig(learning_rate=0.02, epochs=3)))
+    return list(train(new_model(LeNetConfig(), 0), few, TrainConfig(learning_rate=0.02, epochs=3)))
 
 
 def every_explorer(digits):
     """name → a function that makes the figure, for all that are not trained in."""
     unit = digits.to_unit(digits.train.images)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        models = [LeNet(), LeNet()]
+    models = [new_model(LeNetConfig(), 0), new_model(LeNetConfig(), 1)]
     held = digits.validation
     return {
         "FirstExplorer": explorers.FirstExplorer,

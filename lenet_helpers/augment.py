@@ -25,7 +25,7 @@ def random_affine(
     background: value of the pixels that come into view from outside.
     """
     n = len(images)
-    draws = torch.rand(n, 4, generator=generator) * 2 - 1
+    draws = torch.rand(n, 4, generator=generator, dtype=torch.float32) * 2 - 1
     angle = draws[:, 0] * math.radians(rotation)
     size = 1 + draws[:, 1] * scale
     moves = draws[:, 2:] * 2 * shift  # affine_grid measures a side as 2

@@ -28,7 +28,10 @@ def check_fit(model: nn.Module, dataset: Dataset, config: TrainConfig) -> int:
         raise ValueError(_("nothing of the model is trained: let some parameters have requires_grad=True"))
     for name, weight in model.named_parameters():
         if weight.dtype != torch.float32:
-            message = _("{name} is {dtype} and the images are float32: call model.float() first")
+            message = _(
+                "{name} is {dtype} and the images are float32: make it float32 (model.float() does, but for"
+                " complex numbers)"
+            )
             raise ValueError(message.format(name=name, dtype=str(weight.dtype).removeprefix("torch.")))
         if not torch.isfinite(weight).all():
             message = _("{name} has a number that is not finite, which no training mends: make a new model")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .data import Dataset
 from .levers import checked_count, lever, validate, whole_number
-from .modes import usual_torch
+from .modes import draws, first_weights, usual_torch
 from .wording import N_, _
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -160,6 +160,16 @@ def pool_side(name: str, side: int) -> int:
     return side // 2
 
 
+class Dropout(nn.Dropout):
+    """torch's own, but that each thread's training draws from a generator of its own (see `modes`)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.p:
+            return x
+        kept = torch.empty_like(x).bernoulli_(1 - self.p, generator=getattr(draws, "generator", None))
+        return x * kept.div_(1 - self.p)
+
+
 class LeNetVariant(nn.Module):
     """A LeNet built from a `LeNetConfig`; `.config` keeps it.
 
@@ -183,7 +193,7 @@ class LeNetVariant(nn.Module):
                 names.append(f"conv{n}")
             side = self._add_pool(stage, side)
             self.stages.append((tuple(names), f"pool{stage}"))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         sizes = (channels * side * side, *config.hidden, config.classes)
         self.dense = [f"fc{i}" for i in range(1, len(sizes))]
         for name, n_in, n_out in zip(self.dense, sizes, sizes[1:]):
@@ -211,9 +221,8 @@ class LeNetVariant(nn.Module):
 
 
 def new_model(model_config: LeNetConfig, seed: int) -> LeNetVariant:
-    """A network whose first weights depend on `seed` alone; torch's own generator stays as it was."""
-    with usual_torch():
-        torch.manual_seed(seed)
+    """A network whose first weights depend on `seed` alone; torch's own generator is not touched."""
+    with usual_torch(), first_weights(seed):
         return LeNetVariant(model_config)
 
 

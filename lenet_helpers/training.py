@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 from .augment import random_affine
 from .data import Dataset, Split, batches
 from .fit import check_fit
-from .modes import evaluation_mode, interrupts_between_steps, usual_torch
+from .modes import evaluation_mode, interrupts_between_steps, seed_draws, usual_torch
 from .state import TrainingState as TrainingState
 from .summary import device_of, run_and_count
 from .train_config import QUICK as QUICK
@@ -259,11 +259,7 @@ def _batches_from(
                     background=dataset.background,
                     generator=_generator(config.seed, "augment", step),
                 )
-            # torch.manual_seed seeds every kind of device and notes down the call stack: a tenth of a step.
-            number = _number(config.seed, "dropout", step)
-            torch.default_generator.manual_seed(number)
-            if device.type != "cpu":
-                getattr(torch, device.type).manual_seed(number)
+            seed_draws(_number(config.seed, "dropout", step), device)
             yield images, labels
             step += 1
 

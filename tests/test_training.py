@@ -281,7 +281,12 @@ def with_a_nan():
         (
             LeNet().double(),
             {},
-            "conv1.weight is float64 and the images are float32: call model.float() first",
+            "conv1.weight is float64 and the images are float32: make it float32 (model.float() does, but",
+        ),
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(784, 10, dtype=torch.complex64)),
+            {},
+            "1.weight is complex64 and the images are float32: make it float32",
         ),
         (with_a_nan(), {}, "fc2.weight has a number that is not finite"),
         (LeNet().requires_grad_(False), {}, "nothing of the model is trained"),

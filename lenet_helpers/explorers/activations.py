@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from ..figures.canvas import AT_THE_TOP, COLOURS, GREY, bare, figure, label
 from ..lenet1998 import scaled_tanh
 from ..models import ACTIVATIONS, LeNetConfig, LeNetVariant
+from ..modes import first_weights
 from ..wording import N_, _
 from .kit.base import Explorer
 from .kit.fitting import require_digits
@@ -57,18 +59,16 @@ class ActivationState:
 
     def model(self):
         """The fresh network, the same at every call."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with first_weights(0):
             model = LeNetVariant(LeNetConfig())
             model.activation = CURVES[self.activation]
-            with torch.no_grad():
-                for name in LAYERS:
-                    layer = getattr(model, name)
-                    places = layer.weight[0, 0].numel()  # 25 for a convolution, 1 for a dense layer
-                    fans = layer.weight[0].numel(), layer.weight.shape[0] * places
-                    bound = self.gain * BOUNDS[self.initialisation](*fans)
-                    layer.weight.uniform_(-bound, bound)
-                    layer.bias.zero_()
+            for name in LAYERS:
+                layer = getattr(model, name)
+                places = layer.weight[0, 0].numel()  # 25 for a convolution, 1 for a dense layer
+                fans = layer.weight[0].numel(), layer.weight.shape[0] * places
+                bound = self.gain * BOUNDS[self.initialisation](*fans)
+                nn.init.uniform_(layer.weight, -bound, bound)
+                nn.init.zeros_(layer.bias)
         return model
 
     def signals(self):

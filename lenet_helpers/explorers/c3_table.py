@@ -8,6 +8,7 @@ from matplotlib.colors import ListedColormap
 
 from ..figures.canvas import COLOURS, bare, figure
 from ..lenet1998 import C3_CONNECTIONS, DENSE_CONNECTIONS, LeNet1998, LeNet1998Config, connections
+from ..modes import first_weights
 from ..summary import count_parameters
 from ..wording import N_, _
 from .kit.base import Explorer
@@ -92,7 +93,8 @@ class C3State:
 @cache
 def without_c3():
     """(parameters, the paper's connections) of the network of 1998 outside C3: counted on a built one."""
-    model = LeNet1998(LeNet1998Config())
+    with first_weights(0):
+        model = LeNet1998(LeNet1998Config())
     links = connections(model)
     return count_parameters(model) - count_parameters(model.c3), sum(links.values()) - links["c3"]
 

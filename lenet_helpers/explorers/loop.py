@@ -10,6 +10,7 @@ from ..data import Split
 from ..figures.canvas import COLOURS, GREY, bare, figure, label
 from ..figures.plots import mosaic
 from ..models import LeNet
+from ..modes import first_weights
 from ..wording import N_, _, pgettext, sentences
 from .kit.base import Explorer
 from .kit.fitting import require_digits
@@ -54,8 +55,7 @@ class LoopState:
     before: float | None = None  # the weight before the last step
 
     def __post_init__(self):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with first_weights(0):
             self.model = LeNet()
         # The split itself is sorted by class, and a batch of zeros alone teaches little.
         self._order = torch.randperm(len(self.split), generator=torch.Generator().manual_seed(0))

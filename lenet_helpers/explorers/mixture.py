@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ..figures.canvas import COLOURS, GREY, figure, label
 from ..figures.ladder import LADDER, STEPS, counts, errors
 from ..lenet1998 import C3_CONNECTIONS, DENSE_CONNECTIONS, LeNet1998, LeNet1998Config
+from ..modes import first_weights
 from ..results import stored_result
 from ..wording import N_, _, sentences
 from .kit.base import Explorer
@@ -67,7 +68,8 @@ class MixtureState:
 
     def model(self):
         """The network itself, fresh."""
-        return LeNet1998(self.config())
+        with first_weights(0):
+            return LeNet1998(self.config())
 
     def counts(self, config=None):
         """(parameters, multiply-adds, connections) of this mixture, or of another."""

@@ -7,6 +7,7 @@ from matplotlib.patches import Rectangle
 
 from ..figures.canvas import COLOURS, bare, figure
 from ..models import LeNet, LeNetConfig, LeNetVariant
+from ..modes import first_weights
 from ..summary import receptive_fields
 from ..wording import N_, _
 from .kit.base import Explorer
@@ -40,13 +41,13 @@ class ReceptiveState:
     def model(self):
         """The network asked: fresh weights, the same at every call, in evaluation mode."""
         smooth = LeNetConfig(activation="tanh", pooling="average")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with first_weights(0):
             return (LeNetVariant(smooth) if self.way == "smooth" else LeNet()).eval()
 
     def side(self):
         """The receptive field's side in pixels, by arithmetic."""
-        return receptive_fields(LeNet())[self.layer]
+        with first_weights(0):
+            return receptive_fields(LeNet())[self.layer]
 
     def jump(self):
         """How many pixels the field moves from one unit to the next: each pooling doubles it."""

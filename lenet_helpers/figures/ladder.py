@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from ..lenet1998 import DENSE_CONNECTIONS, TODAY, LeNet1998, LeNet1998Config, connections
+from ..modes import first_weights
 from ..summary import count_parameters, layer_table
 from ..wording import N_, _
 
@@ -44,7 +45,8 @@ COLUMNS = {
 
 def counts(config):
     """(parameters, multiply-adds, the paper's connections) of one network."""
-    model = LeNet1998(config)
+    with first_weights(0):
+        model = LeNet1998(config)
     work = sum(row.multiply_adds for row in layer_table(model))
     return count_parameters(model), work, sum(connections(model).values())
 

@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 from ..data import batches, load_dataset
 from ..models import LeNet
-from ..modes import usual_torch
+from ..modes import first_weights, usual_torch
 from ..readers.torchvision_sets import PUBLISHED, check_file
 from ..sources import DataError, find_root
 from ..train_config import QUICK, count_steps, make_optimizer
@@ -137,8 +137,8 @@ def speed(seconds=0.4):
 def seconds_per_step(digits, seconds):
     """Seconds of one step of training LeNet on a batch, the mean over `seconds` after one to warm up."""
     with usual_torch(threads=1):
-        torch.manual_seed(0)
-        model = LeNet()
+        with first_weights(0):
+            model = LeNet()
         optimizer = make_optimizer(model, QUICK)
         steps = 0
         started = None

@@ -490,6 +490,19 @@ def test_while_it_trains_other_cells_run(page):
         hands.click_stop(figure)
 
 
+def test_while_a_cell_runs_train_and_stop_answer(page):
+    figure, kernel = page.page.locator(".lenet-dashboard"), f"{PANEL}.sessionContext.session.kernel"
+    code = "import time\nwhile True: time.sleep(0.01)"
+    page.page.evaluate(f"code => {{ window.endless = {kernel}.requestExecute({{code}}); }}", code)
+    try:
+        page.page.wait_for_function(f"() => {kernel}.status === 'busy'", polling=30)
+        hands.train(page.page, figure)
+        hands.click_stop(figure)
+        assert page.page.evaluate("() => !window.endless.isDisposed"), "the cell has ended"
+    finally:
+        page.page.evaluate(f"async () => {{ await {kernel}.interrupt(); await window.endless.done; }}")
+
+
 # Twice at once --------------------------------------------------------------------------
 
 TABS = "[...window.jupyterapp.shell.widgets('main')]"
