@@ -22,7 +22,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-from deploy.hub.__main__ import a_free_port, descendants
+from deploy.hub.__main__ import a_free_port, command_line, descendants
 from deploy.hub.course import ROOT
 from lenet_helpers.results import FOLDER
 
@@ -97,9 +97,8 @@ class RunningHub:
         """Process id of the shell in front of a student's sandbox, None where there is no server."""
         wanted = f"server-of-{name}".encode()
         for pid in descendants(self.process.pid):
-            with contextlib.suppress(OSError):
-                if wanted in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                    return pid
+            if wanted in command_line(pid).split(b"\0"):
+                return pid
         return None
 
     def cost(self):

@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 
 import aiohttp
+import psutil
 import pytest
 
-from deploy.hub.__main__ import children, free, missing
+from deploy.hub.__main__ import children, command_line, free, missing
 
 if sentence := missing():
     pytest.skip(f"no hub can be started here: {sentence}", allow_module_level=True)
@@ -82,7 +83,9 @@ def inside(hub, name, **expressions):
             assert await person.log_in()
             await person.come_in()
             kernel = await person.open_chapter()
-            return await kernel.run("import os, resource, socket\nfrom pathlib import Path", **expressions)
+            return await kernel.run(
+                "import os, psutil, resource, socket\nfrom pathlib import Path", **expressions
+            )
 
     return run(ask())
 
@@ -115,7 +118,7 @@ def test_a_students_server_sees_nothing_of_others_of_the_course_or_of_the_hub(hu
         "s001",
         paths=f"[p for p in {[str(path) for path in there]!r} if os.path.exists(p)]",
         homes="os.listdir('/students')",
-        processes="[p for p in Path('/proc').glob('[0-9]*/cmdline') if b'server-of' in p.read_bytes()]",
+        processes="[p for p in psutil.process_iter(['cmdline']) if 'server-of' in str(p.info['cmdline'])]",
         submissions="sorted({p.split('+')[0] for p in os.listdir('/srv/exchange/lenet/inbound')})",
     )
     assert seen == {
@@ -252,11 +255,15 @@ def test_nothing_listens_beyond_loopback(hub):
     listening = {}
     for pid in pids:
         own = set()
-        for link in Path(f"/proc/{pid}/fd").glob("*"):
-            with contextlib.suppress(OSError):
-                own.add(os.readlink(link))
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            for link in os.listdir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(FileNotFoundError):
+                    own.add(os.readlink(f"/proc/{pid}/fd/{link}"))
         for kind in ("tcp", "tcp6", "udp", "udp6"):
-            for line in Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()[1:]:
+            lines = []
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                lines = Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()[1:]
+            for line in lines:
                 fields = line.split()
                 state = "0A" if kind.startswith("tcp") else "07"
                 if fields[3] == state and f"socket:[{fields[9]}]" in own:
@@ -306,12 +313,11 @@ for one in inbound.glob("*+{stamp}*"):
 def test_a_hub_or_a_proxy_that_falls_is_started_again_and_nobody_loses_anything(hub):
     def fell(program):
         for pid in children(hub.process.pid):
-            if program in Path(f"/proc/{pid}/cmdline").read_bytes():
+            if program in command_line(pid):
                 os.kill(pid, signal.SIGKILL)
 
     def cullers():
-        lines = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(hub.process.pid)]
-        return sum(b"jupyterhub_idle_culler" in line for line in lines)
+        return sum(b"jupyterhub_idle_culler" in command_line(pid) for pid in descendants(hub.process.pid))
 
     async def until_in(person):
         deadline = time.monotonic() + 180
@@ -371,15 +377,12 @@ def test_a_command_that_is_killed_finds_its_servers_again_and_one_that_is_ended_
             kernel = await person.open_chapter()
             return await kernel.run(code, **expressions)
 
-    hub, seen = RunningHub(tmp_path, 1), {}
+    hub, seen = RunningHub(tmp_path, 1), set()
 
     def look():
         for pid in (hub.process.pid, *descendants(hub.process.pid)):
-            seen[pid] = Path(f"/proc/{pid}/stat").read_text().split()[21]  # when it began: numbers come again
-
-    def left():
-        found = [Path(f"/proc/{pid}/stat") for pid in seen]
-        return [path for path in found if path.exists() and path.read_text().split()[21] in seen.values()]
+            with contextlib.suppress(psutil.NoSuchProcess):
+                seen.add(psutil.Process(pid))  # which knows when it began: numbers come again
 
     with hub:
         run(ask("kept = 6 * 7"))
@@ -393,9 +396,27 @@ def test_a_command_that_is_killed_finds_its_servers_again_and_one_that_is_ended_
         look()
         # A hub that does not end its servers when asked to: 6.1.0 took no secret of this length.
         (hub.folder / "secrets" / "launcher").write_text("another", "utf-8")
-    wait_until(lambda: not left())
+    wait_until(lambda: not any(process.is_running() for process in seen))
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", hub.port)) != 0
+
+
+# Families of a shell, its child and its grandchild, as quickly as they come and go.
+FAMILIES = "while true; do (true & true) & (true & true) & wait; done"
+
+
+def test_processes_are_counted_while_they_come_and_go():
+    """The command counts its children every now and then, and any of them may end meanwhile."""
+    with subprocess.Popen(["sh", "-c", FAMILIES], start_new_session=True) as shell:
+        try:
+            deadline, most = time.monotonic() + 3, 0
+            while time.monotonic() < deadline:
+                pids = descendants(os.getpid())
+                most = max(most, len(pids))
+                assert shell.pid in pids and all(isinstance(command_line(pid), bytes) for pid in pids)
+        finally:
+            os.killpg(shell.pid, signal.SIGKILL)
+    assert most > 2 and children(shell.pid) == [] and command_line(shell.pid) == b""
 
 
 def wait_until(holds, seconds=60):

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -205,20 +206,24 @@ def adopt():
 def children(pid):
     """Process ids of the children of a process."""
     found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += map(int, task.read_text().split())
-        except OSError:  # it has just ended
-            pass
+    with suppress(OSError):  # it has just ended, or one of its threads has
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
     return found
+
+
+def command_line(pid):
+    """How a process was called, its arguments each ended by a zero byte; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def is_server(pid, run=""):
     """Whether this is the shell in front of somebody's sandbox, which sees its hub's folder `run`."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
+    command = command_line(pid)
     return b"server-of-" in command and os.fsencode(run) in command
 
 
