@@ -1,9 +1,11 @@
 """The training panel and the bench, driven as a learner would, without a front end."""
 
+import itertools
 import re
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import ipywidgets as w
 import numpy as np
@@ -110,6 +112,24 @@ def test_who_presses_train_sees_the_curves_grow_wherever_the_panel_is(dashboard,
     dashboard.train.click()  # in a box of the learner's own, say: nobody displayed the panel by its name
     dashboard.state.join()
     assert len(pictures) > 2
+
+
+def test_a_machine_that_slept_while_it_drew_goes_on_drawing(dashboard, monkeypatch):
+    """The picture that took an hour is no reason to wait ten hours for the next."""
+    clock, drawn, skipped, make = itertools.count(), [], [], dashboard_module.png
+
+    def slow(*args, **options):
+        drawn.append(dashboard.state.run.done)
+        skipped.append(3600 if len(drawn) == 1 else 0)
+        return make(*args, **options)
+
+    monkeypatch.setattr(dashboard_module, "png", slow)
+    monkeypatch.setattr(
+        dashboard_module, "time", SimpleNamespace(monotonic=lambda: next(clock) + sum(skipped))
+    )
+    dashboard.seen = True
+    dashboard.run(epochs=20)
+    assert len(drawn) > 2 and drawn[0] < drawn[1] < dashboard.state.run.total
 
 
 def test_what_a_cell_of_the_bench_shows_is_drawn_once(digits, pictures):

@@ -21,6 +21,7 @@ from .kit.live_curves import LiveCurves, left_the_picture
 
 REDRAW = 0.7  # seconds between two pictures while training: each costs some fifteen steps
 SHARE = 10  # and no more than one part in so many of the time, where a picture takes longer than usual
+LONGEST = 5.0  # seconds, at most, that the curves stand still: the machine may have slept while it drew
 
 
 class TrainingDashboard(Explorer):
@@ -194,7 +195,7 @@ class TrainingDashboard(Explorer):
         elif self.seen and points != self._points and began > self._next:
             self.refresh()
             ended = time.monotonic()
-            self._next = ended + max(REDRAW, SHARE * (ended - began))
+            self._next = ended + min(max(REDRAW, SHARE * (ended - began)), LONGEST)
             self._points = points
 
     def _ended(self, run):

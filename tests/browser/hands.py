@@ -210,6 +210,7 @@ def unseen_focus(page, figures):
 # Milliseconds, by the page's own clock, from the click until Stop is grey and Train is not.
 CLICK_STOP = """(f, [train, stop]) => new Promise((done, fail) => {
     const [t, s] = [f.querySelector(train), f.querySelector(stop)], start = performance.now();
+    if (s.disabled) { fail('the training ended before it was stopped'); return; }
     const see = () => { if (s.disabled && !t.disabled) { watch.disconnect(); done(performance.now() - start); } };
     const watch = new MutationObserver(see);
     for (const b of [t, s]) watch.observe(b, {attributes: true});
@@ -229,13 +230,13 @@ def train(page, figure):
 
 
 def lengthen(page, figure):
-    """More epochs than a test waits for."""
+    """The most epochs that the lever gives: a run that no test sees the end of."""
     control = figure.locator(".lenet-lever-epochs").first
     box = control.locator("input[type=number], input[type=text]")
     if control.locator(".noUi-handle").count():
         press(page, control.locator(".noUi-handle").first, "End")
     elif box.count():
-        box.first.fill("20")
+        box.first.fill("1000")
         box.first.press("Enter")
     page.wait_for_timeout(300)
 
