@@ -37,6 +37,14 @@ both = Both(State())
 print(json.dumps([both.controls[name].comm.comm_id for name in ("value", "press")]))
 """
 
+# What was drawn, once each of 60 messages had its picture.
+DRAWN = """
+end = time.time() + 30
+while len(drawing) < 2 * 60 and time.time() < end:
+    time.sleep(0.05)
+print(json.dumps(drawing))
+"""
+
 
 class Page:
     """What JupyterLab's page sends to a kernel; every message asks for a subshell."""
@@ -87,7 +95,10 @@ def test_a_press_finds_what_was_moved_before_it(page):
 
 def test_a_press_is_heard_while_a_cell_runs(page):
     subshell = page.subshell()
-    page.client.execute("time.sleep(3)\nended = time.time()")
+    page.client.execute("""end = time.time() + 30
+while not heard and time.time() < end:
+    time.sleep(0.01)
+ended = time.time()""")
     page.press(subshell)
     ((_value, _thread, pressed),) = page.heard(1)
     assert pressed < float(run(page.client, "print(ended)"))
@@ -100,5 +111,5 @@ def test_two_threads_do_not_draw_one_figure_at_once(page):
         page.move(value, one)
         page.press(other)
     assert len({thread for _value, thread, _time in page.heard(30)}) == 1
-    drawing = json.loads(run(page.client, "time.sleep(1); print(json.dumps(drawing))"))
-    assert drawing == ["begin", "end"] * (len(drawing) // 2) and len(drawing) >= 2 * 60
+    drawing = json.loads(run(page.client, DRAWN))
+    assert drawing == (["begin", "end"] * len(drawing))[: len(drawing)] and len(drawing) >= 2 * 60

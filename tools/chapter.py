@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import time
 
 from .notebooks import NOTEBOOKS, WIDGET
 
@@ -132,9 +131,9 @@ class Chapter:
         return next(figure for figure in self.figures() if self.trains(figure))
 
     def run_first_cell(self):
-        """Run the first code cell alone; returns the seconds until its new number stands there."""
+        """Run the first code cell alone, until its new number stands there."""
         count = f"{CELLS}[0].executionCount"
-        started, before = time.monotonic(), self.page.evaluate(f"() => {count}")
+        before = self.page.evaluate(f"() => {count}")
         self.page.evaluate(
             f"() => {{ const n = {PANEL}.content; n.activeCellIndex = n.widgets.findIndex(c => c.model.type"
             " === 'code'); window.jupyterapp.commands.execute('notebook:run-cell'); }"
@@ -142,7 +141,6 @@ class Chapter:
         self.page.wait_for_function(
             f"before => ![null, before].includes({count})", arg=before, timeout=60_000, polling=30
         )
-        return time.monotonic() - started
 
     def has_dashboard(self):
         """Whether one of its cells makes a figure that trains."""
