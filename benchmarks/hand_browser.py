@@ -22,6 +22,7 @@ from pathlib import Path
 from lenet_helpers.files import write_whole
 from tools.browser import FLAGS, Lab, find_browser
 from tools.chapter import STOP, TRAIN, Chapter
+from tools.ports import kept
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = [f"en/{p.name}" for p in sorted((ROOT / "notebooks" / "en").glob("[0-9]*.ipynb"))]
@@ -140,12 +141,13 @@ def lab_to_chapter(browser, folder):
     environment = os.environ | {"LENET_COURSE": str(folder / "course"), "JUPYTER_PLATFORM_DIRS": "1"}
     environment |= {f"JUPYTER_{n}_DIR": str(folder / n.lower()) for n in ("CONFIG", "DATA", "RUNTIME")}
     environment |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
+    keeping, port = kept()
     command = [
         sys.executable,
         "-m",
         "tools.lab",
         "--no-browser",
-        "--ServerApp.port=0",
+        f"--ServerApp.port={port}",
         "--expose-app-in-browser",
     ]
     began, log = time.perf_counter(), folder / "lab.log"
@@ -167,6 +169,7 @@ def lab_to_chapter(browser, folder):
     finally:
         server.terminate()
         server.wait(30)
+        keeping.close()
 
 
 # What a table's row is held to: (in its name, highest median, highest of all), in its unit.

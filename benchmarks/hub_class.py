@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import signal
 import statistics
 import subprocess
@@ -22,7 +23,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-from deploy.hub.__main__ import a_free_port, command_line, descendants
+from deploy.hub.__main__ import command_line, descendants
 from deploy.hub.course import ROOT
 from lenet_helpers.results import FOLDER
 
@@ -39,9 +40,8 @@ class RunningHub:
     """`python -m deploy.hub` with a class of its own; use as a context manager."""
 
     def __init__(self, folder, n_students, **limits):
-        self.folder, self.port = Path(folder) / "hub", a_free_port()
+        self.folder = Path(folder) / "hub"
         self.students = [f"s{n:03}" for n in range(1, n_students + 1)]
-        self.address = f"http://127.0.0.1:{self.port}"
         lines = ["[course]", 'released = ["ps1"]', "[limits]"]
         lines += [f"{name} = {value}" for name, value in limits.items()]
         lines += ["[graders]", *(f'{name} = {{ name = "{name}" }}' for name in GRADERS)]
@@ -52,12 +52,15 @@ class RunningHub:
     def __enter__(self):
         self.log = open(self.file.with_name("launcher.log"), "w+")
         command = [sys.executable, "-m", "deploy.hub", "--class", str(self.file)]
-        command += ["--folder", str(self.folder), "--port", str(self.port)]
+        command += ["--folder", str(self.folder), "--port", "0"]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=self.log, stderr=self.log
         )
         try:
             self.wait_for("JupyterHub is at")
+            said = Path(self.log.name).read_text()
+            self.address, port = re.search(r"(http://127\.0\.0\.1:(\d+)),", said).groups()
+            self.port = int(port)
         except BaseException:
             self.__exit__()
             raise

@@ -3,11 +3,12 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+
+from tools.ports import kept
 
 
 def programs():
@@ -24,8 +25,8 @@ class Server:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.password = secrets.token_hex(16)
-        self.port = _free_port()
-        self.address = f"postgresql://learner@127.0.0.1:{self.port}/postgres"
+        self._keeping, port = kept()  # while it is stopped as well
+        self.address = f"postgresql://learner@127.0.0.1:{port}/postgres"
         # The server refuses to run as root: there it belongs to the user that Debian's package makes.
         self._user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
         if self._user:
@@ -37,7 +38,7 @@ class Server:
         self._run(
             "initdb", "--username=learner", "--auth=scram-sha-256", f"--pwfile={key}", "--encoding=UTF8"
         )
-        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": ""}
+        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": ""}
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
         with open(self.folder / "data" / "postgresql.conf", "a") as file:
             file.writelines(lines)
@@ -49,6 +50,10 @@ class Server:
     def stop(self, mode="fast"):
         """Stop it; "immediate" is as good as pulling the plug."""
         self._run("pg_ctl", "stop", "--wait", f"--mode={mode}")
+
+    def close(self):
+        """Give the port back, after the last stop."""
+        self._keeping.close()
 
     def _run(self, program, *arguments):
         done = subprocess.run(
@@ -80,9 +85,4 @@ def running_server():
             if before is not None:
                 os.environ["PGPASSWORD"] = before
             server.stop("immediate")
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+            server.close()

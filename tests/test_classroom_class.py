@@ -23,6 +23,7 @@ from classroom.grading.limits import Limits  # noqa: E402
 from classroom.grading.outcome import write_feedback, write_results  # noqa: E402
 from classroom.grading.submission import Submission  # noqa: E402
 from classroom.release import release, solved  # noqa: E402
+from tools.ports import kept  # noqa: E402
 
 OLD = ROOT / "tests" / "todays_course"
 QUICK = ("perfect", "several-mistakes", "not-json", "patches-the-checks")  # each alone: a proof
@@ -235,14 +236,12 @@ def test_the_reference_solutions_get_full_marks(tmp_path, name, source):
 
 def formgrader(course, run):
     """Start Jupyter where TEACHING.md says, in the course's folder, and call `run(address)`."""
-    import socket
     import subprocess
     import time
     import urllib.request
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    keeping, port = kept()
+    address = f"http://127.0.0.1:{port}"
     shutil.copy(ROOT / "classroom" / "nbgrader_config.py", course.root)
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
     command += ["--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
@@ -254,14 +253,15 @@ def formgrader(course, run):
     try:
         for _try in range(300):
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=5)
+                urllib.request.urlopen(f"{address}/api", timeout=5)
                 break
             except OSError:
                 time.sleep(0.2)
-        return run(f"http://127.0.0.1:{port}")
+        return run(address)
     finally:
         server.terminate()
         server.wait(timeout=30)
+        keeping.close()
 
 
 SCRIPT = "<script>window.PWNED=1</script><img src=x onerror='window.PWNED=1'>"

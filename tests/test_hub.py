@@ -17,7 +17,7 @@ import aiohttp
 import psutil
 import pytest
 
-from deploy.hub.__main__ import children, command_line, free, missing
+from deploy.hub.__main__ import Hub, children, command_line, missing
 
 if sentence := missing():
     pytest.skip(f"no hub can be started here: {sentence}", allow_module_level=True)
@@ -27,7 +27,7 @@ from benchmarks.hub_browser import chromium
 from benchmarks.hub_class import GRADERS, RunningHub, descendants
 from benchmarks.hub_people import Person
 from benchmarks.hub_rehearsal import day, expected, grader_of, submissions
-from deploy.hub.course import ROOT, Folders
+from deploy.hub.course import HERE, ROOT, ClassError, Folders
 
 
 def run(coroutine):
@@ -339,6 +339,11 @@ def test_a_hub_or_a_proxy_that_falls_is_started_again_and_nobody_loses_anything(
                 (b"configurable-http-proxy", "The proxy fell"),
             ):
                 fell(program)
+                with pytest.raises(OSError):  # the port stays the hub's, whoever is there to answer
+                    socket.create_server(("127.0.0.1", hub.port))
+                async with aiohttp.ClientSession() as stranger:  # who comes now is not refused but waits
+                    async with stranger.get(f"{hub.address}/hub/login"):
+                        pass
                 await asyncio.to_thread(hub.wait_for, sentence)
                 await until_in(person)
             kernel = await person.open_chapter()
@@ -348,8 +353,18 @@ def test_a_hub_or_a_proxy_that_falls_is_started_again_and_nobody_loses_anything(
     wait_until(lambda: cullers() == 1)
 
 
+@pytest.mark.parametrize("port, words", [(None, "is taken"), (70000, "0-65535"), (-1, "0-65535")])
+def test_a_port_that_cannot_be_had_is_one_sentence(tmp_path, port, words):
+    with socket.create_server(("127.0.0.1", 0)) as another:
+        port = another.getsockname()[1] if port is None else port
+        with pytest.raises(ClassError, match=words) as error:
+            Hub(HERE / "class.toml", tmp_path, port).start()
+    said = str(error.value)
+    assert said.startswith(f"port {port} ") and said.endswith("or --port 0 for one that is free")
+
+
 def test_a_second_hub_in_the_same_folder_is_refused_in_one_sentence(hub):
-    for port, words in ((hub.port, f"port {hub.port} is taken"), (hub.port + 1, "another hub is at work in")):
+    for port, words in ((hub.port, f"port {hub.port} is taken"), (0, "another hub is at work in")):
         done = subprocess.run(
             [
                 sys.executable,
@@ -388,17 +403,16 @@ def test_a_command_that_is_killed_finds_its_servers_again_and_one_that_is_ended_
         run(ask("kept = 6 * 7"))
         look()
         assert len(seen) > 6
+        hub_and_proxy = [psutil.Process(pid) for pid in children(hub.process.pid)]
         hub.process.kill()
         hub.process.wait()
-        wait_until(lambda: free(hub.port))
+        wait_until(lambda: not any(process.is_running() for process in hub_and_proxy))
     with hub:
         assert run(ask("", kept="kept")) == {"kept": "42"}
         look()
         # A hub that does not end its servers when asked to: 6.1.0 took no secret of this length.
         (hub.folder / "secrets" / "launcher").write_text("another", "utf-8")
     wait_until(lambda: not any(process.is_running() for process in seen))
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", hub.port)) != 0
 
 
 # Families of a shell, its child and its grandchild, as quickly as they come and go.

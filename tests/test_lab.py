@@ -21,6 +21,7 @@ from lenet_helpers.explorers.start import CourseMap
 from lenet_helpers.quizzes import progress
 from lenet_helpers.wording import preferred_language, set_language
 from tools import copies, lab
+from tools.ports import kept
 
 
 def test_root_is_told_and_allowed(monkeypatch, capsys):
@@ -117,10 +118,14 @@ def strangers_are_refused(base, token, pid):
 def test_the_server_answers_with_its_token_alone_and_in_the_readers_language(tmp_path):
     private = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     private |= {"LENET_COURSE": str(tmp_path / "course"), "LENET_LANGUAGE": "zh", "LENET_PROGRESS": "off"}
-    command = [sys.executable, "-m", "tools.lab", "--no-browser", "--port=0"]
-    with subprocess.Popen(
-        command, env=os.environ | private, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as server:
+    keeping, port = kept()
+    command = [sys.executable, "-m", "tools.lab", "--no-browser", f"--port={port}"]
+    with (
+        keeping,
+        subprocess.Popen(
+            command, env=os.environ | private, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as server,
+    ):
         try:
             deadline, log, address = time.monotonic() + 120, "", None
             while address is None and time.monotonic() < deadline:

@@ -12,6 +12,7 @@ import urllib.request
 from .kernel import chapter_environment
 from .lab import COURSE
 from .notebooks import NOTEBOOKS
+from .ports import kept
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -56,6 +57,7 @@ class Lab:
             "MPLCONFIGDIR": str(folder / "mpl"),
         }
         private["LENET_PROGRESS"] = str(self.progress)
+        self._keeping, port = kept()
         command = [
             sys.executable,
             "-c",
@@ -64,7 +66,7 @@ class Lab:
             "--expose-app-in-browser",
             "--allow-root",
             "--ServerApp.ip=127.0.0.1",
-            "--ServerApp.port=0",
+            f"--ServerApp.port={port}",
             f"--ServerApp.root_dir={self.root}",
             f"--IdentityProvider.token={self.token}",
             *COURSE,
@@ -96,6 +98,7 @@ class Lab:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
+        self._keeping.close()
         self._environment.__exit__(None, None, None)
 
 

@@ -1,6 +1,6 @@
 """Start JupyterHub for this course on this machine: `python -m deploy.hub`, or `make hub`.
 
-    python -m deploy.hub [--class class.toml] [--folder hub] [--port 8000]
+    python -m deploy.hub [--class class.toml] [--folder hub] [--port 8000]     # 0: one that is free
 
 A trial: on 127.0.0.1 alone, each person's server in a sandbox, the accounts of the class
 file. Ctrl-C ends everything; the folder keeps it. SIGHUP, or a hub that fell, restarts the
@@ -9,6 +9,7 @@ hub alone: nobody's server and nobody's kernel notices.
 
 import argparse
 import ctypes
+import errno
 import fcntl
 import importlib.util
 import json
@@ -25,6 +26,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from classroom.grading.sandbox import bubblewrap
+from tools.ports import kept
 
 from .course import HERE, ROOT, ClassError, Folders, read_class
 
@@ -60,16 +62,12 @@ class Hub:
 
     def __init__(self, file, folder, port):
         self.folders, self.port, self.file = Folders(folder), port, Path(file).resolve()
-        self.address = f"http://127.0.0.1:{port}"
-        self.processes, self.lock = {}, None
+        self.processes, self.falls, self.lock = {}, {"hub": 0, "proxy": 0}, None
 
     def start(self):
         """Prepare the folders, then start proxy and hub. Raises ClassError."""
         group = read_class(self.file)
-        if not free(self.port):
-            raise ClassError(
-                f"port {self.port} is taken: give another one, for example --port {self.port + 1}"
-            )
+        self.open_port()
         self.folders.make([*group.graders, *group.students])
         lock = open(self.folders.root / "lock", "w")
         try:
@@ -86,6 +84,21 @@ class Hub:
         self.start_proxy()
         self.start_hub()
 
+    def open_port(self):
+        """Open the port, for as long as this process lives: nobody else can have it, whatever falls."""
+        try:
+            self.listening = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        except (OSError, OverflowError) as problem:
+            taken = getattr(problem, "errno", None) == errno.EADDRINUSE
+            why = "is taken" if taken else f"cannot be used ({problem})"
+            raise ClassError(
+                f"port {self.port} {why}: give another one, or --port 0 for one that is free"
+            ) from None
+        self.port = self.listening.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        # JupyterHub hands a service no open port, only its number.
+        self.keeping, self.formgrader_port = kept()
+
     def start_proxy(self):
         hub, api = (self.folders.socket(kind) for kind in ("hub", "proxy"))
         api.unlink(missing_ok=True)  # of one that was killed
@@ -96,7 +109,14 @@ class Hub:
             "--log-level",
             "warn",
         ]
-        self._start("proxy", command, {"CONFIGPROXY_AUTH_TOKEN": self.folders.secret("proxy")})
+        loaded = json.dumps(str(HERE / "port.cjs"), ensure_ascii=False)  # Node quotes as JSON does
+        given = {
+            "CONFIGPROXY_AUTH_TOKEN": self.folders.secret("proxy"),
+            "LENET_HUB_PORT": str(self.port),
+            "LENET_SOCKET": str(self.listening.fileno()),
+            "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} --require {loaded}",
+        }
+        self._start("proxy", command, given, [self.listening.fileno()])
 
     def start_hub(self):
         for pid in children(os.getpid()):  # services of a hub that fell
@@ -108,12 +128,12 @@ class Hub:
             "LENET_HUB_CLASS": str(self.file),
             "LENET_HUB_FOLDER": str(self.folders.root),
             "LENET_HUB_PORT": str(self.port),
-            "LENET_HUB_FORMGRADER_PORT": str(a_free_port()),
+            "LENET_HUB_FORMGRADER_PORT": str(self.formgrader_port),
             "PYTHONPATH": str(ROOT),
         }
         self._start("hub", command, given)
 
-    def _start(self, name, command, given):
+    def _start(self, name, command, given, files=()):
         # Sessions of their own: Ctrl-C is for this process, which ends them in order.
         with open(self.folders.logs / f"{name}.log", "ab") as log:
             self.processes[name] = subprocess.Popen(
@@ -123,21 +143,36 @@ class Hub:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=files,
                 start_new_session=True,
                 preexec_fn=end_with_parent,
             )
 
     def wait_ready(self, seconds=120):
-        """Until the hub answers through the proxy; raises ClassError with the log's end."""
+        """Until the hub answers through the proxy; raises ClassError with the end of a log."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self.processes["hub"].poll() is None:
+        while time.monotonic() < deadline and not self._fallen():
             try:
                 with urllib.request.urlopen(f"{self.address}/hub/api", timeout=5):
                     return
             except OSError:
                 time.sleep(0.2)
-        log = (self.folders.logs / "hub.log").read_text(errors="replace")[-3000:]
-        raise ClassError(f"the hub did not start:\n{log}")
+        name = next(iter(self._fallen()), "hub")
+        log = (self.folders.logs / f"{name}.log").read_text(errors="replace")[-3000:]
+        raise ClassError(f"the {name} did not start:\n{log}")
+
+    def _fallen(self):
+        return [name for name, process in self.processes.items() if process.poll() is not None]
+
+    def start_what_fell(self):
+        """Start proxy or hub again where it has ended; raises ClassError where that happens too often."""
+        for name in self._fallen():
+            self.falls[name] += 1
+            if self.falls[name] > FELL_TOO_OFTEN:
+                log = self.folders.logs / f"{name}.log"
+                raise ClassError(f"the {name} fell {self.falls[name]} times: see {log}")
+            print(f"The {name} fell and is started again.", flush=True)
+            {"hub": self.start_hub, "proxy": self.start_proxy}[name]()
 
     def restart_hub(self):
         """End the hub and start it again; the proxy, all servers and all kernels go on."""
@@ -254,30 +289,14 @@ def end(process):
         process.wait()
 
 
-def free(port):
-    """Whether nobody listens on this port of loopback."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def a_free_port():
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def main(arguments=None):
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m deploy.hub", description=__doc__.split("\n")[0])
     parser.add_argument("--class", dest="file", type=Path, default=HERE / "class.toml", help="who and what")
     parser.add_argument("--folder", type=Path, default=ROOT / "hub", help="where everybody's work is kept")
-    parser.add_argument("--port", type=int, default=8000, help="on 127.0.0.1 (default 8000)")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="on 127.0.0.1 (default 8000; 0: one that is free)"
+    )
     options = parser.parse_args(arguments)
     if sentence := missing():
         print(sentence, file=sys.stderr)
@@ -288,7 +307,6 @@ def main(arguments=None):
     signal.signal(signal.SIGTERM, lambda *_: asked.append("stop"))
     if os.geteuid() == 0:
         print("You are root: fine in a container, otherwise better start this as yourself.", flush=True)
-    fell = 0
     adopt()
     try:
         hub.start()
@@ -300,20 +318,12 @@ def main(arguments=None):
         while "stop" not in asked:
             time.sleep(0.5)
             hub.reap()
+            hub.start_what_fell()
             if "restart" in asked:
                 asked.clear()
                 hub.restart_hub()
                 hub.wait_ready()
                 print("The hub is started again.", flush=True)
-            elif hub.processes["hub"].poll() is not None:
-                fell += 1
-                if fell > FELL_TOO_OFTEN:
-                    raise ClassError(f"the hub fell {fell} times: see {hub.folders.logs / 'hub.log'}")
-                print("The hub fell and is started again.", flush=True)
-                hub.start_hub()
-            if hub.processes["proxy"].poll() is not None:
-                print("The proxy fell and is started again.", flush=True)
-                hub.start_proxy()
     except ClassError as problem:
         print(problem, file=sys.stderr)
         return 2
