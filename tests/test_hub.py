@@ -6,6 +6,7 @@ Two students in the ordinary tests; twenty, one of them in Chromium, in `make pr
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import aiohttp
 import psutil
 import pytest
 
-from deploy.hub.__main__ import Hub, children, command_line, missing
+from deploy.hub.__main__ import FELL_TOO_OFTEN, Hub, children, command_line, missing
 
 if sentence := missing():
     pytest.skip(f"no hub can be started here: {sentence}", allow_module_level=True)
@@ -361,6 +362,43 @@ def test_a_port_that_cannot_be_had_is_one_sentence(tmp_path, port, words):
             Hub(HERE / "class.toml", tmp_path, port).start()
     said = str(error.value)
     assert said.startswith(f"port {port} ") and said.endswith("or --port 0 for one that is free")
+
+
+def test_the_port_is_the_hubs_before_the_folder_is_prepared(tmp_path, monkeypatch):
+    hub = Hub(HERE / "class.toml", tmp_path, 0)
+
+    def prepared(*_command, **_options):
+        with pytest.raises(OSError):
+            socket.create_server(("127.0.0.1", hub.port))
+        return subprocess.CompletedProcess([], returncode=7)
+
+    monkeypatch.setattr(subprocess, "run", prepared)
+    with pytest.raises(ClassError, match="status 7"):
+        hub.start()
+    # No `stop`: that ends whatever descends from this process, the other tests' hub as well.
+    for opened in (hub.listening, hub.keeping, hub.lock):
+        opened.close()
+    shutil.rmtree(hub.folders.run)
+
+
+@pytest.mark.parametrize("name", ["hub", "proxy"])
+def test_what_falls_again_and_again_ends_the_command_and_names_its_log(tmp_path, name, capsys):
+    class Fallen(Hub):
+        def start_hub(self):
+            self.processes["hub"] = ended
+
+        def start_proxy(self):
+            self.processes["proxy"] = ended
+
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    hub = Fallen(HERE / "class.toml", tmp_path, 0)
+    hub.processes[name] = ended
+    for _time in range(FELL_TOO_OFTEN):
+        hub.start_what_fell()
+    assert capsys.readouterr().out.count(f"The {name} fell and is started again.") == FELL_TOO_OFTEN
+    with pytest.raises(ClassError, match=f"the {name} fell 6 times: see .*{name}.log"):
+        hub.start_what_fell()
 
 
 def test_a_second_hub_in_the_same_folder_is_refused_in_one_sentence(hub):

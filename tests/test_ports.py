@@ -1,13 +1,17 @@
 """A port that is kept: nobody else's, and free for the server that it is meant for."""
 
 import socket
+import sys
 
 import pytest
 from tornado.netutil import bind_sockets
 
 from tools.ports import kept
 
+linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port is only looked up")
 
+
+@linux
 def test_a_kept_port_is_given_to_nobody_who_asks_for_any():
     keeping, port = kept()
     given = set()
@@ -36,3 +40,10 @@ def test_a_server_gets_a_kept_port_by_its_number_and_gets_it_again(listen):
                 pass
             for server in servers:
                 server.close()
+
+
+def test_where_a_bound_port_is_refused_to_servers_it_is_only_looked_up(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    keeping, port = kept()
+    assert keeping.fileno() == -1 and port > 0
+    keeping.close()  # as its users do
