@@ -10,6 +10,7 @@ from IPython.display import display
 from ..figures.canvas import STORED
 from ..tuning.doctor import examine
 from ..wording import _
+from .kit.accessibility import Labels
 from .kit.order import heard_in_order
 from .kit.still import live_output
 
@@ -78,7 +79,7 @@ class RoundTrip:
         )
         self.asking = _Asking(waiting=waiting)
         self.asking.on_msg(self._answer)
-        self.widget = w.VBox([self.asking])
+        self.widget = w.VBox([self.asking, Labels()])  # which gives a busy page time
         self.widget.add_class("lenet-round-trip")
         heard_in_order(self.widget)
 

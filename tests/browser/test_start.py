@@ -3,9 +3,10 @@
 import json
 import urllib.request
 
+import nbformat
 import pytest
 
-from tools.chapter import PANEL, Chapter, complaints
+from tools.chapter import GIVEN_UP, PANEL, Chapter, complaints
 from tools.lab import SETTINGS
 
 from . import hands
@@ -100,6 +101,45 @@ def test_only_a_kernel_without_a_date_is_no_complaint(new_page, lab):
     told = {text.rpartition("/api/")[2] if "/api/" in text else text.split()[0] for text in found}
     assert told == {*others, "kernels?2", "ours"} and len(found) == len(told)
     page.close()
+
+
+LATE = {
+    "round-trip": "from lenet_helpers.explorers.doctor import RoundTrip\nRoundTrip()",
+    "table": "from lenet_helpers.explorers import C3Explorer\nC3Explorer()",
+}
+# anywidget's two seconds are over at once.
+IMPATIENT = (
+    "const given = AbortSignal.timeout;"
+    " AbortSignal.timeout = ms => given.call(AbortSignal, ms === 2000 ? 0 : ms);"
+)
+
+
+def test_the_first_figures_of_a_page_move_however_late_they_start(new_page, lab):
+    """When they are run, and when the page is loaded anew, where all figures start at the same time."""
+    (lab.root / "late").mkdir()
+    cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in LATE.items()]
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / "late/late.ipynb")
+    page, given_up = new_page(), []
+    page.add_init_script(IMPATIENT)
+    page.on("pageerror", lambda error: given_up.append(str(error)))
+    chapter = Chapter(page, lab, "late/late.ipynb").wait_open()
+    chapter.ensure_ran()
+    assert not chapter.errors()
+    for when in ("run", "loaded anew"):
+        hands.appears(page.locator(".lenet-round-trip").get_by_text("reach each other"), seconds=30)
+        assert GIVEN_UP in given_up, f"{when}: nothing was late, so nothing was tried"
+        figure = page.locator(".lenet-c3")
+        table = hands.appears(figure.locator("canvas"))
+        before = hands.picture(figure)
+        hands.press(page, table, "Enter")
+        assert hands.changes(page, figure, before), when
+        page.evaluate(f"() => {PANEL}.context.save()")
+        given_up.clear()
+        page.reload()
+        chapter.wait_open()
+    assert not chapter.problems
+    chapter.close()
 
 
 def test_a_control_that_moves_while_the_page_is_busy_has_moved(new_page):

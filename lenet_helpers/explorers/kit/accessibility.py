@@ -76,20 +76,33 @@ async function drawAgain(manager) {
         outputs.set(i, outputs.get(i).toJSON());
     }
 }
+// anywidget gives a model two seconds to start, and drops every message to one that took longer: its figure
+// would never move. A laptop that is busy, with a training or a page that opens, may need more. A minute,
+// then, for all that start from now on; what was given up before is spoken to without anywidget's wait, and
+// asks the kernel for what it missed.
+function giveTime() {
+  const timeout = AbortSignal.timeout;
+  AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms === 2000 ? 60_000 : ms);
+}
+function hearAgain(model) {
+  if (model.get("_model_name") !== "AnyModel") return;
+  model._handle_comm_msg({ content: { data: {} } }).catch(() => {  // a message that says nothing, as a trial
+    const plain = Object.getPrototypeOf(Object.getPrototypeOf(model))._handle_comm_msg;
+    model.comm?.on_msg(plain.bind(model));
+    model.comm?.send({ method: "request_state" });
+  });
+}
 export default {
   initialize({ model }) {
     const manager = model.widget_manager, seen = (document.lenetManagers ??= new WeakSet());
     if (manager?.has_model && !seen.has(manager)) {
       seen.add(manager);
+      for (const coming of Object.values(manager._models ?? {})) coming.then(hearAgain).catch(() => {});
       for (const wait of [500, 1500, 4000, 10000]) setTimeout(() => drawAgain(manager), wait);
     }
     if (document.lenetFollows) return;
     document.lenetFollows = true;
-    // anywidget gives a model two seconds to start, and drops every message to one that took longer: its
-    // figure would never move. A laptop that is busy with a training may need more: a minute, then, for
-    // all that start after this.
-    const timeout = AbortSignal.timeout;
-    AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms === 2000 ? 60_000 : ms);
+    giveTime();
     document.addEventListener("click", followAgain, true);
     for (const kind of ["focusin", "pointerdown"]) document.addEventListener(kind, noteHand, true);
   },
