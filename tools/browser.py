@@ -9,9 +9,11 @@ import sys
 import time
 import urllib.request
 
+import nbformat
+
 from .kernel import chapter_environment
 from .lab import COURSE
-from .notebooks import NOTEBOOKS
+from .notebooks import METADATA, NOTEBOOKS
 from .ports import kept
 
 FLAGS = (
@@ -91,6 +93,13 @@ class Lab:
             time.sleep(0.2)
         self.close()
         raise RuntimeError(f"jupyter lab did not start:\n{self.log.read_text()[-3000:]}")
+
+    def write(self, path, sources):
+        """Write a notebook of code cells, {id: source}, beside the chapters; returns its path."""
+        cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in sources.items()]
+        (self.root / path).parent.mkdir(exist_ok=True)
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), self.root / path)
+        return path
 
     def close(self):
         self.process.terminate()

@@ -149,12 +149,13 @@ class DigitPad(Explorer):
             columns=INK,
             cell=4,
             brush=2.2,
+            wiped_by=".lenet-pad-blank",
             name=_("Drawing pad: draw with the pointer; arrow keys move, space or Shift with an arrow inks"),
         )
         self.pad.observe(lambda change: self._guarded(lambda: self._take(change["new"])), "greys")
         self.controls["pad"] = self.pad
         self.eraser = w.ToggleButton(description=_("Rubber"), icon="eraser", layout=w.Layout(width="auto"))
-        self.eraser.observe(lambda change: setattr(self.pad, "erases", change["new"]), "value")
+        self.link = w.jsdlink((self.eraser, "value"), (self.pad, "erases"))  # in the page, without the kernel
         self.eraser.add_class("lenet-pad-eraser")
         self.controls["eraser"] = self.eraser
         self.blank = self.button("blank", _("Blank page"), self._wipe)

@@ -8,7 +8,6 @@ views and two notebooks at once, and what is left after a reload, a closed tab a
 import contextlib
 import io
 
-import nbformat
 import numpy as np
 import pytest
 from PIL import Image
@@ -43,13 +42,8 @@ NEIGHBOUR = {"figure": "from lenet_helpers.explorers import PoolingExplorer\nPoo
 @pytest.fixture(scope="module")
 def page(new_page, lab):
     """The notebook, run, with the file panel open as a learner has it."""
-    (lab.root / "hand").mkdir()
-    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    for file, sources in {"instruments": CELLS, "neighbour": NEIGHBOUR}.items():
-        cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in sources.items()]
-        notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-        nbformat.write(notebook, lab.root / "hand" / f"{file}.ipynb")
-    opened = Chapter(new_page(), lab, "hand/instruments.ipynb").wait_open()
+    lab.write("hand/neighbour.ipynb", NEIGHBOUR)
+    opened = Chapter(new_page(), lab, lab.write("hand/instruments.ipynb", CELLS)).wait_open()
     opened.page.evaluate("() => window.jupyterapp.shell.expandLeft()")
     opened.ensure_ran()
     assert not opened.errors()

@@ -3,7 +3,6 @@
 import json
 import urllib.request
 
-import nbformat
 import pytest
 
 from tools.chapter import GIVEN_UP, PANEL, Chapter, complaints
@@ -116,14 +115,10 @@ IMPATIENT = (
 
 def test_the_first_figures_of_a_page_move_however_late_they_start(new_page, lab):
     """When they are run, and when the page is loaded anew, where all figures start at the same time."""
-    (lab.root / "late").mkdir()
-    cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in LATE.items()]
-    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / "late/late.ipynb")
     page, given_up = new_page(), []
     page.add_init_script(IMPATIENT)
     page.on("pageerror", lambda error: given_up.append(str(error)))
-    chapter = Chapter(page, lab, "late/late.ipynb").wait_open()
+    chapter = Chapter(page, lab, lab.write("late/late.ipynb", LATE)).wait_open()
     chapter.ensure_ran()
     assert not chapter.errors()
     for when in ("run", "loaded anew"):

@@ -1,4 +1,4 @@
-"""What ipywidgets and JupyterLab leave out: names of sliders and pictures, arrow keys, and second tries.
+"""What ipywidgets and JupyterLab leave out: names of sliders and pictures, arrow keys, order, second tries.
 
 JupyterLab takes the arrow keys, and all letters, for commands to the notebook wherever the
 focus is not on a text box: on a list or on radio buttons too. An attribute tells it not to.
@@ -84,6 +84,32 @@ function giveTime() {
   const timeout = AbortSignal.timeout;
   AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms === 2000 ? 60_000 : ms);
 }
+// While the kernel is at the last move of a slider, ipywidgets holds the next one back, but not what another
+// control says: a press of Train would overtake the lever that was moved before it. What is held back goes
+// first, whoever speaks next.
+let speaking = false;
+function keepOrder(model) {
+  let widget = model;
+  while (!Object.hasOwn(widget, "send_sync_message")) widget = Object.getPrototypeOf(widget);
+  if (widget.lenetOrder) return;
+  widget.lenetOrder = true;
+  const { send, send_sync_message: move } = widget;
+  widget.send = function (...said) { tellHeld(this.widget_manager); return send.apply(this, said); };
+  widget.send_sync_message = function (...said) {
+    tellHeld(this.widget_manager, this);
+    return move.apply(this, said);
+  };
+}
+function tellHeld(manager, speaker) {
+  if (speaking) return;
+  speaking = true;
+  for (const one of manager._modelsSync?.values() ?? [])
+    if (one !== speaker && one._msg_buffer) {
+      one.rememberLastUpdateFor(one.send_sync_message(one._msg_buffer, one._msg_buffer_callbacks));
+      one._msg_buffer = one._msg_buffer_callbacks = null;
+    }
+  speaking = false;
+}
 function hearAgain(model) {
   if (model.get("_model_name") !== "AnyModel") return;
   model._handle_comm_msg({ content: { data: {} } }).catch(() => {  // a message that says nothing, as a trial
@@ -97,7 +123,8 @@ export default {
     const manager = model.widget_manager, seen = (document.lenetManagers ??= new WeakSet());
     if (manager?.has_model && !seen.has(manager)) {
       seen.add(manager);
-      for (const coming of Object.values(manager._models ?? {})) coming.then(hearAgain).catch(() => {});
+      for (const coming of Object.values(manager._models ?? {}))
+        coming.then((one) => { keepOrder(one); hearAgain(one); }).catch(() => {});
       for (const wait of [500, 1500, 4000, 10000]) setTimeout(() => drawAgain(manager), wait);
     }
     if (document.lenetFollows) return;

@@ -219,6 +219,19 @@ function render({ model, el }) {
   canvas.addEventListener("focus", () => { keyboard = true; say(); again(); });
   canvas.addEventListener("blur", again);
 
+  // The ink lies here, and here it is wiped: a stroke that begins before the kernel knows of the new page is
+  // on it. And what is inked is told before a button of the figure is.
+  function clicked({ target }) {
+    if (!el.closest(".lenet-explorer")?.contains(target)) return;
+    const wiped = get("wiped_by") && target.closest(get("wiped_by"));
+    if (!wiped && !timer) return;
+    if (wiped) greys = new Uint8Array(get("rows") * get("columns"));
+    clearTimeout(timer);
+    send();
+    again();
+  }
+  document.addEventListener("click", clicked, true);
+
   const take = () => {
     const held = get("greys");
     greys = held && held.byteLength ? new Uint8Array(held.buffer, held.byteOffset, held.byteLength).slice() : null;
@@ -228,6 +241,7 @@ function render({ model, el }) {
   model.on("change:spoken", () => { if (keyboard && document.activeElement === canvas) say(); });
   model.on("change", again);
   take();
+  return () => document.removeEventListener("click", clicked, true);
 }
 
 export default { render };

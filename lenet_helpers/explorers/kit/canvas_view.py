@@ -27,7 +27,8 @@ class Grid(anywidget.AnyWidget):
 
     `frames`: rings, dicts of row, column, rows, columns, colour (a CSS colour) and width [pixels].
     `spoken`: what a screen reader says of each cell. `cell`: side of a cell [pixels]. `brush`: radius of
-    the ink [cells], 0 for none; `greys`: the ink, a byte a cell, 255 black.
+    the ink [cells], 0 for none; `greys`: the ink, a byte a cell, 255 black; `wiped_by`: the CSS selector of
+    the figure's button that takes all ink away, at once.
     """
 
     _esm = Path(__file__).parent / "canvas_view.js"
@@ -48,6 +49,7 @@ class Grid(anywidget.AnyWidget):
     drags = _synced(T.Bool(False))
     brush = _synced(T.Float(0.0))
     erases = _synced(T.Bool(False))
+    wiped_by = _synced(T.Unicode(""))
     # Bytes arrive from the browser as a memoryview.
     greys = T.Bytes(b"").tag(sync=True, from_json=lambda value, widget: bytes(value))
 
