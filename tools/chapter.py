@@ -34,7 +34,7 @@ STILL = """() => new Promise(done => {
 # yet, it answers 500 (jupyter-server 2.21: "last_activity ... not the NoneType"), and JupyterLab asks again.
 NOT_DATED_YET = re.compile(r"status of 500 .*/api/kernels\?\d+$")
 # A machine so busy that the page's first figures took over two seconds to start: they move all the same, see
-# `accessibility.py`, but anywidget has said so by then.
+# `accessibility.js`, but anywidget has said so by then.
 GIVEN_UP = "[anywidget] Failed to initialize model."
 
 

@@ -4,7 +4,7 @@ JupyterLab asks for all widgets to be heard in one thread of their own. From 7.4
 the thread from which it last spoke: a button, which never speaks, in that of the cells, and a slider in the
 other. Then a press of Train can overtake the lever that was moved before it, and Stop waits for a cell.
 
-This is the kernel's half; that all is sent in its order is the page's, `keepOrder` in `accessibility.py`.
+This is the kernel's half; that all is sent in its order is the page's, `keepOrder` in `accessibility.js`.
 """
 
 
